@@ -1,0 +1,26 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Errors a user can cause and mend; each carries one line that says what came and what was due."""
+
+
+class InputError(ValueError):
+    """Bad input from outside; commands print its text as one line and exit with status 2."""
+
+
+class FrameError(InputError):
+    """A frame or fault mask that cannot be used.
+
+    `reason` is the snake_case name under which the frame is counted in diagnostics.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class SourceError(InputError):
+    """A video, bag or folder that cannot be read."""
+
+
+class WeightsError(InputError):
+    """A weights file that is missing, damaged or of another profile."""

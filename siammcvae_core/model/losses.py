@@ -1,0 +1,58 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The training loss: error of the lost patches plus β times the divergence of the latent."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from siammcvae_core.model.profiles import Profile
+from siammcvae_core.model.siammcvae import Restoration
+
+
+@dataclass(frozen=True)
+class Loss:
+    """`total` = `reconstruction` + β `kl` (eq. 18), scalars."""
+
+    total: Tensor
+    reconstruction: Tensor
+    kl: Tensor
+
+
+def siammcvae_loss(
+    restored: Restoration, target: Tensor, lost: Tensor, profile: Profile, beta: float | None = None
+) -> Loss:
+    """Weigh a batch of restorations against the true patches `target` (B, N, P*P*3).
+
+    `beta` overrides that of the profile, for warming it up.
+    """
+    reconstruction = reconstruction_loss(restored.patches, target, lost)
+    if restored.log_var is None:
+        return Loss(reconstruction, reconstruction, torch.zeros_like(reconstruction))
+    divergence = paper_kl if profile.paper_kl else kl_divergence
+    kl = divergence(restored.mean, restored.log_var)
+    weight = profile.beta if beta is None else beta
+    return Loss(reconstruction + weight * kl, reconstruction, kl)
+
+
+def reconstruction_loss(patches: Tensor, target: Tensor, lost: Tensor) -> Tensor:
+    """Mean squared error over the lost patches of each image, averaged over the images (eq. 19).
+
+    `patches` and `target` (B, N, P*P*3), `lost` bool (B, N); images that lost nothing count 0.
+    """
+    error = (patches.float() - target.float()).square().mean(-1)  # (B, N)
+    lost_error = torch.where(lost, error, 0).sum(1) / lost.sum(1).clamp(min=1)  # (B,)
+    return lost_error.mean()
+
+
+def kl_divergence(mean: Tensor, log_var: Tensor) -> Tensor:
+    """KL(N(mean, σ²) || N(0, 1)), averaged over all latents: eq. 20 with log S² for log S."""
+    mean, log_var = mean.float(), log_var.float()
+    return 0.5 * (mean.square() + log_var.exp() - log_var - 1).mean()
+
+
+def paper_kl(mean: Tensor, log_var: Tensor) -> Tensor:
+    """Eq. 20 as printed, S = σ: lowest at -0.0767 for σ² = 1/2, so not a divergence."""
+    mean, log_var = mean.float(), log_var.float()
+    return 0.5 * (mean.square() + log_var.exp() - 0.5 * log_var).mean() - 0.5
