@@ -1,0 +1,269 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""One camera: what happens to each of its frames. Plain Python, no ROS.
+
+An intact frame leaves at once, on the thread that received it, and becomes the reference; a damaged
+one waits for the worker, the newest only. Every frame received leaves exactly once: restored,
+passed on untouched, or dropped, the latter two under a named reason.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+import threading
+import time
+
+import numpy as np
+
+from siammcvae_core.errors import FrameError
+from siammcvae_core.frames import full_mask
+from siammcvae_core.restorer import Restorer, Rung
+from siammcvae_ros.encodings import to_frame
+from siammcvae_ros.mask_matching import MaskMatcher, MaskMode, Match
+from siammcvae_ros.outbox import Outbox, Ticket
+from siammcvae_ros.tally import Snapshot
+
+
+class OnFailure(str, Enum):
+    """What becomes of a frame that cannot be restored."""
+
+    PASSTHROUGH = 'passthrough'
+    DROP = 'drop'
+
+
+class MissingMask(str, Enum):
+    """What a frame that came without a mask is taken for while masks are published."""
+
+    INTACT = 'intact'
+    UNKNOWN = 'unknown'
+
+
+@dataclass
+class Policy:
+    """Choices of the user that may change while frames flow."""
+
+    on_failure: OnFailure = OnFailure.PASSTHROUGH
+    missing_mask: MissingMask = MissingMask.INTACT
+
+
+@dataclass
+class _Pending:
+    """What waits for the worker: the two newest intact frames and the newest damaged one."""
+
+    forget: list[int] = field(default_factory=list)
+    observe: deque[Ticket] = field(default_factory=lambda: deque(maxlen=2))
+    restore: tuple[Ticket, np.ndarray] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.forget or self.observe or self.restore)
+
+
+class Camera:
+    """The state of one camera.
+
+    `receive`, `reject`, `mask` and `expire` belong to the executor thread, `work` to the worker
+    thread, which `wake` tells that there is something to do.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        restorer: Restorer,
+        matcher: MaskMatcher[Ticket, np.ndarray | FrameError],
+        outbox: Outbox,
+        policy: Policy,
+        wake: Callable[[], None],
+    ) -> None:
+        self.name = name
+        self.restorer = restorer
+        self.matcher = matcher
+        self.outbox = outbox
+        self.policy = policy
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._pending = _Pending()
+        self._last_stamp: int | None = None
+        self._last_arrival: float | None = None
+        self._time_jumps = 0
+        self._reference_age: float | None = None
+        self._damage_share = 0.0
+
+    def receive(self, ticket: Ticket) -> None:
+        """Take in a readable frame."""
+        ticket = self._admit(ticket)
+        for match in self.matcher.frame(ticket.stamp, ticket, ticket.arrived):
+            self._dispatch(match)
+
+    def reject(self, ticket: Ticket, error: FrameError) -> None:
+        """Take in a frame whose pixels cannot be read.
+
+        One that only has an unknown encoding is still an image and may be passed on; one that
+        contradicts itself is dropped.
+        """
+        ticket = self._admit(ticket)
+        for match in self.matcher.flush():
+            self._dispatch(match)
+        if error.reason == 'unsupported_encoding':
+            self._fail(ticket, error.reason, str(error))
+        else:
+            self.outbox.last_error = str(error)
+            self.outbox.drop(ticket, error.reason)
+
+    def mask(self, stamp: int, mask: np.ndarray | FrameError) -> None:
+        """Take in a fault mask, uint8 (h, w) with 0 = intact, or why it could not be read."""
+        matches, late = self.matcher.mask(stamp, mask)
+        if late and (isinstance(mask, FrameError) or mask.any()):
+            with self._lock:
+                for ticket in [t for t in self._pending.observe if t.stamp == stamp]:
+                    self._pending.observe.remove(ticket)
+                self._pending.forget.append(stamp)
+            self._wake()
+        for match in matches:
+            self._dispatch(match)
+
+    @property
+    def deadline(self) -> float | None:
+        """The monotonic time at which `expire` has something to do, None if never."""
+        times = (self.matcher.deadline, self.outbox.deadline)
+        return min((t for t in times if t is not None), default=None)
+
+    def expire(self, now: float) -> None:
+        """Let go of frames that have waited long enough, for their mask or for a restoration."""
+        for match in self.matcher.expire(now):
+            self._dispatch(match)
+        self.outbox.expire(now)
+
+    @property
+    def damaged_since(self) -> float | None:
+        """When the damaged frame that waits for the worker arrived, None if none waits."""
+        restore = self._pending.restore
+        return None if restore is None else restore[0].arrived
+
+    @property
+    def has_work(self) -> bool:
+        """Whether `work` has anything to do."""
+        return bool(self._pending)
+
+    def work(self) -> None:
+        """Do the next thing that waits, in the order of the frames. Worker thread only."""
+        with self._lock:
+            pending = self._pending
+            forget, pending.forget = pending.forget, []
+            observe, restore = None, pending.restore
+            oldest = pending.observe[0] if pending.observe else None
+            if oldest is not None and (restore is None or oldest.number < restore[0].number):
+                observe, restore = pending.observe.popleft(), None
+            else:
+                pending.restore = None
+        for stamp in forget:
+            self.restorer.forget(stamp * 1e-9)
+        if observe is not None:
+            self.restorer.observe(to_frame(observe.pixels, observe.encoding), observe.stamp * 1e-9)
+        elif restore is not None:
+            self._restore(*restore)
+
+    def stop(self) -> None:
+        """Drop what still waits and forget the kept frames; called after the worker has ended."""
+        with self._lock:
+            pending, self._pending = self._pending, _Pending()
+        unfinished = [match.item for match in self.matcher.flush()]
+        if pending.restore is not None:
+            unfinished.append(pending.restore[0])
+        self.outbox.close()
+        for ticket in unfinished:
+            self.outbox.drop(ticket, 'deactivated')
+        self.restorer.reset()
+
+    def snapshot(self) -> Snapshot:
+        """Copy the state for diagnostics."""
+        tally, passed_seconds, restored_seconds = self.outbox.account()
+        last = self._last_arrival
+        return Snapshot(
+            name=self.name,
+            tally=tally,
+            masks=replace(self.matcher.counts),
+            masks_expected=self.matcher.expected,
+            time_jumps=self._time_jumps,
+            since_last_frame=None if last is None else time.monotonic() - last,
+            last_stamp=self._last_stamp,
+            reference_age=self._reference_age,
+            damage_share=self._damage_share,
+            last_error=self.outbox.last_error,
+            passed_seconds=passed_seconds,
+            restored_seconds=restored_seconds,
+        )
+
+    def _admit(self, ticket: Ticket) -> Ticket:
+        if self._last_stamp is not None and ticket.stamp < self._last_stamp:
+            self._time_jumps += 1
+            for match in self.matcher.restart():
+                self._dispatch(match)
+        self._last_stamp = ticket.stamp
+        self._last_arrival = ticket.arrived
+        return replace(ticket, number=self.outbox.admit())
+
+    def _dispatch(self, match: Match[Ticket, np.ndarray | FrameError]) -> None:
+        ticket, mask = match.item, match.mask
+        if mask is None:
+            self._without_mask(ticket)
+            return
+        try:
+            if isinstance(mask, FrameError):
+                raise mask
+            lost = full_mask(mask, ticket.pixels.shape[:2])
+        except FrameError as error:
+            self._fail(ticket, error.reason, str(error))
+            return
+        if lost.any():
+            self._damaged(ticket, lost)
+        else:
+            self._intact(ticket)
+
+    def _without_mask(self, ticket: Ticket) -> None:
+        missing = self.matcher.mode is MaskMode.PER_FRAME and self.matcher.expected
+        if missing and self.policy.missing_mask is MissingMask.UNKNOWN:
+            self.outbox.pass_on(ticket, 'mask_missing')
+        else:
+            self._intact(ticket)
+
+    def _intact(self, ticket: Ticket) -> None:
+        self.outbox.pass_on(ticket, 'intact')
+        with self._lock:
+            self._pending.observe.append(ticket)
+        self._wake()
+
+    def _damaged(self, ticket: Ticket, lost: np.ndarray) -> None:
+        self.outbox.announce(ticket)
+        with self._lock:
+            previous, self._pending.restore = self._pending.restore, (ticket, lost)
+        if previous is not None:
+            self.outbox.drop(previous[0], 'superseded')
+        self._wake()
+
+    def _restore(self, ticket: Ticket, lost: np.ndarray) -> None:
+        if self.outbox.is_overtaken(ticket):
+            self.outbox.drop(ticket, 'overtaken')
+            return
+        try:
+            frame = to_frame(ticket.pixels, ticket.encoding)
+            restored = self.restorer.restore(frame, lost, ticket.stamp * 1e-9)
+        except Exception as error:
+            self._fail(ticket, 'restore_error', f'{type(error).__name__}: {error}')
+            return
+        self._reference_age = restored.reference_age
+        self._damage_share = float(lost.mean())
+        if restored.rung is Rung.PASS:
+            self._fail(ticket, restored.reason, restored.detail)
+            return
+        if restored.detail:
+            self.outbox.last_error = restored.detail
+        self.outbox.publish(ticket, restored)
+
+    def _fail(self, ticket: Ticket, reason: str, detail: str) -> None:
+        if detail:
+            self.outbox.last_error = detail
+        if self.policy.on_failure is OnFailure.PASSTHROUGH:
+            self.outbox.pass_on(ticket, reason)
+        else:
+            self.outbox.drop(ticket, reason)

@@ -1,0 +1,184 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The topics of one camera: messages in, handed to `Camera`; frames out, with their companions."""
+
+from collections.abc import Callable
+from dataclasses import replace
+import time
+from typing import Any
+
+import numpy as np
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, Image
+
+from siammcvae_core.errors import FrameError
+from siammcvae_core.restorer import Restored
+from siammcvae_ros.camera import Camera
+from siammcvae_ros.diagnostics import Link
+from siammcvae_ros.encodings import restored_pixels
+from siammcvae_ros.messages import image_message, image_view, MASK_ENCODINGS, stamp_ns
+from siammcvae_ros.outbox import Ticket
+
+IMAGE_IN = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+MASK_IN = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+OUT = QoSProfile(depth=2, reliability=ReliabilityPolicy.RELIABLE)
+
+
+class CameraTopics:
+    """Subscriptions and publishers of one camera, under `prefix` in the node's namespace.
+
+    Implements `siammcvae_ros.outbox.Output`.
+    """
+
+    def __init__(self, node: LifecycleNode, prefix: str) -> None:
+        self._node = node
+        self._prefix = f'{prefix}/' if prefix else ''
+        self._camera_info: CameraInfo | None = None
+        self._incompatible_qos = ''
+        self._subscriptions: list[Any] = []
+        self._image = self._publisher(Image, 'restored/image_raw')
+        self._info = self._publisher(CameraInfo, 'restored/camera_info')
+        self._mask = self._publisher(Image, 'restored/mask')
+        self._uncertainty = self._publisher(Image, 'restored/uncertainty')
+
+    def listen(
+        self,
+        camera: Camera,
+        masks: bool,
+        active: Callable[[], bool],
+        after: Callable[[], None],
+    ) -> None:
+        """Subscribe and feed `camera` while `active()`, calling `after()` behind each message.
+
+        `masks` says whether fault masks are wanted at all.
+        """
+
+        def on_mask(msg: Image) -> None:
+            if not active():
+                return
+            try:
+                mask: np.ndarray | FrameError = image_view(msg, MASK_ENCODINGS)
+            except FrameError as error:
+                mask = FrameError('mask_unreadable', f'fault mask: {error}')
+            camera.mask(stamp_ns(msg.header), mask)
+            after()
+
+        def on_info(msg: CameraInfo) -> None:
+            self._camera_info = msg
+
+        def on_image(msg: Image, info: dict[str, int]) -> None:
+            if not active():
+                return
+            ticket = Ticket(msg, stamp_ns(msg.header), _arrival(info), encoding=msg.encoding)
+            camera.matcher.expected = self.masks_published
+            try:
+                pixels = image_view(msg)
+            except FrameError as error:
+                camera.reject(ticket, error)
+            else:
+                camera.receive(replace(ticket, pixels=pixels))
+            after()
+
+        # The executor serves subscriptions in this order, so a mask goes before its frame.
+        if masks:
+            self._subscribe(Image, 'fault_mask', on_mask, MASK_IN)
+        self._subscribe(CameraInfo, 'camera_info', on_info, IMAGE_IN)
+        self._subscribe(Image, 'image_raw', on_image, IMAGE_IN)
+
+    @property
+    def masks_published(self) -> bool:
+        """Whether anybody publishes fault masks for this camera."""
+        return self._node.count_publishers(self._name('fault_mask')) > 0
+
+    @property
+    def link(self) -> Link:
+        """How the image subscription stands."""
+        topic = self._node.resolve_topic_name(self._name('image_raw'))
+        publishers = self._node.count_publishers(topic)
+        return Link(topic, publishers, self._incompatible_qos if publishers else '')
+
+    def destroy(self) -> None:
+        """Give the topics back; on the executor's thread."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+        for publisher in (self._image, self._info, self._mask, self._uncertainty):
+            self._node.destroy_lifecycle_publisher(publisher)
+
+    def pass_on(self, ticket: Ticket) -> None:
+        """Publish the received message itself, marked as wholly intact."""
+        msg = ticket.message
+        self._image.publish(msg)
+        self._publish_info(msg)
+        if self._mask.get_subscription_count():
+            nothing = np.zeros((msg.height, msg.width), np.uint8)
+            self._mask.publish(image_message(msg.header, nothing, 'mono8'))
+        if self._uncertainty.get_subscription_count():
+            certain = np.zeros((msg.height, msg.width), np.float32)
+            self._uncertainty.publish(image_message(msg.header, certain, '32FC1'))
+
+    def publish(self, ticket: Ticket, restored: Restored) -> None:
+        """Publish a restored frame in the encoding of the received one, and what was made up."""
+        header = ticket.message.header
+        pixels = restored_pixels(ticket.pixels, ticket.encoding, restored.frame, restored.mask)
+        self._image.publish(image_message(header, pixels, ticket.encoding))
+        self._publish_info(ticket.message)
+        if self._mask.get_subscription_count():
+            made_up = restored.mask.view(np.uint8) * np.uint8(255)
+            self._mask.publish(image_message(header, made_up, 'mono8'))
+        if self._uncertainty.get_subscription_count():
+            self._uncertainty.publish(image_message(header, restored.uncertainty(), '32FC1'))
+
+    def _publish_info(self, image: Image) -> None:
+        info = self._camera_info
+        if info is not None:
+            info.header = image.header
+            self._info.publish(info)
+
+    def _name(self, topic: str) -> str:
+        return self._prefix + topic
+
+    def _publisher(self, kind: type, topic: str) -> Any:
+        return self._node.create_lifecycle_publisher(
+            kind, self._name(topic), OUT, qos_overriding_options=_overridable()
+        )
+
+    def _subscribe(
+        self, kind: type, topic: str, callback: Callable[..., None], qos: QoSProfile
+    ) -> None:
+        def on_incompatible_qos(event: Any) -> None:
+            if topic == 'image_raw':
+                self._incompatible_qos = QoSPolicyKind(event.last_policy_kind).name.lower()
+
+        self._subscriptions.append(
+            self._node.create_subscription(
+                kind,
+                self._name(topic),
+                callback,
+                qos,
+                event_callbacks=SubscriptionEventCallbacks(incompatible_qos=on_incompatible_qos),
+                qos_overriding_options=_overridable(),
+            )
+        )
+
+
+def _overridable() -> QoSOverridingOptions:
+    return QoSOverridingOptions(
+        policy_kinds=(
+            QoSPolicyKind.HISTORY,
+            QoSPolicyKind.DEPTH,
+            QoSPolicyKind.RELIABILITY,
+            QoSPolicyKind.DURABILITY,
+        )
+    )
+
+
+def _arrival(info: dict[str, int]) -> float:
+    """Give the monotonic time at which the middleware received a message.
+
+    Falls back to now where the middleware does not say, or says something impossible.
+    """
+    since = (time.time_ns() - info.get('received_timestamp', 0)) * 1e-9
+    return time.monotonic() - (since if 0.0 <= since < 10.0 else 0.0)

@@ -1,0 +1,136 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What `/diagnostics` says of a camera: one named state, the most specific cause first."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+import numpy as np
+
+from siammcvae_ros.tally import Snapshot
+
+REJECTED = ('unsupported_encoding', 'malformed_image', 'empty_image')
+HARMLESS = ('intact',)
+
+
+@dataclass(frozen=True)
+class Link:
+    """How the camera's image subscription stands: names and numbers from the ROS graph."""
+
+    topic: str
+    publishers: int
+    incompatible_qos: str
+
+
+@dataclass(frozen=True)
+class State:
+    """A named state, its DiagnosticStatus level and one line for people."""
+
+    level: bytes
+    name: str
+    text: str
+
+
+def camera_state(now: Snapshot, before: Snapshot, link: Link, stale_after: float) -> State:
+    """Judge a camera by what happened between two snapshots and by its link.
+
+    `stale_after` is in seconds without a frame.
+    """
+    restored = now.tally.restored - before.tally.restored
+    passed = now.tally.passed - before.tally.passed
+    dropped = now.tally.dropped - before.tally.dropped
+    failed = Counter({k: n for k, n in (passed + dropped).items() if k not in HARMLESS})
+    rejected = Counter({k: n for k, n in failed.items() if k in REJECTED})
+    if rejected:
+        return State(
+            DiagnosticStatus.ERROR, 'rejected', f'{_list(rejected)}; {now.last_error}'.rstrip('; ')
+        )
+    if now.since_last_frame is None:
+        if link.incompatible_qos:
+            return State(
+                DiagnosticStatus.ERROR,
+                'incompatible_qos',
+                f'{link.topic}: publisher offers another {link.incompatible_qos}; '
+                f'set qos_overrides.{link.topic}.subscription to match it',
+            )
+        seen = f'{link.publishers} publisher(s), no frame' if link.publishers else 'no publisher'
+        return State(DiagnosticStatus.WARN, 'waiting', f'{link.topic}: {seen}')
+    if now.since_last_frame > stale_after:
+        return State(
+            DiagnosticStatus.ERROR,
+            'stale',
+            f'{link.topic}: no frame for {now.since_last_frame:.1f} s, '
+            f'{link.publishers} publisher(s)',
+        )
+    if failed:
+        text = f'{_list(failed)} not restored; {now.last_error}'.rstrip('; ')
+        return State(DiagnosticStatus.WARN, 'degraded', text)
+    if restored:
+        return State(DiagnosticStatus.WARN, 'restoring', f'{_list(restored)} frames restored')
+    return State(DiagnosticStatus.OK, 'ok', f'{passed.total()} frames passed on')
+
+
+def node_status(
+    node_name: str, lifecycle_state: str, trouble: str, engine: dict[str, str]
+) -> DiagnosticStatus:
+    """Say how the node itself stands; `trouble` is why its last transition failed, if it did."""
+    level = DiagnosticStatus.OK if lifecycle_state == 'active' else DiagnosticStatus.WARN
+    return DiagnosticStatus(
+        level=DiagnosticStatus.ERROR if trouble else level,
+        name=node_name,
+        message=f'{lifecycle_state}: {trouble}' if trouble else lifecycle_state,
+        hardware_id=node_name,
+        values=[KeyValue(key=f'engine.{key}', value=value) for key, value in engine.items()],
+    )
+
+
+def camera_status(
+    node_name: str, state: State, now: Snapshot
+) -> DiagnosticStatus:
+    """Put a camera's state and numbers into a DiagnosticStatus; unknown numbers read `n/a`."""
+    tally, masks = now.tally, now.masks
+    values: dict[str, object] = {
+        'state': state.name,
+        'received': tally.received,
+        'restored': tally.restored.total(),
+        'passed': tally.passed.total(),
+        'dropped': tally.dropped.total(),
+        'in_flight': tally.in_flight,
+        **{f'restored.{rung}': n for rung, n in sorted(tally.restored.items())},
+        **{f'passed.{reason}': n for reason, n in sorted(tally.passed.items())},
+        **{f'dropped.{reason}': n for reason, n in sorted(tally.dropped.items())},
+        'masks.expected': now.masks_expected,
+        'masks.received': masks.received,
+        'masks.matched': masks.matched,
+        'masks.late': masks.late,
+        'masks.duplicate': masks.duplicate,
+        'masks.unused': masks.unused,
+        'time_jumps': now.time_jumps,
+        'damage_share': f'{now.damage_share:.3f}',
+        'reference_age_ms': _milliseconds(now.reference_age),
+        'passed_ms_p50': _percentile(now.passed_seconds, 50),
+        'passed_ms_p99': _percentile(now.passed_seconds, 99),
+        'restored_ms_p50': _percentile(now.restored_seconds, 50),
+        'restored_ms_p99': _percentile(now.restored_seconds, 99),
+        'last_error': now.last_error,
+    }
+    return DiagnosticStatus(
+        level=state.level,
+        name=f'{node_name}: {now.name}',
+        message=f'{state.name}: {state.text}',
+        hardware_id=now.name,
+        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+    )
+
+
+def _list(counts: Counter[str]) -> str:
+    return ', '.join(f'{n} {reason}' for reason, n in counts.most_common())
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return 'n/a' if seconds is None else f'{seconds * 1e3:.2f}'
+
+
+def _percentile(seconds: tuple[float, ...], percent: float) -> str:
+    return _milliseconds(float(np.percentile(seconds, percent)) if seconds else None)

@@ -1,0 +1,161 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which fault mask belongs to which frame: by stamp, within a bounded wait, never losing a frame.
+
+Plain Python; stamps are integers (nanoseconds), `now` is seconds on any steady clock.
+"""
+
+from collections import deque, OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, TypeVar
+
+Item = TypeVar('Item')
+Mask = TypeVar('Mask')
+
+
+class MaskMode(str, Enum):
+    """How frames find their mask."""
+
+    PER_FRAME = 'per_frame'
+    LATCHED = 'latched'
+    OFF = 'off'
+
+
+@dataclass(frozen=True)
+class Match(Generic[Item, Mask]):
+    """A frame on its way out of the matcher; `mask` is None where none came."""
+
+    item: Item
+    mask: Mask | None
+
+
+@dataclass
+class MaskCounts:
+    """What became of the masks received."""
+
+    received: int = 0
+    matched: int = 0
+    late: int = 0
+    duplicate: int = 0
+    unused: int = 0
+
+
+@dataclass(frozen=True)
+class _Waiting(Generic[Item]):
+    stamp: int
+    item: Item
+    deadline: float
+
+
+class MaskMatcher(Generic[Item, Mask]):
+    """Pairs frames with masks and lets every frame out exactly once, in the order it came in.
+
+    `per_frame`: a frame leaves with the mask whose stamp differs by at most `slop` nanoseconds. It
+    waits at most `wait` seconds for it, and only while `expected` is true (somebody publishes
+    masks); a mask for a later frame ends the wait of all earlier ones. `latched`: the last mask
+    holds for every frame until the next one. `off`: no frame has a mask.
+    """
+
+    MASKS_KEPT = 16
+    FRAMES_WAITING = 4
+
+    def __init__(
+        self, mode: MaskMode = MaskMode.PER_FRAME, wait: float = 0.0, slop: int = 0
+    ) -> None:
+        self.mode = mode
+        self.wait = wait
+        self.slop = slop
+        self.expected = False
+        self.counts = MaskCounts()
+        self._masks: OrderedDict[int, Mask] = OrderedDict()
+        self._waiting: deque[_Waiting[Item]] = deque()
+        self._matched: deque[int] = deque(maxlen=self.MASKS_KEPT)
+        self._gone_without: deque[int] = deque(maxlen=self.MASKS_KEPT)
+        self._latched: Mask | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        """The moment at which `expire` has something to do; None while no frame waits."""
+        return self._waiting[0].deadline if self._waiting else None
+
+    def frame(self, stamp: int, item: Item, now: float) -> list[Match[Item, Mask]]:
+        """Take in a frame; return the frames that leave now, this one last if it is among them."""
+        if self.mode is MaskMode.OFF:
+            return [Match(item, None)]
+        if self.mode is MaskMode.LATCHED:
+            return [Match(item, self._latched)]
+        key = self._nearest(stamp, self._masks)
+        if key is not None:
+            self.counts.matched += 1
+            self._matched.append(key)
+            return [*self.flush(), Match(item, self._masks.pop(key))]
+        if not self.expected or self.wait <= 0.0:
+            earlier = self.flush()
+            self._gone_without.append(stamp)
+            return [*earlier, Match(item, None)]
+        self._waiting.append(_Waiting(stamp, item, now + self.wait))
+        return [self._release()] if len(self._waiting) > self.FRAMES_WAITING else []
+
+    def mask(self, stamp: int, mask: Mask) -> tuple[list[Match[Item, Mask]], bool]:
+        """Take in a mask; return the frames that leave now, and whether the mask came too late.
+
+        Too late means that the frame of this stamp has left without it, or with an earlier one.
+        """
+        self.counts.received += 1
+        self.expected = True
+        if self.mode is MaskMode.LATCHED:
+            self._latched = mask
+            self.counts.matched += 1
+            return [], False
+        waiting = self._nearest(stamp, (w.stamp for w in self._waiting))
+        if waiting is not None:
+            earlier = list(self._release_until(waiting))
+            self.counts.matched += 1
+            self._matched.append(stamp)
+            return [*earlier, Match(self._waiting.popleft().item, mask)], False
+        late = self._nearest(stamp, self._gone_without) is not None
+        repeated = stamp in self._matched
+        self.counts.late += late
+        self.counts.duplicate += repeated or stamp in self._masks
+        # Kept even so: when time goes back, the first mask of the new run precedes its frame.
+        self._masks[stamp] = mask
+        if len(self._masks) > self.MASKS_KEPT:
+            self._masks.popitem(last=False)
+            self.counts.unused += 1
+        return [], late or repeated
+
+    def expire(self, now: float) -> list[Match[Item, Mask]]:
+        """Let out the frames that have waited long enough."""
+        out = []
+        while self._waiting and self._waiting[0].deadline <= now:
+            out.append(self._release())
+        return out
+
+    def flush(self) -> list[Match[Item, Mask]]:
+        """Let out every waiting frame without its mask."""
+        return [self._release() for _ in range(len(self._waiting))]
+
+    def restart(self) -> list[Match[Item, Mask]]:
+        """Time went back (a bag loops): let out all waiting frames and forget what has been paired.
+
+        Masks not used yet stay, since the first mask of the new run may precede its frame.
+        """
+        out = self.flush()
+        self._matched.clear()
+        self._gone_without.clear()
+        return out
+
+    def _release(self) -> Match[Item, Mask]:
+        first = self._waiting.popleft()
+        self._gone_without.append(first.stamp)
+        return Match(first.item, None)
+
+    def _release_until(self, stamp: int) -> Iterator[Match[Item, Mask]]:
+        while self._waiting[0].stamp != stamp:
+            yield self._release()
+
+    def _nearest(self, stamp: int, stamps: Iterable[int]) -> int | None:
+        near = min(stamps, key=lambda s: abs(s - stamp), default=None)
+        return near if near is not None and abs(near - stamp) <= self.slop else None

@@ -1,0 +1,164 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where the frames of one camera leave: each once, in order, each counted. Plain Python.
+
+An intact frame behind a restoration that is not finished waits for it, but no longer than
+`max_hold`: then it overtakes the restoration, whose late result is dropped.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+import threading
+import time
+from typing import Any, Protocol
+
+import numpy as np
+
+from siammcvae_core.restorer import Restored
+from siammcvae_ros.tally import Tally
+
+NO_PIXELS = np.empty((0, 0), np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Ticket:
+    """A received frame on its way through the node.
+
+    `pixels` is a uint8 view (H, W, C) or (H, W) in `encoding`, NO_PIXELS where the message has no
+    readable ones; `stamp` in nanoseconds; `arrived` in seconds on the monotonic clock; `number`
+    counts the camera's frames in order of arrival.
+    """
+
+    message: Any
+    stamp: int
+    arrived: float
+    pixels: np.ndarray = field(default_factory=lambda: NO_PIXELS)
+    encoding: str = ''
+    number: int = 0
+
+
+class Output(Protocol):
+    """Publishes; called from two threads, never at the same time for one camera."""
+
+    def pass_on(self, ticket: Ticket) -> None:
+        """Publish the received message as it is."""
+
+    def publish(self, ticket: Ticket, restored: Restored) -> None:
+        """Publish a restored frame under the header of the received one."""
+
+
+@dataclass(frozen=True)
+class _Held:
+    ticket: Ticket
+    reason: str
+    deadline: float
+
+
+class Outbox:
+    """Lets frames out in order and keeps the account of them; every method is thread-safe."""
+
+    LATENCIES_KEPT = 1000
+
+    def __init__(self, output: Output, max_hold: float = 0.0) -> None:
+        self.max_hold = max_hold
+        self.last_error = ''
+        self._output = output
+        self._lock = threading.Lock()
+        self._tally = Tally()
+        self._passed_seconds: deque[float] = deque(maxlen=self.LATENCIES_KEPT)
+        self._restored_seconds: deque[float] = deque(maxlen=self.LATENCIES_KEPT)
+        self._last_out = 0
+        self._unfinished: set[int] = set()
+        self._held: deque[_Held] = deque()
+
+    def admit(self) -> int:
+        """Count a received frame and give it its number."""
+        with self._lock:
+            self._tally.received += 1
+            return self._tally.received
+
+    def announce(self, ticket: Ticket) -> None:
+        """Tell that this frame is damaged and will be published, passed on or dropped later."""
+        with self._lock:
+            self._unfinished.add(ticket.number)
+
+    def is_overtaken(self, ticket: Ticket) -> bool:
+        """Whether a later frame has already left."""
+        return ticket.number < self._last_out
+
+    def pass_on(self, ticket: Ticket, reason: str) -> None:
+        """Let the received message out untouched, now or after the restorations ahead of it."""
+        held = _Held(ticket, reason, ticket.arrived + self.max_hold)
+        with self._lock:
+            self._unfinished.discard(ticket.number)
+            if self.max_hold > 0.0 and self._is_behind(ticket):
+                self._held.append(held)
+            else:
+                self._leave(held)
+                self._release()
+
+    def publish(self, ticket: Ticket, restored: Restored) -> None:
+        """Let a restored frame out, and those that waited for it."""
+        with self._lock:
+            self._unfinished.discard(ticket.number)
+            if self._in_order(ticket, lambda: self._output.publish(ticket, restored)):
+                self._tally.restored[restored.rung.value] += 1
+                self._restored_seconds.append(time.monotonic() - ticket.arrived)
+            self._release()
+
+    def drop(self, ticket: Ticket, reason: str) -> None:
+        """Count a frame as dropped, and let out those that waited for it."""
+        with self._lock:
+            self._unfinished.discard(ticket.number)
+            self._tally.dropped[reason] += 1
+            self._release()
+
+    @property
+    def deadline(self) -> float | None:
+        """The monotonic time at which `expire` has something to do; None while nothing is held."""
+        with self._lock:
+            return self._held[0].deadline if self._held else None
+
+    def expire(self, now: float) -> None:
+        """Let out the frames that have been held long enough."""
+        with self._lock:
+            while self._held and self._held[0].deadline <= now:
+                self._leave(self._held.popleft())
+
+    def close(self) -> None:
+        """Drop the held frames; the node stops serving."""
+        with self._lock:
+            self._tally.dropped['deactivated'] += len(self._held)
+            self._held.clear()
+            self._unfinished.clear()
+
+    def account(self) -> tuple[Tally, tuple[float, ...], tuple[float, ...]]:
+        """Copy the tally and the last seconds from arrival to departure, passed and restored."""
+        with self._lock:
+            return self._tally.copy(), tuple(self._passed_seconds), tuple(self._restored_seconds)
+
+    def _is_behind(self, ticket: Ticket) -> bool:
+        return any(number < ticket.number for number in self._unfinished)
+
+    def _release(self) -> None:
+        while self._held and not self._is_behind(self._held[0].ticket):
+            self._leave(self._held.popleft())
+
+    def _leave(self, held: _Held) -> None:
+        if self._in_order(held.ticket, lambda: self._output.pass_on(held.ticket)):
+            self._tally.passed[held.reason] += 1
+            self._passed_seconds.append(time.monotonic() - held.ticket.arrived)
+
+    def _in_order(self, ticket: Ticket, send: Callable[[], None]) -> bool:
+        if self.is_overtaken(ticket):
+            self._tally.dropped['overtaken'] += 1
+            return False
+        try:
+            send()
+        except Exception as error:
+            self.last_error = f'{type(error).__name__}: {error}'
+            self._tally.dropped['publish_failed'] += 1
+            return False
+        self._last_out = ticket.number
+        return True

@@ -1,0 +1,171 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The parameters of `restore_node`: one table that declares, describes and checks them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from siammcvae_core.restorer import Rung
+from siammcvae_ros.camera import MissingMask, OnFailure
+from siammcvae_ros.mask_matching import MaskMode
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One parameter.
+
+    `fixed` ones change only while the node is unconfigured, `read_only` ones only at its start.
+    """
+
+    name: str
+    default: Any
+    description: str
+    choices: tuple[str, ...] = ()
+    limits: tuple[float, float] | None = None
+    fixed: bool = False
+    read_only: bool = False
+
+    def descriptor(self) -> ParameterDescriptor:
+        """Describe it for `ros2 param describe` and rqt_reconfigure."""
+        limits = self.limits
+        ranges = (
+            []
+            if limits is None
+            else [FloatingPointRange(from_value=limits[0], to_value=limits[1], step=0.0)]
+        )
+        constraints = f'one of: {", ".join(self.choices)}' if self.choices else ''
+        if self.fixed:
+            constraints += ('; ' if constraints else '') + 'changes only while unconfigured'
+        return ParameterDescriptor(
+            description=self.description,
+            additional_constraints=constraints,
+            read_only=self.read_only,
+            # YAML reads a bare `off` as false.
+            dynamic_typing=MaskMode.OFF.value in self.choices,
+            floating_point_range=ranges,
+        )
+
+
+TABLE = (
+    Declared(
+        'cameras',
+        [''],
+        'Namespaces of the cameras to serve, below the node\'s own; "" is the own one.',
+        fixed=True,
+    ),
+    Declared(
+        'mask_mode',
+        MaskMode.PER_FRAME.value,
+        'Which fault mask a frame gets: the one with its stamp, the last one received, or none.',
+        choices=tuple(mode.value for mode in MaskMode),
+        fixed=True,
+    ),
+    Declared(
+        'mask_wait',
+        0.02,
+        'per_frame: how long a frame waits for its mask while somebody publishes masks [s].',
+        limits=(0.0, 10.0),
+    ),
+    Declared(
+        'mask_slop',
+        0.0,
+        "per_frame: how far a mask's stamp may be from its frame's [s].",
+        limits=(0.0, 1.0),
+    ),
+    Declared(
+        'missing_mask',
+        MissingMask.INTACT.value,
+        'per_frame: what a frame whose mask did not come is: intact, or unknown '
+        '(passed on, never a reference).',
+        choices=tuple(choice.value for choice in MissingMask),
+    ),
+    Declared(
+        'on_failure',
+        OnFailure.PASSTHROUGH.value,
+        'What becomes of a damaged frame that cannot be restored.',
+        choices=tuple(choice.value for choice in OnFailure),
+    ),
+    Declared(
+        'max_hold',
+        0.05,
+        'How long an intact frame may wait for the restoration of the frame before it; then it '
+        'overtakes and the restoration is dropped [s].',
+        limits=(0.0, 1.0),
+    ),
+    Declared(
+        'max_reference_age',
+        1.0,
+        'How old the last intact frame may be to restore from it [s].',
+        limits=(0.0, 60.0),
+    ),
+    Declared(
+        'weights',
+        '',
+        'Weights of the model (a .safetensors file); "" restores without a model.',
+        fixed=True,
+    ),
+    Declared(
+        'rung_limit',
+        Rung.MODEL.value,
+        'Highest rung of the ladder to use: model, motion warp or copy of the last intact frame.',
+        choices=(Rung.MODEL.value, Rung.WARP.value, Rung.COPY.value),
+        fixed=True,
+    ),
+    Declared(
+        'stale_after',
+        1.0,
+        'Without a frame for this long a camera is reported stale [s].',
+        limits=(0.01, 3600.0),
+    ),
+    Declared(
+        'diagnostics_period',
+        1.0,
+        'Time between two messages on /diagnostics [s].',
+        limits=(0.01, 60.0),
+        read_only=True,
+    ),
+    Declared(
+        'autostart',
+        True,
+        'Configure and activate at start; set to false for a lifecycle manager.',
+        read_only=True,
+    ),
+)
+
+_BY_NAME = {declared.name: declared for declared in TABLE}
+
+
+def declare(node: Node) -> None:
+    """Declare the whole table on a node, overrides applied.
+
+    Raises rclpy's ParameterException if an override has the wrong type or is out of range.
+    """
+    node.declare_parameters(
+        '', [(declared.name, declared.default, declared.descriptor()) for declared in TABLE]
+    )
+
+
+def choice(value: Any) -> Any:
+    """Give the choice that a parameter value stands for: YAML turns a bare `off` into false."""
+    return MaskMode.OFF.value if value is False else value
+
+
+def objection(parameters: Sequence[Parameter], unconfigured: bool) -> str:
+    """Say why these new values cannot be accepted; '' if they can."""
+    for parameter in parameters:
+        declared = _BY_NAME.get(parameter.name)
+        if declared is None:
+            continue
+        if declared.choices and choice(parameter.value) not in declared.choices:
+            choices = ', '.join(declared.choices)
+            return f"{declared.name} is '{parameter.value}', expected one of: {choices}"
+        if declared.name == 'cameras' and len(set(parameter.value)) < len(parameter.value):
+            return f'cameras names a camera twice: {", ".join(parameter.value)}'
+        if declared.fixed and not unconfigured:
+            return f'{declared.name} changes only while the node is unconfigured: clean it up first'
+    return ''

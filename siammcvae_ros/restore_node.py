@@ -1,0 +1,261 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Lifecycle node that restores the frames of one or more cameras. Wiring only.
+
+One executor thread takes messages, checks them and lets intact frames out; one worker thread
+restores.
+"""
+
+from collections.abc import Callable
+import functools
+import sys
+import time
+import traceback
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
+import rclpy
+from rclpy.clock import Clock, ClockType
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+
+from siammcvae_core.engines import Engine
+from siammcvae_core.engines.pick import pick
+from siammcvae_core.errors import InputError
+from siammcvae_core.restorer import Restorer, Rung
+from siammcvae_ros import parameters
+from siammcvae_ros.camera import Camera, MissingMask, OnFailure, Policy
+from siammcvae_ros.camera_topics import CameraTopics
+from siammcvae_ros.diagnostics import camera_state, camera_status, node_status
+from siammcvae_ros.mask_matching import MaskMatcher, MaskMode
+from siammcvae_ros.outbox import Outbox
+from siammcvae_ros.tally import Snapshot
+from siammcvae_ros.worker import Worker
+
+WORKER_STOP_TIMEOUT = 5.0
+
+Transition = Callable[['RestoreNode', LifecycleState], TransitionCallbackReturn]
+
+
+def reported(transition: Transition) -> Transition:
+    """Report what goes wrong in a transition, which rclpy would swallow; the node stays put."""
+
+    @functools.wraps(transition)
+    def wrapped(node: 'RestoreNode', state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            node.trouble = ''
+            return transition(node, state)
+        except InputError as error:
+            node.trouble = f'{transition.__name__}: {error}'
+            node.get_logger().error(node.trouble)
+        except Exception as error:
+            node.trouble = f'{transition.__name__}: {type(error).__name__}: {error}'
+            node.get_logger().error(f'{node.trouble}\n{traceback.format_exc()}')
+        return TransitionCallbackReturn.FAILURE
+
+    return wrapped
+
+
+class RestoreNode(LifecycleNode):
+    """Restores damaged frames of its cameras, and passes intact ones on.
+
+    Unconfigured it only has parameters; configured it has loaded the engine and created its topics;
+    active it serves frames. Frames that come while it is not active are ignored and not counted.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__('restore', **kwargs)
+        self.trouble = ''
+        self._lifecycle_state = 'unconfigured'
+        self._engine: Engine | None = None
+        self._policy = Policy()
+        self._cameras: list[Camera] = []
+        self._topics: list[CameraTopics] = []
+        self._before: list[Snapshot] = []
+        self._worker = Worker(self.get_logger().error)
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+        parameters.declare(self)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._survive_unknown_transitions()
+        self._expiry_timer = self.create_timer(1.0, self._expire, clock=steady)
+        self._expiry_timer.cancel()
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self.create_timer(self._value('diagnostics_period'), self._diagnose, clock=steady)
+
+    @reported
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the engine and create the topics; FAILURE, reason logged, if that cannot be."""
+        self._engine = pick(self._value('weights'))
+        mode = MaskMode(parameters.choice(self._value('mask_mode')))
+        for name in self._value('cameras'):
+            topics = CameraTopics(self, name)
+            camera = Camera(
+                name or self.get_namespace().strip('/') or self.get_name(),
+                Restorer(self._engine, best_rung=Rung(self._value('rung_limit'))),
+                MaskMatcher(mode),
+                Outbox(topics),
+                self._policy,
+                self._worker.wake,
+            )
+            self._topics.append(topics)
+            self._cameras.append(camera)
+        self._apply_parameters()
+        for topics, camera in zip(self._topics, self._cameras, strict=True):
+            topics.listen(camera, mode is not MaskMode.OFF, self._is_active, self._set_expiry)
+        self._before = [camera.snapshot() for camera in self._cameras]
+        self._lifecycle_state = 'inactive'
+        return super().on_configure(state)
+
+    @reported
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begin to serve."""
+        result = super().on_activate(state)
+        self._worker.start(self._cameras)
+        self._lifecycle_state = 'active'
+        return result
+
+    @reported
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop serving; frames not finished are dropped and counted."""
+        self.stop_serving()
+        return super().on_deactivate(state)
+
+    @reported
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Give back the engine and the topics."""
+        self._release()
+        return super().on_cleanup(state)
+
+    @reported
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop for good."""
+        self.stop_serving()
+        self._release()
+        self._lifecycle_state = 'finalized'
+        return super().on_shutdown(state)
+
+    def start(self) -> None:
+        """Configure and activate without a lifecycle manager."""
+        if self.trigger_configure() is TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    def stop_serving(self) -> None:
+        """End the worker and drop what is unfinished; nothing to do unless active."""
+        if not self._is_active():
+            return
+        self._lifecycle_state = 'inactive'
+        self._expiry_timer.cancel()
+        if not self._worker.stop(WORKER_STOP_TIMEOUT):
+            self.get_logger().error(f'a restoration did not end within {WORKER_STOP_TIMEOUT} s')
+        for camera in self._cameras:
+            camera.stop()
+
+    def _release(self) -> None:
+        for topics in self._topics:
+            topics.destroy()
+        self._topics, self._cameras, self._before = [], [], []
+        self._engine = None
+        self._lifecycle_state = 'unconfigured'
+
+    def _is_active(self) -> bool:
+        return self._lifecycle_state == 'active'
+
+    def _survive_unknown_transitions(self) -> None:
+        # Asked for a transition its state does not have, rclpy raises out of spin (rclpy#1209).
+        service = self._service_change_state
+        change = service.callback
+
+        def refuse_unknown(request: Any, response: Any) -> Any:
+            try:
+                return change(request, response)
+            except rclpy_implementation.RCLError as error:
+                self.get_logger().error(f'change_state: {error}')
+                response.success = False
+                return response
+
+        service.callback = refuse_unknown
+
+    def _value(self, name: str) -> Any:
+        return self.get_parameter(name).value
+
+    def _on_set_parameters(self, changed: list[Parameter]) -> SetParametersResult:
+        reason = parameters.objection(changed, self._lifecycle_state == 'unconfigured')
+        return SetParametersResult(successful=not reason, reason=reason)
+
+    def _apply_parameters(self) -> None:
+        self._policy.on_failure = OnFailure(self._value('on_failure'))
+        self._policy.missing_mask = MissingMask(self._value('missing_mask'))
+        for camera in self._cameras:
+            camera.matcher.wait = self._value('mask_wait')
+            camera.matcher.slop = round(self._value('mask_slop') * 1e9)
+            camera.outbox.max_hold = self._value('max_hold')
+            camera.restorer.max_reference_age = self._value('max_reference_age')
+
+    def _set_expiry(self) -> None:
+        deadlines = [camera.deadline for camera in self._cameras]
+        deadline = min((d for d in deadlines if d is not None), default=None)
+        if deadline is None:
+            self._expiry_timer.cancel()
+            return
+        self._expiry_timer.timer_period_ns = max(0, round((deadline - time.monotonic()) * 1e9))
+        self._expiry_timer.reset()
+
+    def _expire(self) -> None:
+        for camera in self._cameras:
+            camera.expire(time.monotonic())
+        self._set_expiry()
+
+    def _diagnose(self) -> None:
+        self._apply_parameters()
+        snapshots = [camera.snapshot() for camera in self._cameras]
+        engine = {'name': 'none'} if self._engine is None else self._engine.describe()
+        message = DiagnosticArray()
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.status.append(
+            node_status(self.get_name(), self._lifecycle_state, self.trouble, engine)
+        )
+        for now, before, topics in zip(snapshots, self._before, self._topics, strict=True):
+            state = camera_state(now, before, topics.link, self._value('stale_after'))
+            message.status.append(camera_status(self.get_name(), state, now))
+        self._before = snapshots
+        self._diagnostics.publish(message)
+
+
+def spin(executor: SingleThreadedExecutor, report: Callable[[str], None]) -> None:
+    """Spin until told to stop; a callback that raises costs its message, never the node."""
+    while True:
+        try:
+            executor.spin()
+        except (KeyboardInterrupt, ExternalShutdownException):
+            return
+        except Exception:
+            report(traceback.format_exc())
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is told to stop; 2 if its parameters cannot be used."""
+    rclpy.init(args=args)
+    try:
+        try:
+            node = RestoreNode()
+        except ParameterException as error:
+            print(f'restore_node: {error}', file=sys.stderr)
+            return 2
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        if node.get_parameter('autostart').value:
+            node.start()
+        spin(executor, node.get_logger().error)
+        node.stop_serving()
+        node.destroy_node()
+    finally:
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

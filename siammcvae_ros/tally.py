@@ -1,0 +1,55 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The account of a camera: every frame received is restored, passed on or dropped, under a name."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from siammcvae_ros.mask_matching import MaskCounts
+
+
+@dataclass
+class Tally:
+    """What became of the frames: `received = restored + passed + dropped + in_flight`.
+
+    `restored` counts by rung of the ladder, `passed` and `dropped` by reason.
+    """
+
+    received: int = 0
+    restored: Counter[str] = field(default_factory=Counter)
+    passed: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def in_flight(self) -> int:
+        """Frames received and not yet settled."""
+        settled = sum(c.total() for c in (self.restored, self.passed, self.dropped))
+        return self.received - settled
+
+    def copy(self) -> 'Tally':
+        """Copy that later frames do not change."""
+        return Tally(
+            self.received, self.restored.copy(), self.passed.copy(), self.dropped.copy()
+        )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A camera as diagnostics see it.
+
+    Seconds are on the monotonic clock; `last_stamp` in nanoseconds, `damage_share` in 0..1 of the
+    last damaged frame; None before the first frame.
+    """
+
+    name: str
+    tally: Tally
+    masks: MaskCounts
+    masks_expected: bool
+    time_jumps: int
+    since_last_frame: float | None
+    last_stamp: int | None
+    reference_age: float | None
+    damage_share: float
+    last_error: str
+    passed_seconds: tuple[float, ...]
+    restored_seconds: tuple[float, ...]

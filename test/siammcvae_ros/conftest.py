@@ -1,0 +1,146 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Real nodes in processes of their own, on a ROS domain of their own, and a probe to watch them."""
+
+from collections import defaultdict
+import contextlib
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+PATIENCE = 30.0
+_domains = itertools.count(os.getpid())
+
+
+def _wait_until(condition, what, patience=PATIENCE):
+    end = time.monotonic() + patience
+    while not (value := condition()):
+        if time.monotonic() > end:
+            pytest.fail(f'waited {patience} s in vain for {what() if callable(what) else what}')
+        time.sleep(0.002)
+    return value
+
+
+class NodeProcess:
+    """A node of the package in its own process; its stderr can be read while it runs."""
+
+    def __init__(self, module, domain, parameters, log, arguments=()):
+        settings = [text for pair in parameters.items() for text in ('-p', f'{pair[0]}:={pair[1]}')]
+        self.log = log
+        with open(log, 'wb') as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, '-m', module, '--ros-args', *settings, *arguments],
+                env={**os.environ, 'ROS_DOMAIN_ID': str(domain)},
+                stderr=stderr,
+                stdin=subprocess.DEVNULL,
+            )
+
+    @property
+    def text(self):
+        return self.log.read_text()
+
+    @property
+    def alive(self):
+        return self.process.poll() is None
+
+    def resident_bytes(self):
+        with open(f'/proc/{self.process.pid}/statm') as statm:
+            return int(statm.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
+
+    def finish(self, patience=PATIENCE):
+        return self.process.wait(patience)
+
+    def end(self):
+        if self.alive:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            return self.process.wait(PATIENCE)
+        finally:
+            self.process.kill()
+
+
+class Probe:
+    """A ROS node of the test: publishes, collects what it hears, calls services."""
+
+    def __init__(self, domain):
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context, domain_id=domain)
+        self.node = Node('probe', context=self.context)
+        self.heard = defaultdict(list)
+        executor = SingleThreadedExecutor(context=self.context)
+        executor.add_node(self.node)
+        self._thread = threading.Thread(target=self._spin, args=(executor,), daemon=True)
+        self._thread.start()
+
+    def _spin(self, executor):
+        with contextlib.suppress(ExternalShutdownException):
+            executor.spin()
+
+    def listen(self, kind, topic, depth=500):
+        qos = QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE)
+        self.node.create_subscription(kind, topic, self.heard[topic].append, qos)
+        return self.heard[topic]
+
+    def publisher(self, kind, topic, depth=50, reliability=ReliabilityPolicy.RELIABLE):
+        qos = QoSProfile(depth=depth, reliability=reliability)
+        return self.node.create_publisher(kind, topic, qos)
+
+    def call(self, kind, name, request, patience=PATIENCE):
+        client = self.node.create_client(kind, name)
+        assert client.wait_for_service(patience), f'no service {name}'
+        future = client.call_async(request)
+        _wait_until(future.done, f'the answer of {name}', patience)
+        self.node.destroy_client(client)
+        return future.result()
+
+    def close(self):
+        rclpy.shutdown(context=self.context)
+        self._thread.join(PATIENCE)
+
+
+@pytest.fixture
+def wait_until():
+    """Give a function that returns what `condition()` gives as soon as that is true, or fails."""
+    return _wait_until
+
+
+@pytest.fixture
+def domain():
+    """Give a ROS domain that no other test of this run, and hardly another run, uses."""
+    return 1 + next(_domains) % 100
+
+
+@pytest.fixture
+def probe(domain):
+    made = Probe(domain)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def start(domain, tmp_path):
+    """Start nodes: `start('restore_node', cameras="['front']")`; each must end cleanly."""
+    running = []
+
+    def start(name, *arguments, **parameters):
+        log = tmp_path / f'{name}{len(running)}.log'
+        made = NodeProcess(f'siammcvae_ros.{name}', domain, parameters, log, arguments)
+        running.append(made)
+        return made
+
+    start.running = running
+    yield start
+    codes = [(node.end(), node.text) for node in running]
+    for code, text in codes:
+        assert code is not None
+        assert 'Traceback' not in text, text
