@@ -1,0 +1,285 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `replay`: plays a bag, a video or the rendered drive onto camera topics, with faults."""
+
+from collections.abc import Sequence
+import sys
+import threading
+import time
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+import rclpy
+from rclpy import clock
+from rclpy.duration import Duration
+from rclpy.exceptions import (
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+    NameValidationException,
+)
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.logging import get_logger
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile, QoSReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.task import Future
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+from std_srvs.srv import SetBool
+
+from siammcvae_core.data.sources import open_source
+from siammcvae_core.errors import InputError
+from siammcvae_core.faults.camera import FaultInjector
+from siammcvae_ros.messages import image_message
+from siammcvae_ros.playback import Playback, Shot
+
+NANO = 10**9
+USER_ERRORS = (
+    InputError,
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+    NameValidationException,
+)
+# Our side knows of a subscriber a moment before it knows of us; what is sent in between is lost.
+SETTLING = 0.5
+# A reliable subscriber that missed a last frame asks for it at the next heartbeat (Fast DDS: 3 s).
+LAST_FRAMES = Duration(seconds=4)
+
+Range = tuple[float, float] | None
+# name, default, smallest and largest value, description
+# fmt: off
+PARAMETERS: tuple[tuple[str, Any, Range, str], ...] = (
+    ('source', '', None, 'Video file, rosbag2 folder, .mcap or .db3 file, folder of images, or '
+     "'sim' / 'sim:night' for the rendered drive ('' = 'sim')."),
+    ('topic', '', None, "Image topic of the bag; '' = its only one."),
+    ('camera', '', None, "Namespace of the camera whose topics are published; '' = the node's."),
+    ('rate', 1.0, (0.01, 100.0), "Speed: 1.0 = the source's own, 2.0 = twice as fast."),
+    ('max_hz', 0.0, (0.0, 1000.0), 'Never publish faster than this (frames/s); 0 = unlimited.'),
+    ('loop', False, None, 'Start over at the end, with the same stamps and faults.'),
+    ('start_paused', False, None, 'Wait for the service ~/pause (data: false) to begin.'),
+    ('wait_for_subscribers', 0, (0, 100), 'Subscribers of image_raw to wait for before beginning.'),
+    ('frames', 0, (0, 2**31), 'Play only so many frames from the start; 0 = all.'),
+    ('stamp_origin', 0.0, (0.0, 2.0e9), 'Stamp of the first frame (s) where the source has no '
+     'stamps of its own, as a bag has; 0 = the time of start.'),
+    ('publish_clock', False, None, "Publish each frame's stamp on /clock, before the frame."),
+    ('faults', [''], None, "Faults to choose from, such as ['random:0.75', 'band:0.25', "
+     "'slices:0.3', 'block:0.2', 'full', 'freeze']; [''] = none."),
+    ('fault_probability', 0.3, (0.0, 1.0), 'Share of the frames that are damaged.'),
+    ('fault_burst', 1, (1, 1000), 'Frames a fault lasts.'),
+    ('seed', 0, (0, 2**31), 'Seed of the faults; the same seed damages the same frames.'),
+    ('mask_scale', 1, (1, 256), 'Pixels per cell of fault_mask: 1 = frame size, 16 = patch grid.'),
+)
+# fmt: on
+
+
+def _descriptor(default: object, limits: Range, description: str) -> ParameterDescriptor:
+    descriptor = ParameterDescriptor(description=description, read_only=True)
+    if limits and isinstance(default, float):
+        low, high = limits
+        descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+    elif limits:
+        low, high = int(limits[0]), int(limits[1])
+        descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
+    return descriptor
+
+
+class ReplayNode(Node):
+    """Publishes image_raw, camera_info and fault_mask, and /clock on request.
+
+    A worker thread plays; entities are made and destroyed on the executor's thread alone.
+    `finished` is done when playback has ended, with the exception that ended it, if any.
+    """
+
+    def __init__(self) -> None:
+        super().__init__('replay')
+        for name, default, limits, description in PARAMETERS:
+            self.declare_parameter(name, default, _descriptor(default, limits, description))
+        specs = [spec for spec in self._value('faults') if spec]
+        probability = self._value('fault_probability') if specs else 0.0
+        faults = FaultInjector(specs, probability, self._value('seed'), self._value('fault_burst'))
+        source = open_source(self._value('source'), self._value('topic'))
+        self._playback = Playback(
+            source,
+            faults,
+            speed=self._value('rate'),
+            max_hz=self._value('max_hz'),
+            loop=self._value('loop'),
+            frames=self._value('frames'),
+            mask_scale=self._value('mask_scale'),
+            paused=self._value('start_paused'),
+        )
+        self._origin = 0
+        if not source.stamped:
+            self._origin = round(self._value('stamp_origin') * NANO) or time.time_ns()
+        self._recorded_info = source.camera_info()
+
+        self._image_publisher = self._publisher(Image, 'image_raw')
+        self._camera_info_publisher = self._publisher(CameraInfo, 'camera_info')
+        self._mask_publisher = self._publisher(Image, 'fault_mask')
+        self._clock_publisher = None
+        if self._value('publish_clock'):
+            self._clock_publisher = self.create_publisher(Clock, '/clock', 10)
+        self.create_service(SetBool, '~/pause', self._pause)
+        self.get_logger().info(
+            f'{source.name}: {len(source)} frames of {source.size[0]}x{source.size[1]} at '
+            f'{source.rate:.4g} Hz onto {self._image_publisher.topic_name}'
+        )
+        self.finished: Future = Future()
+        self._worker = threading.Thread(target=self._play, name='playback', daemon=True)
+        self._worker.start()
+        self._complete_since: float | None = None
+        # Not on ROS time, which stands still until this node itself publishes /clock.
+        self._waiting = self.create_timer(
+            0.05,
+            self._start_when_subscribed,
+            clock=clock.Clock(clock_type=clock.ClockType.STEADY_TIME),
+        )
+
+    def close(self) -> None:
+        """Stop playback and wait for its thread; the node may be destroyed afterwards."""
+        self._playback.stop()
+        self._worker.join()
+
+    def summary(self) -> str:
+        """Return one line: frames published, and how many of them each fault damaged."""
+        damaged = self._playback.damaged
+        faults = ', '.join(f'{fault} {count}' for fault, count in sorted(damaged.items()))
+        tail = f' ({faults})' if faults else ''
+        return f'replayed {self._playback.delivered} frames, {damaged.total()} damaged{tail}'
+
+    def _value(self, name: str) -> Any:
+        return self.get_parameter(name).value
+
+    def _publisher(self, kind: type, name: str) -> Publisher:
+        camera = self._value('camera').rstrip('/')
+        return self.create_publisher(
+            kind,
+            f'{camera}/{name}' if camera else name,
+            QoSProfile(depth=2, reliability=QoSReliabilityPolicy.RELIABLE),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def _start_when_subscribed(self) -> None:
+        wanted = self._value('wait_for_subscribers')
+        now = time.monotonic()
+        if self._image_publisher.get_subscription_count() < wanted:
+            self._complete_since = None
+        elif self._complete_since is None:
+            self._complete_since = now
+        if wanted and (self._complete_since is None or now - self._complete_since < SETTLING):
+            return
+        self._waiting.cancel()
+        self._playback.start()
+
+    def _pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self._playback.pause(request.data)
+        response.success = True
+        response.message = 'paused' if request.data else 'playing'
+        return response
+
+    def _play(self) -> None:
+        """Run the playback; the worker thread's whole life."""
+        try:
+            self._playback.run(self._messages, self._publish, self.get_logger().warning)
+            for publisher in (
+                self._mask_publisher,
+                self._camera_info_publisher,
+                self._image_publisher,
+            ):
+                publisher.wait_for_all_acked(LAST_FRAMES)
+        except Exception as error:
+            if self.context.ok():  # publishing fails once the context is shut down; no news
+                self.finished.set_exception(error)
+                return
+        self.finished.set_result(None)
+
+    def _messages(self, shot: Shot) -> list[tuple[Publisher, Any]]:
+        """Make the messages of a frame in the order of publication; the mask goes first."""
+        frame = shot.frame
+        stamp = Time()
+        stamp.sec, stamp.nanosec = divmod(self._origin + frame.stamp, NANO)
+        header = Header(stamp=stamp, frame_id=frame.frame_id)
+        messages = [
+            (self._mask_publisher, image_message(header, shot.mask, 'mono8')),
+            (self._camera_info_publisher, self._info(header, *frame.image.shape[1::-1])),
+            (self._image_publisher, image_message(header, frame.image, frame.encoding)),
+        ]
+        return (
+            messages
+            if self._clock_publisher is None
+            else [(self._clock_publisher, Clock(clock=stamp)), *messages]
+        )
+
+    def _publish(self, messages: Sequence[tuple[Publisher, Any]]) -> None:
+        for publisher, message in messages:
+            publisher.publish(message)
+
+    def _info(self, header: Header, width: int, height: int) -> CameraInfo:
+        recorded = self._recorded_info
+        info = _pinhole(width, height) if recorded is None else _recorded(recorded)
+        info.header = header
+        return info
+
+
+def _recorded(recorded: Any) -> CameraInfo:
+    """Turn what a source knows of its camera into a message."""
+    info = CameraInfo()
+    for name in ('height', 'width', 'distortion_model', 'binning_x', 'binning_y'):
+        if hasattr(recorded, name):
+            setattr(info, name, getattr(recorded, name))
+    info.d = [float(value) for value in recorded.d]
+    info.k, info.r, info.p = recorded.k, recorded.r, recorded.p
+    if hasattr(recorded, 'roi'):
+        for name in ('x_offset', 'y_offset', 'height', 'width', 'do_rectify'):
+            setattr(info.roi, name, getattr(recorded.roi, name))
+    return info
+
+
+def _pinhole(width: int, height: int) -> CameraInfo:
+    """Describe a plausible camera: no distortion, focal length = width (53 degrees across)."""
+    focal, cx, cy = float(width), (width - 1) / 2, (height - 1) / 2
+    info = CameraInfo(width=width, height=height, distortion_model='plumb_bob', d=[0.0] * 5)
+    info.k = [focal, 0.0, cx, 0.0, focal, cy, 0.0, 0.0, 1.0]
+    info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    info.p = [focal, 0.0, cx, 0.0, 0.0, focal, cy, 0.0, 0.0, 0.0, 1.0, 0.0]
+    return info
+
+
+def main(args: list[str] | None = None) -> int:
+    """Play until the end; exit status 0, or 2 for a source or parameter that cannot be used."""
+    try:
+        rclpy.init(args=args)
+    except RuntimeError as error:  # arguments rcl cannot parse
+        print(f'replay: {_one_line(error)}', file=sys.stderr)
+        return 2
+    node = None
+    try:
+        node = ReplayNode()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        executor.spin_until_future_complete(node.finished)
+        if node.finished.done():
+            node.finished.result()
+            node.get_logger().info(node.summary())
+    except USER_ERRORS as error:
+        get_logger('replay').fatal(_one_line(error))
+        return 2
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        if node is not None:
+            node.close()
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+def _one_line(error: Exception) -> str:
+    return ' '.join(str(error).split())
+
+
+if __name__ == '__main__':
+    sys.exit(main())
