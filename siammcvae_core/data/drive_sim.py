@@ -14,8 +14,9 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-from siammcvae_core.data.drive_faces import Canvas, mip_keys, texels
-from siammcvae_core.data.drive_scene import (
+from siammcvae_core.data.sources import Frame
+from siammcvae_core.data.street.faces import Canvas, mip_keys, texels
+from siammcvae_core.data.street.scene import (
     axis,
     axis_slope,
     CAMERA_HEIGHT,
@@ -25,8 +26,7 @@ from siammcvae_core.data.drive_scene import (
     SIGHT,
     World,
 )
-from siammcvae_core.data.drive_textures import GROUND_LENGTH, GROUND_WIDTH, palette, SKY_SPAN
-from siammcvae_core.data.sources import Frame
+from siammcvae_core.data.street.textures import GROUND_LENGTH, GROUND_WIDTH, palette, SKY_SPAN
 from siammcvae_core.errors import InputError
 
 SUPER = 2  # samples per pixel and axis, averaged

@@ -5,7 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from siammcvae_core.data.drive_scene import (
+from siammcvae_core.data.drive_sim import DriveSim, FOCAL
+from siammcvae_core.data.street.scene import (
     BUILDING,
     GROUND,
     PARKED,
@@ -16,7 +17,6 @@ from siammcvae_core.data.drive_scene import (
     TREE,
     World,
 )
-from siammcvae_core.data.drive_sim import DriveSim, FOCAL
 from siammcvae_core.errors import InputError
 
 SIZE = (320, 180)

@@ -12,9 +12,9 @@ import functools
 import cv2
 import numpy as np
 
-from siammcvae_core.data.drive_facades import FACADE_SCALE, paint_facade, paint_roof
-from siammcvae_core.data.drive_faces import Texture
-from siammcvae_core.data.drive_paint import clouds, grained, Image, to_image
+from siammcvae_core.data.street.facades import FACADE_SCALE, paint_facade, paint_roof
+from siammcvae_core.data.street.faces import Texture
+from siammcvae_core.data.street.paint import clouds, grained, Image, to_image
 
 GROUND_WIDTH = 24.0  # m across, the street's axis in the middle
 GROUND_LENGTH = 36.0  # m along, then it repeats; three periods of the lane dashes

@@ -8,8 +8,8 @@ import functools
 import cv2
 import numpy as np
 
-from siammcvae_core.data.drive_faces import Blend, Face, plane, SQUARE, Texture
-from siammcvae_core.data.drive_paint import flat, Image, paint_glow, paint_pool, to_image
+from siammcvae_core.data.street.faces import Blend, Face, plane, SQUARE, Texture
+from siammcvae_core.data.street.paint import flat, Image, paint_glow, paint_pool, to_image
 
 CAR_SCALE = 110  # px per m
 COLOURS = (

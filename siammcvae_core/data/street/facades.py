@@ -5,7 +5,7 @@
 import cv2
 import numpy as np
 
-from siammcvae_core.data.drive_paint import grained, Image, to_image
+from siammcvae_core.data.street.paint import grained, Image, to_image
 
 FACADE_SCALE = 36  # px per m
 STOREY = 3.1  # m

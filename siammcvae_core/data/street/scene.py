@@ -13,11 +13,11 @@ import math
 
 import numpy as np
 
-from siammcvae_core.data.drive_cars import local_faces
-from siammcvae_core.data.drive_facades import STOREY
-from siammcvae_core.data.drive_faces import Blend, Face, plane, Texture, Vector
-from siammcvae_core.data.drive_paint import flat, paint_glow, paint_pool
-from siammcvae_core.data.drive_textures import palette
+from siammcvae_core.data.street.cars import local_faces
+from siammcvae_core.data.street.facades import STOREY
+from siammcvae_core.data.street.faces import Blend, Face, plane, Texture, Vector
+from siammcvae_core.data.street.paint import flat, paint_glow, paint_pool
+from siammcvae_core.data.street.textures import palette
 
 CELL = 20.0  # m of street
 SIGHT = 160.0  # m ahead; haze has swallowed what is further
