@@ -8,6 +8,7 @@ restores.
 
 from collections.abc import Callable
 import functools
+import signal
 import sys
 import time
 import traceback
@@ -250,6 +251,7 @@ def main(args: list[str] | None = None) -> int:
         if node.get_parameter('autostart').value:
             node.start()
         spin(executor, node.get_logger().error)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut the end short
         node.stop_serving()
         node.destroy_node()
     finally:

@@ -104,7 +104,7 @@ class DriveSim:
     def labels(self, index: int) -> np.ndarray:
         """Tell what each pixel of frame `index` shows: int32 (H, W), kind << 16 | number.
 
-        The kinds are in `drive_scene`; a thing keeps its label as long as it is in sight.
+        The kinds are in `street.scene`; a thing keeps its label as long as it is in sight.
         """
         labels = np.zeros(self._canvas, np.int32)
         self._draw(index, labels)

@@ -17,6 +17,8 @@ def pick(weights: str | Path | None) -> Engine | None:
     if not weights:
         return None
     path = Path(weights).expanduser()
+    if not path.is_file():
+        raise WeightsError(f'{path}: no such weights file')
     try:
         import torch
 

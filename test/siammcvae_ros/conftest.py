@@ -4,7 +4,6 @@
 
 from collections import defaultdict
 import contextlib
-import itertools
 import os
 import signal
 import subprocess
@@ -18,8 +17,9 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
+from siammcvae_ros.environment import free_domain
+
 PATIENCE = 30.0
-_domains = itertools.count(os.getpid())
 
 
 def _wait_until(condition, what, patience=PATIENCE):
@@ -116,8 +116,8 @@ def wait_until():
 
 @pytest.fixture
 def domain():
-    """Give a ROS domain that no other test of this run, and hardly another run, uses."""
-    return 1 + next(_domains) % 100
+    """Give a ROS domain that nobody on this host uses."""
+    return free_domain()
 
 
 @pytest.fixture

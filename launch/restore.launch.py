@@ -1,0 +1,74 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Restore one camera or several in one process: `ros2 launch siammcvae_ros restore.launch.py`."""
+
+import os
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import LifecycleNode
+from launch_ros.parameter_descriptions import ParameterValue
+
+CONFIG = Path(get_package_share_directory('siammcvae_ros')) / 'config'
+PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+
+
+def profile_variable() -> str:
+    """Name the variable Fast DDS reads its profile from; version 3 came with Kilted."""
+    fast_dds_2 = os.environ.get('ROS_DISTRO') in ('humble', 'iron', 'jazzy')
+    return PROFILE_VARIABLES[0 if fast_dds_2 else 1]
+
+
+def actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """Build the node from the arguments; an empty one leaves the params_file in force."""
+
+    def given(name: str) -> str:
+        return LaunchConfiguration(name).perform(context)
+
+    overrides: dict = {
+        name: ParameterValue(LaunchConfiguration(name), value_type=bool)
+        for name in ('use_sim_time', 'autostart')
+        if given(name)
+    }
+    cameras = [camera.strip().strip('/') for camera in given('cameras').split(',')]
+    if any(cameras):
+        overrides['cameras'] = cameras
+    node = LifecycleNode(
+        package='siammcvae_ros',
+        executable='restore_node',
+        name='restore',
+        namespace=given('namespace'),
+        parameters=[given('params_file'), overrides],
+        arguments=['--ros-args', '--log-level', given('log_level')],
+        output='screen',
+        emulate_tty=True,
+    )
+    chosen_by_user = any(os.environ.get(variable) for variable in PROFILE_VARIABLES)
+    if chosen_by_user or given('fastdds_profile') == 'none':
+        return [node]
+    return [SetEnvironmentVariable(profile_variable(), given('fastdds_profile')), node]
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Describe the arguments and the node."""
+
+    def argument(name: str, default: object, description: str) -> DeclareLaunchArgument:
+        return DeclareLaunchArgument(name, default_value=str(default), description=description)
+
+    return LaunchDescription([
+        argument('cameras', '', 'Camera namespaces, comma separated; empty: as in params_file.'),
+        argument('namespace', '', 'Namespace of the node, in front of the camera namespaces.'),
+        argument('params_file', CONFIG / 'restore.param.yaml', 'Parameters of the node.'),
+        argument('use_sim_time', '', 'Take the time from /clock; empty: as in params_file.'),
+        argument('autostart', '', 'Configure and activate at start; empty: as in params_file.'),
+        argument('log_level', 'info', 'debug, info, warn, error or fatal.'),
+        argument(
+            'fastdds_profile',
+            CONFIG / 'fastdds_large_images.xml',
+            'Fast DDS profile, unless the environment names one already; none: no profile.',
+        ),
+        OpaqueFunction(function=actions),
+    ])

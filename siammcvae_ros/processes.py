@@ -1,0 +1,75 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Child processes: started with a log, watched, and always ended."""
+
+from collections.abc import Sequence
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+from types import TracebackType
+
+GRACE = 5.0  # s
+LINES_SHOWN = 8
+
+
+class ProcessError(RuntimeError):
+    """A process of ours ended early or stands still; carries what to show to the user."""
+
+
+class Child:
+    """A `python -m module` of this interpreter; a context manager that ends it on the way out.
+
+    It runs in a session of its own, so a Ctrl-C in the terminal reaches it through us alone.
+    """
+
+    def __init__(self, module: str, arguments: Sequence[str], log: Path) -> None:
+        self.name = module.rpartition('.')[2]
+        self.log = log
+        with log.open('wb') as output:
+            self._process = subprocess.Popen(
+                [sys.executable, '-u', '-m', module, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def __enter__(self) -> 'Child':
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
+
+    def has_finished(self) -> bool:
+        """Whether it has ended by itself with status 0; ProcessError if with any other."""
+        status = self._process.poll()
+        if status:
+            raise ProcessError(f'{self.name} ended with status {status}.\n{self.last_lines()}')
+        return status == 0
+
+    def resident_bytes(self) -> int:
+        """Give the physical memory it holds (Linux)."""
+        pages = Path(f'/proc/{self._process.pid}/statm').read_text().split()[1]
+        return int(pages) * os.sysconf('SC_PAGE_SIZE')
+
+    def last_lines(self) -> str:
+        """Give the end of its log, with the place of the whole."""
+        lines = self.log.read_text(errors='replace').splitlines()[-LINES_SHOWN:]
+        return '\n'.join([*(f'  {line}' for line in lines), f'Its whole log: {self.log}'])
+
+    def end(self) -> None:
+        """Interrupt it if it still runs; kill it if that does not help."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
