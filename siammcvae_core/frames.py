@@ -1,0 +1,78 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a frame and a fault mask must be, and how restored pixels are put into a frame."""
+
+import cv2
+import numpy as np
+
+from siammcvae_core.errors import FrameError
+
+
+def check_frame(frame: np.ndarray) -> None:
+    """Refuse what is not a uint8 frame of shape (H, W, 3) or (H, W), C-contiguous.
+
+    Raises FrameError with reason `unsupported_type`, `unsupported_shape`, `empty_image` or
+    `not_contiguous`.
+    """
+    if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8:
+        came = frame.dtype if isinstance(frame, np.ndarray) else type(frame).__name__
+        raise FrameError('unsupported_type', f'frame must be a uint8 array, got {came}')
+    if frame.ndim not in (2, 3) or (frame.ndim == 3 and frame.shape[2] != 3):
+        raise FrameError(
+            'unsupported_shape', f'frame must have shape (H, W, 3) or (H, W), got {frame.shape}'
+        )
+    if frame.size == 0:
+        raise FrameError('empty_image', f'frame has no pixels: shape {frame.shape}')
+    if not frame.flags.c_contiguous:
+        raise FrameError('not_contiguous', 'frame must be C-contiguous, got a strided view')
+
+
+def full_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bring a fault mask to frame size: bool (H, W), True where lost.
+
+    `mask` is uint8 or bool, 0 = intact, of frame size `size` = (H, W) or a grid of k x k pixel
+    cells, (ceil(H/k), ceil(W/k)); a bool mask of frame size is returned as it is. Raises
+    FrameError with reason `mask_type` or `mask_size`.
+    """
+    if not isinstance(mask, np.ndarray) or mask.dtype not in (np.uint8, np.bool_):
+        came = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
+        raise FrameError('mask_type', f'mask must be a uint8 or bool array, got {came}')
+    height, width = size
+    if mask.ndim != 2 or mask.size == 0:
+        raise FrameError(
+            'mask_size', f'mask must be one plane of {height}x{width} or its grid, got {mask.shape}'
+        )
+    lost = mask if mask.dtype == np.bool_ else mask != 0
+    if mask.shape == size:
+        return lost
+    cell = _cell_size(mask.shape, size)
+    grid = np.ascontiguousarray(lost).view(np.uint8)
+    cells = cv2.resize(grid, None, fx=cell, fy=cell, interpolation=cv2.INTER_NEAREST)
+    return np.ascontiguousarray(cells[:height, :width]).view(np.bool_)
+
+
+def paste(frame: np.ndarray, restored: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return a new frame: `restored` where `mask`, bool (H, W), is True, else exactly `frame`."""
+    return cv2.copyTo(restored, mask.view(np.uint8), frame.copy())
+
+
+def _cell_size(grid: tuple[int, ...], size: tuple[int, int]) -> int:
+    """Find the one k for which `grid` is (ceil(H/k), ceil(W/k)); exact division goes first."""
+    (rows, cols), (height, width) = grid, size
+    if height % rows == 0 and height // rows * cols == width:
+        return height // rows
+    smallest = max(-(-height // rows), -(-width // cols))
+    sides = zip((height, width), (rows, cols), strict=True)
+    largest = min([max(size), *(-(-side // (n - 1)) - 1 for side, n in sides if n > 1)])
+    if smallest == largest:
+        return smallest
+    example = f'{-(-height // 16)}x{-(-width // 16)} for 16 px cells'
+    if smallest < largest:
+        why = f'fits cells of {smallest} to {largest} px alike'
+    else:
+        why = 'fits no cell size'
+    raise FrameError(
+        'mask_size',
+        f'mask of {rows}x{cols} {why}; a {height}x{width} frame takes a mask of its size or of '
+        f'one cell size, {example}',
+    )

@@ -1,0 +1,47 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""How far a restored frame is from the true one, over the whole frame or its lost pixels only."""
+
+import math
+
+import numpy as np
+
+from siammcvae_core.errors import InputError
+
+PSNR_CAP = 100.0  # dB, for frames that are equal
+
+
+def mse(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """Mean squared error over pixels and channels, in squared grey levels.
+
+    Frames are uint8 of one shape, (H, W, 3) or (H, W). With `mask`, bool (H, W), only its True
+    pixels count; NaN if there are none.
+    """
+    return _mean(np.square(_difference(restored, truth, mask)))
+
+
+def mae(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """Mean absolute error over pixels and channels, in grey levels; arguments as of `mse`."""
+    return _mean(np.abs(_difference(restored, truth, mask)))
+
+
+def psnr(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """Peak signal-to-noise ratio 10 log10(255² / MSE) in dB, at most 100; arguments as of `mse`."""
+    error = mse(restored, truth, mask)
+    if error < 255**2 / 10 ** (PSNR_CAP / 10):
+        return PSNR_CAP
+    return 10 * math.log10(255**2 / error)
+
+
+def _difference(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    if restored.shape != truth.shape:
+        raise InputError(f'frames differ in shape: {restored.shape} and {truth.shape}')
+    if mask is not None:
+        if mask.shape != truth.shape[:2]:
+            raise InputError(f'mask of {mask.shape} does not fit frames of {truth.shape}')
+        restored, truth = restored[mask], truth[mask]
+    return np.subtract(restored, truth, dtype=np.int32)
+
+
+def _mean(errors: np.ndarray) -> float:
+    return float(errors.mean()) if errors.size else math.nan

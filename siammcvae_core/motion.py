@@ -1,0 +1,126 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Motion of the kept frames, carried on at constant velocity to the moment of a damaged frame."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+
+WORKING_SIDE = 640  # pixels of the longer side at which flow is estimated, at most
+SHORTEST_SIDE = 32  # DIS reads out of bounds in images much smaller than this
+MAX_AGE_RATIO = 8.0  # beyond, holding the motion errs less than carrying it on
+ROUNDS = 2  # of the fixed point; half steps of two rounds beat five whole ones
+
+
+@dataclass(frozen=True, eq=False)
+class KeptFrame:
+    """An intact frame, uint8 (H, W, 3) or (H, W), its stamp in seconds, and its encoding.
+
+    `encoded` is what an engine made of the frame, None without one.
+    """
+
+    frame: np.ndarray
+    stamp: float
+    encoded: Any = None
+
+    @cached_property
+    def grey(self) -> np.ndarray:
+        """The frame in grey at working size, uint8 (h, w)."""
+        frame = self.frame
+        grey = frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+        height, width = grey.shape
+        scale = min(1.0, WORKING_SIDE / max(height, width))
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+
+
+class Motion:
+    """Motion between two kept frames: dense flow at working size, estimated at first use."""
+
+    def __init__(self, newer: KeptFrame, older: KeptFrame) -> None:
+        self._newer, self._older = newer, older
+
+    @cached_property
+    def flow(self) -> np.ndarray:
+        """Flow, float32 (h, w, 2) as (x, y) in working pixels.
+
+        What the newer frame shows at x, the older one showed at x + flow(x).
+        """
+        height, width = self._newer.grey.shape
+        padding = max(0, SHORTEST_SIDE - height), 0, max(0, SHORTEST_SIDE - width)
+        newer, older = (
+            cv2.copyMakeBorder(kept.grey, 0, *padding, cv2.BORDER_REPLICATE)
+            for kept in (self._newer, self._older)
+        )
+        dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        dis.setPatchStride(4)
+        dis.setGradientDescentIterations(12)
+        return dis.calc(newer, older, None)[:height, :width]
+
+    def age_ratio(self, stamp: float) -> float:
+        """Time from the newer frame to `stamp` in units of the time between the kept frames."""
+        return (stamp - self._newer.stamp) / (self._newer.stamp - self._older.stamp)
+
+    def displacement(self, stamp: float) -> np.ndarray:
+        """Offsets into the newer frame, float32 (h, w, 2) as (x, y) in working pixels.
+
+        What is seen at x at `stamp` was at y = x + d in the newer frame; at constant velocity
+        d = ratio * flow(y), solved from y = x. Half steps keep edges of motion from flickering.
+        """
+        step = self.flow * np.float32(min(self.age_ratio(stamp), MAX_AGE_RATIO))
+        offset = step
+        for _ in range(ROUNDS):
+            there = sample(step, *cv2.split(offset))
+            offset = cv2.addWeighted(offset, 0.5, there, 0.5, 0)
+        return offset
+
+    def warp(self, stamp: float, mask: np.ndarray) -> np.ndarray:
+        """Move the newer frame to `stamp`; only the box around the lost pixels is computed.
+
+        `mask` is bool (H, W), True where lost; returns a new frame that is undefined elsewhere.
+        """
+        frame = self._newer.frame
+        height, width = frame.shape[:2]
+        offset = self.displacement(stamp)
+        left, top, across, down = cv2.boundingRect(mask.view(np.uint8))
+        box = slice(top, top + down), slice(left, left + across)
+        dx, dy = (cv2.resize(plane, (width, height))[box] for plane in cv2.split(offset))
+        dx *= np.float32(width / offset.shape[1])
+        dy *= np.float32(height / offset.shape[0])
+        restored = np.empty_like(frame)
+        restored[box] = sample(frame, dx, dy, top, left)
+        return restored
+
+    def residual(self) -> np.ndarray:
+        """Grey levels by which the moved older frame misses the newer one, uint8 (h, w)."""
+        return cv2.absdiff(self._newer.grey, sample(self._older.grey, *cv2.split(self.flow)))
+
+
+@dataclass(frozen=True, eq=False)
+class References:
+    """The kept frames of one shape, newest first, and what is worked out from them once."""
+
+    frames: tuple[KeptFrame, ...] = ()
+
+    @cached_property
+    def motion(self) -> Motion | None:
+        """Motion of the two newest frames; None without two frames of different stamps."""
+        if len(self.frames) < 2 or self.frames[0].stamp <= self.frames[1].stamp:
+            return None
+        return Motion(self.frames[0], self.frames[1])
+
+
+def sample(
+    image: np.ndarray, dx: np.ndarray, dy: np.ndarray, top: int = 0, left: int = 0
+) -> np.ndarray:
+    """Read `image`, bilinear, at pixels (left.., top..) moved by `dx`, `dy`, float32 (h, w).
+
+    Beyond the edge of the image its edge is read.
+    """
+    height, width = dx.shape
+    x = dx + np.arange(left, left + width, dtype=np.float32)
+    y = dy + np.arange(top, top + height, dtype=np.float32)[:, None]
+    return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

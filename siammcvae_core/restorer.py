@@ -1,0 +1,180 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The seam of the core: intact frames are observed, damaged ones restored by the best rung able.
+
+The ladder is model > motion warp > copy > pass-through. A `Restorer` serves one camera and belongs
+to one thread.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import cast
+
+import numpy as np
+
+from siammcvae_core.engines import Engine
+from siammcvae_core.errors import InputError
+from siammcvae_core.expected_error import expected_error
+from siammcvae_core.frames import check_frame, full_mask, paste
+from siammcvae_core.motion import KeptFrame, References
+from siammcvae_core.peers import classical
+
+
+class Rung(str, Enum):
+    """The rungs of the ladder, best first."""
+
+    MODEL = 'model'
+    WARP = 'warp'
+    COPY = 'copy'
+    PASS = 'pass'
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """A frame after restoration.
+
+    `frame` has the shape and dtype of the input and is the input itself when nothing was replaced;
+    it never shares memory with a kept frame. `mask`, bool (H, W), marks the replaced pixels.
+    `reference_age` is in seconds, None without a reference. `reason` says in snake_case why a rung
+    below the best configured one served ('' if it did not come to that): `no_reference`,
+    `reference_too_old`, `reference_size`, `one_reference`, `engine_error`; `detail` says it to a
+    human. `uncertainty()` computes the expected absolute error in grey levels, float32 (H, W), 0
+    where intact, 255 where a lost pixel was passed through.
+    """
+
+    frame: np.ndarray
+    mask: np.ndarray
+    rung: Rung
+    reference_age: float | None
+    reason: str
+    detail: str
+    uncertainty: Callable[[], np.ndarray]
+
+
+class Restorer:
+    """Keeps the last two intact frames of a camera and restores damaged ones from them.
+
+    `max_reference_age` in seconds caps how long made-up pixels are served. `best_rung` caps the
+    ladder from above; None means the best there is: the model if there is an `engine`.
+    """
+
+    def __init__(
+        self,
+        engine: Engine | None = None,
+        *,
+        max_reference_age: float = 1.0,
+        best_rung: Rung | None = None,
+    ) -> None:
+        if not max_reference_age >= 0:
+            raise InputError(f'max_reference_age must be 0 s or more, got {max_reference_age}')
+        self.max_reference_age = max_reference_age
+        self._engine = engine
+        rungs = list(Rung)[list(Rung).index(best_rung or Rung.MODEL) :]
+        self._ladder = [rung for rung in rungs if rung is not Rung.MODEL or engine is not None]
+        self._references = References()
+
+    @property
+    def references(self) -> int:
+        """How many frames are kept: 0 to 2."""
+        return len(self._references.frames)
+
+    def reset(self) -> None:
+        """Forget every kept frame."""
+        self._references = References()
+
+    def forget(self, stamp: float) -> None:
+        """Drop the kept frame of `stamp`, later found to be damaged; does nothing without one."""
+        kept = tuple(kept for kept in self._references.frames if kept.stamp != stamp)
+        if len(kept) < self.references:
+            self._references = References(kept)
+
+    def observe(self, frame: np.ndarray, stamp: float) -> None:
+        """Keep an intact frame, uint8 (H, W, 3) BGR or (H, W) grey, `stamp` in seconds.
+
+        The frame is not copied: do not write to it afterwards. The engine encodes it now, so that
+        a later `restore` need not. A frame of another shape, or a stamp before the kept one,
+        starts anew. Raises FrameError.
+        """
+        check_frame(frame)
+        self._start_anew_if_unlike(frame, stamp)
+        encoded = None
+        if self._engine is not None and Rung.MODEL in self._ladder:
+            # A failure here shows when it matters: `restore` tries again and reports it.
+            with suppress(Exception):
+                encoded = self._engine.encode_reference(frame)
+        kept = KeptFrame(frame, stamp, encoded)
+        self._references = References((kept, *self._references.frames[:1]))
+
+    def restore(self, frame: np.ndarray, mask: np.ndarray, stamp: float) -> Restored:
+        """Restore a damaged frame; `mask` is 0 where intact, frame size or its grid of cells.
+
+        Without a lost pixel the frame is given back. Only a frame or mask that breaks the contract
+        raises (FrameError); whatever fails on the way goes down the ladder.
+        """
+        check_frame(frame)
+        lost = full_mask(mask, frame.shape[:2])
+        if not lost.any() or self._ladder[0] is Rung.PASS:
+            return _passed(frame, lost, None)
+        other_size = self._start_anew_if_unlike(frame, stamp)
+        references = self._references
+        if not references.frames:
+            reason = 'reference_size' if other_size else 'no_reference'
+            return _passed(frame, lost, None, reason, f'no intact frame of {frame.shape} is kept')
+        age = stamp - references.frames[0].stamp
+        if age > self.max_reference_age:
+            detail = f'the kept frame is {age:.3f} s old, more than {self.max_reference_age:.3f} s'
+            return _passed(frame, lost, age, 'reference_too_old', detail)
+        reason, details = '', []
+        for rung in self._ladder[:-1]:
+            if rung is Rung.WARP and references.motion is None:
+                reason = reason or 'one_reference'
+                details.append('motion needs two kept frames of different stamps')
+                continue
+            try:
+                made = self._make(rung, references, frame, lost, stamp)
+                pasted = paste(frame, made, lost)
+            except Exception as error:
+                reason = reason or 'engine_error'
+                details.append(f'{rung.value} failed: {type(error).__name__}: {error}')
+                continue
+            uncertainty = partial(expected_error, references, lost, stamp, rung is not Rung.COPY)
+            return Restored(pasted, lost, rung, age, reason, '; '.join(details), uncertainty)
+        return _passed(frame, lost, age, reason, '; '.join(details))
+
+    def _make(
+        self, rung: Rung, references: References, frame: np.ndarray, lost: np.ndarray, stamp: float
+    ) -> np.ndarray:
+        """Let one rung make a frame like `frame`, meaningful where `lost`."""
+        if rung is Rung.COPY:
+            return classical.copy(references, frame, lost, stamp)
+        if rung is Rung.WARP:
+            return classical.const_velocity(references, frame, lost, stamp)
+        engine, newest = cast('Engine', self._engine), references.frames[0]
+        encoded = newest.encoded
+        if encoded is None:
+            encoded = engine.encode_reference(newest.frame)
+        made = engine.restore(encoded, frame, lost)
+        if made.shape != frame.shape or made.dtype != frame.dtype:
+            raise TypeError(f'engine made {made.dtype} {made.shape} of {frame.dtype} {frame.shape}')
+        return made
+
+    def _start_anew_if_unlike(self, frame: np.ndarray, stamp: float) -> bool:
+        """Forget kept frames of another shape or a later stamp; True if the shape differed."""
+        if not self._references.frames:
+            return False
+        newest = self._references.frames[0]
+        other_size = newest.frame.shape != frame.shape
+        if other_size or stamp < newest.stamp:
+            self.reset()
+        return other_size
+
+
+def _passed(
+    frame: np.ndarray, lost: np.ndarray, age: float | None, reason: str = '', detail: str = ''
+) -> Restored:
+    """Give the input back as it came; what is lost in it can be anything."""
+    unknown = partial(np.multiply, lost, 255, dtype=np.float32)
+    return Restored(frame, np.zeros_like(lost), Rung.PASS, age, reason, detail, unknown)

@@ -1,0 +1,181 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The ladder of the restorer: engines that serve, fail or answer nonsense; its cap from above."""
+
+import cv2
+import numpy as np
+import pytest
+
+from siammcvae_core.restorer import Restorer, Rung
+
+
+def drive(count=3, step=3):
+    """Frames of a texture that moves left by `step` pixels a frame."""
+    noise = np.random.default_rng(0).standard_normal((120, 160 + step * count, 3))
+    texture = cv2.GaussianBlur(noise.astype(np.float32), (0, 0), 4)
+    texture = cv2.normalize(texture, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+    return [np.ascontiguousarray(texture[:, step * i : step * i + 160]) for i in range(count)]
+
+
+def after(frames, stamps=(0.0, 0.1), engine=None, **settings):
+    """Return a restorer that has observed `frames` at `stamps`."""
+    restorer = Restorer(engine, **settings)
+    for frame, stamp in zip(frames, stamps, strict=False):
+        restorer.observe(frame, stamp)
+    return restorer
+
+
+def some_lost(size=(120, 160), share=0.6):
+    return np.random.default_rng(1).random(size) < share
+
+
+class Painter:
+    """An engine that paints every frame in one grey and counts its calls."""
+
+    patch = 16
+
+    def __init__(self, grey=77):
+        self.grey, self.encoded, self.restored = grey, 0, 0
+
+    def encode_reference(self, frame):
+        self.encoded += 1
+        return frame.mean()
+
+    def restore(self, reference, frame, mask):
+        self.restored += 1
+        return np.full_like(frame, self.grey)
+
+    def describe(self):
+        return {'engine': 'painter'}
+
+
+class Broken(Painter):
+    """An engine whose calls raise."""
+
+    def __init__(self, error, at_encode=False):
+        super().__init__()
+        self.error, self.at_encode = error, at_encode
+
+    def encode_reference(self, frame):
+        if self.at_encode:
+            raise self.error
+        return super().encode_reference(frame)
+
+    def restore(self, reference, frame, mask):
+        raise self.error
+
+
+class Odd(Painter):
+    """An engine that returns what is not a frame of the size asked for."""
+
+    def __init__(self, made):
+        super().__init__()
+        self.made = made
+
+    def restore(self, reference, frame, mask):
+        return self.made
+
+
+def test_model_serves_first_and_only_lost_pixels_change():
+    frames, lost, engine = drive(), some_lost(), Painter()
+    restored = after(frames, engine=engine).restore(frames[2], lost, 0.2)
+    assert (restored.rung, restored.reason) == (Rung.MODEL, '')
+    assert (restored.frame[lost] == 77).all()
+    np.testing.assert_array_equal(restored.frame[~lost], frames[2][~lost])
+
+
+def test_reference_is_encoded_once_when_it_is_observed():
+    frames, engine = drive(), Painter()
+    restorer = after(frames, engine=engine)
+    assert engine.encoded == 2
+    for stamp in (0.2, 0.3):
+        restorer.restore(frames[2], some_lost(), stamp)
+    assert (engine.encoded, engine.restored) == (2, 2)
+
+
+def test_engine_that_is_capped_away_is_never_called():
+    frames, engine = drive(), Broken(RuntimeError('called'), at_encode=True)
+    restored = after(frames, engine=engine, best_rung=Rung.WARP).restore(
+        frames[2], some_lost(), 0.2
+    )
+    assert (restored.rung, restored.reason) == (Rung.WARP, '')
+
+
+@pytest.mark.parametrize('at_encode', [False, True])
+@pytest.mark.parametrize(
+    'error',
+    [RuntimeError('CUDA out of memory'), MemoryError('lots'), ValueError('shape'), OSError()],
+)
+@pytest.mark.parametrize(('kept', 'rung'), [(2, Rung.WARP), (1, Rung.COPY)])
+def test_engine_errors_go_down_the_ladder_with_their_text(error, at_encode, kept, rung):
+    frames, lost = drive(), some_lost()
+    restorer = after(frames, (0.0, 0.1)[:kept], Broken(error, at_encode))
+    restored = restorer.restore(frames[2], lost, 0.2)
+    assert (restored.rung, restored.reason) == (rung, 'engine_error')
+    assert type(error).__name__ in restored.detail
+    assert str(error) in restored.detail
+    expected = after(frames, (0.0, 0.1)[:kept]).restore(frames[2], lost, 0.2)
+    np.testing.assert_array_equal(restored.frame, expected.frame)
+
+
+@pytest.mark.parametrize(
+    'made',
+    [
+        None,
+        np.zeros((60, 80, 3), np.uint8),
+        np.zeros((120, 160), np.uint8),
+        np.zeros((120, 160, 3), np.float32),
+        'a frame',
+    ],
+)
+def test_engine_output_that_is_no_such_frame_is_an_engine_error(made):
+    frames, lost = drive(), some_lost()
+    restored = after(frames, engine=Odd(made)).restore(frames[2], lost, 0.2)
+    assert (restored.rung, restored.reason) == (Rung.WARP, 'engine_error')
+    assert restored.detail
+
+
+def test_engine_that_recovers_serves_again():
+    frames, engine = drive(), Broken(RuntimeError('busy'), at_encode=True)
+    restorer = after(frames, engine=engine)
+    assert restorer.restore(frames[2], some_lost(), 0.2).rung is Rung.WARP
+    restorer._engine = Painter()
+    assert restorer.restore(frames[2], some_lost(), 0.2).rung is Rung.MODEL
+
+
+@pytest.mark.parametrize('kept', [0, 2])
+def test_a_frame_without_damage_is_given_back(kept):
+    frames = drive()
+    restorer = after(frames[:kept], engine=Broken(RuntimeError('called')))
+    restored = restorer.restore(frames[2], np.zeros((120, 160), np.uint8), 0.2)
+    assert restored.frame is frames[2]
+    assert restored.reason == ''
+    assert not restored.mask.any()
+    assert not restored.uncertainty().any()
+
+
+@pytest.mark.parametrize('rung', list(Rung))
+def test_best_rung_caps_the_ladder_without_a_complaint(rung):
+    frames = drive()
+    restored = after(frames, engine=Painter(), best_rung=rung).restore(frames[2], some_lost(), 0.2)
+    assert (restored.rung, restored.reason) == (rung, '')
+    if rung is Rung.PASS:
+        assert restored.frame is frames[2]
+
+
+@pytest.mark.parametrize('rung', [Rung.MODEL, Rung.WARP, Rung.COPY])
+@pytest.mark.parametrize('lost', [np.ones((120, 160), bool), some_lost()])
+def test_result_shares_no_memory_with_kept_frames_or_input(rung, lost):
+    class Lender(Painter):
+        def encode_reference(self, frame):
+            return frame
+
+        def restore(self, reference, frame, mask):
+            return reference
+
+    frames = drive()
+    restored = after(frames, engine=Lender(), best_rung=rung).restore(frames[2], lost, 0.2)
+    assert restored.rung is rung
+    before = [frame.copy() for frame in frames]
+    restored.frame[:] = 0
+    np.testing.assert_array_equal(frames, before)
