@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from siammcvae_core.data.sources import Frame, Source
+from siammcvae_core.data.frame import Frame, Source
 from siammcvae_core.errors import SourceError
 from siammcvae_core.faults.camera import FaultInjector
 

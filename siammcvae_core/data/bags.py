@@ -15,7 +15,7 @@ import numpy as np
 from rosbags.rosbag2 import Reader
 from rosbags.typesys import get_typestore, Stores
 
-from siammcvae_core.data.sources import BAG_SUFFIXES, Frame, Source
+from siammcvae_core.data.frame import Frame, Source
 from siammcvae_core.errors import SourceError
 
 RAW = 'sensor_msgs/msg/Image'
@@ -24,6 +24,7 @@ CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
 CHANNELS = {'bgr8': 3, 'rgb8': 3, 'bgra8': 4, 'rgba8': 4, 'mono8': 1, '8UC1': 1, '8UC3': 3}
 STAMPS_FOR_RATE = 16
 NANO = 10**9
+BAG_SUFFIXES = ('.mcap', '.db3')
 
 # The fields of these messages are the same in every ROS 2 distribution.
 TYPES = get_typestore(Stores.ROS2_JAZZY)

@@ -14,7 +14,7 @@ from av.video.reformatter import Colorspace
 import cv2
 import numpy as np
 
-from siammcvae_core.data.sources import Frame, Source
+from siammcvae_core.data.frame import Frame, Source
 from siammcvae_core.errors import InputError, SourceError
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm')

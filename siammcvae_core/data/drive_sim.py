@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-from siammcvae_core.data.sources import Frame
+from siammcvae_core.data.frame import Frame
 from siammcvae_core.data.street.faces import Canvas, mip_keys, texels
 from siammcvae_core.data.street.scene import (
     axis,

@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from siammcvae_core.data.sources import open_source, SIMULATED, Source
+from siammcvae_core.data.frame import Source
+from siammcvae_core.data.sources import open_source, SIMULATED
 from siammcvae_core.engines.pick import pick
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.camera import FaultInjector, FAULTS

@@ -8,7 +8,7 @@ from itertools import islice
 
 import numpy as np
 
-from siammcvae_core.data.sources import Frame, Source
+from siammcvae_core.data.frame import Frame, Source
 from siammcvae_core.faults.camera import Damaged, FaultInjector
 from siammcvae_core.metrics import psnr
 from siammcvae_core.motion import KeptFrame, References

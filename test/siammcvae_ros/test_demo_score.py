@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from siammcvae_core.data.sources import Frame
+from siammcvae_core.data.frame import Frame
 from siammcvae_core.faults.camera import Damaged, FaultInjector
 from siammcvae_core.metrics import psnr
 from siammcvae_ros.demo.score import by_fault, drive, InStep, Judge, mean_psnr, Sent

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from siammcvae_core.data.sources import Frame, Source
+from siammcvae_core.data.frame import Frame, Source
 from siammcvae_core.errors import SourceError
 from siammcvae_core.faults.camera import FaultInjector
 from siammcvae_core.frames import full_mask

@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from siammcvae_core.data import drive_sim
+from siammcvae_core.data import sources
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.errors import SourceError
 
@@ -27,7 +27,7 @@ def test_the_rendered_drive_is_a_source():
     ('path', 'night'), [(None, False), ('', False), ('sim', False), ('sim:night', True)]
 )
 def test_no_path_and_the_word_sim_mean_the_rendered_drive(monkeypatch, path, night):
-    monkeypatch.setattr(drive_sim, 'DriveSim', lambda night: ('drive', night))
+    monkeypatch.setattr(sources, 'DriveSim', lambda night: ('drive', night))
     assert open_source(path) == ('drive', night)
 
 
