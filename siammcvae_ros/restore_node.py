@@ -14,7 +14,7 @@ import time
 import traceback
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.clock import Clock, ClockType
@@ -31,7 +31,7 @@ from siammcvae_core.restorer import Restorer, Rung
 from siammcvae_ros import parameters
 from siammcvae_ros.camera import Camera, MissingMask, OnFailure, Policy
 from siammcvae_ros.camera_topics import CameraTopics
-from siammcvae_ros.diagnostics import camera_state, camera_status, node_status
+from siammcvae_ros.diagnostics import camera_state, camera_status, node_status, State
 from siammcvae_ros.mask_matching import MaskMatcher, MaskMode
 from siammcvae_ros.outbox import Outbox
 from siammcvae_ros.tally import Snapshot
@@ -77,6 +77,7 @@ class RestoreNode(LifecycleNode):
         self._cameras: list[Camera] = []
         self._topics: list[CameraTopics] = []
         self._before: list[Snapshot] = []
+        self._failing: dict[str, str] = {}
         self._worker = Worker(self.get_logger().error)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         parameters.declare(self)
@@ -117,6 +118,9 @@ class RestoreNode(LifecycleNode):
         result = super().on_activate(state)
         self._worker.start(self._cameras)
         self._lifecycle_state = 'active'
+        names = ', '.join(camera.name for camera in self._cameras)
+        weights = self._value('weights') or 'none: restoring by motion'
+        self.get_logger().info(f'serving {names}; weights {weights}')
         return result
 
     @reported
@@ -221,14 +225,27 @@ class RestoreNode(LifecycleNode):
         )
         for now, before, topics in zip(snapshots, self._before, self._topics, strict=True):
             state = camera_state(now, before, topics.link, self._value('stale_after'))
+            self._log_change(now.name, state)
             message.status.append(camera_status(self.get_name(), state, now))
         self._before = snapshots
         self._diagnostics.publish(message)
 
+    def _log_change(self, camera: str, state: State) -> None:
+        """Tell people when a camera fails and when it is back; diagnostics tell the rest."""
+        failing = state.level == DiagnosticStatus.ERROR
+        if failing and self._failing.get(camera) != state.name:
+            self.get_logger().error(f'{camera}: {state.name}: {state.text}')
+        elif not failing and camera in self._failing:
+            self.get_logger().info(f'{camera}: {state.name}: {state.text}')
+        if failing:
+            self._failing[camera] = state.name
+        else:
+            self._failing.pop(camera, None)
+
 
 def spin(executor: SingleThreadedExecutor, report: Callable[[str], None]) -> None:
     """Spin until told to stop; a callback that raises costs its message, never the node."""
-    while True:
+    while rclpy.ok():
         try:
             executor.spin()
         except (KeyboardInterrupt, ExternalShutdownException):

@@ -322,12 +322,15 @@ def test_own_namespace(start, probe, wait_until):
 def test_stream_that_stops_is_stale_and_one_that_never_came_waits(
     start, probe, wait_until, settings
 ):
-    start('restore_node', **settings, stale_after=0.2)
+    node = start('restore_node', **settings, stale_after=0.2)
     stream = Stream(probe, wait_until)
     stream.account(state='waiting')
     stream.connect()
     stream.serve(0, mask=NOTHING)
     stream.account(state='stale')
+    wait_until(lambda: 'front: stale: /front/image_raw: no frame for' in node.text, 'the log line')
+    stream.serve(1, mask=NOTHING)
+    wait_until(lambda: 'front: ok' in node.text or node.text.count('front: stale') > 1, 'the end')
 
 
 def test_incompatible_qos_is_named(start, probe, wait_until, settings):
