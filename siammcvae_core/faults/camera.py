@@ -1,36 +1,31 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Camera faults as a frame and its exact mask; what stands in the lost pixels never leaks truth.
+"""Camera faults by name, as a frame and its exact mask, and the injector that strikes with them.
 
-| fault  | cause                             | what the camera delivers for the lost pixels       |
-|--------|-----------------------------------|----------------------------------------------------|
-| random | tiles of an uncompressed transfer | black, the cleared buffer                          |
-| band   | lines that never came             | the last line that came, held; black if none did   |
-| slices | H.264 packets lost                | the decoder's empty macroblocks, mid grey or green |
-| block  | a leaf or mud on the lens         | one dark earth tone                                |
-| full   | the frame never came              | black                                              |
-| freeze | the pipeline repeats its buffer   | the frame delivered before                         |
-
-Each fill is a constant or made of intact pixels and earlier frames, so nothing of the lost content
-remains.
+docs/faults.md shows each. Outside the mask every pixel is bit-identical to the input. What stands
+inside is a constant, noise, intact pixels or earlier frames, so nothing of the lost content
+remains, save where the real fault lets it through: the soft edges of `dirt`, `droplets` and `burn`,
+the blur in `droplets`, and `glare`, which adds light.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from siammcvae_core.errors import InputError
-from siammcvae_core.faults.masks import make_mask, parse_fault, PATTERNS
+from siammcvae_core.faults import fills, lens, readout
+from siammcvae_core.faults.blobs import drops, sun
+from siammcvae_core.faults.clip_masks import MovingCells
+from siammcvae_core.faults.h264 import lose_packets
+from siammcvae_core.faults.history import Past
+from siammcvae_core.faults.masks import parse_fault, PATTERNS, PATTERNS_THAT_STAY, Size
 
-FAULTS = (*PATTERNS, 'freeze')
-STAYS = ('band', 'block')  # dead lines and dirt keep their place; packet losses hit anew
-
-Colour = tuple[int, int, int]
-BLACK: Colour = (0, 0, 0)
-EMPTY_MACROBLOCKS: tuple[Colour, ...] = ((128, 128, 128), (0, 135, 0))  # YUV 128,128,128 and 0,0,0
-MUD: Colour = (28, 40, 52)
+Pattern = Callable[[Size, float, np.random.Generator], np.ndarray]
+Fill = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
+Strike = Callable[
+    [np.ndarray, float, np.random.Generator, Past], tuple[np.ndarray, np.ndarray]
+]  # (frame, ratio, rng, past) -> (damaged frame, mask)
 
 
 @dataclass(frozen=True)
@@ -47,32 +42,66 @@ class Damaged:
     fault: str | None
 
 
+FILLS: dict[str, Fill] = {
+    'random': fills.black,
+    'grid': fills.black,
+    'tube': fills.black,
+    'motion': fills.black,
+    'dual': fills.black,
+    'band': readout.hold_line,
+    'slices': fills.empty_macroblocks,
+    'block': fills.mud,
+    'dirt': lens.smear,
+    'full': fills.black,
+}
+
+
 def damage(frame: np.ndarray, mask: np.ndarray, fault: str, rng: np.random.Generator) -> np.ndarray:
     """Put what `fault` delivers into the lost pixels of a copy of `frame`.
 
     frame: uint8 (H, W, 3) BGR or (H, W); mask: bool (H, W), True = lost; fault: a name of PATTERNS.
     Pixels outside the mask are bit-identical to the input.
     """
-    if fault == 'band':
-        damaged = frame.copy()
-        top = int(mask[:, 0].argmax())
-        rows = int(mask[:, 0].sum())
-        damaged[top : top + rows] = frame[top - 1] if top else 0
-        return damaged
-    colour = BLACK
-    if fault == 'slices':
-        colour = EMPTY_MACROBLOCKS[int(rng.integers(2))]
-    elif fault == 'block':
-        colour = MUD
-    filled = np.empty_like(frame)
-    filled[0] = colour if frame.ndim == 3 else _luma(colour)
-    filled[1:] = filled[0]  # row by row is ten times as fast as pixel by pixel
-    return cv2.copyTo(frame, (~mask).view(np.uint8), filled)
+    return FILLS[fault](frame, mask, rng)
 
 
-def _luma(colour: Colour) -> int:
-    """Give what a grey camera shows for the colour (an empty luma plane is black, not green)."""
-    return 0 if colour == EMPTY_MACROBLOCKS[1] else round(float(np.dot(colour, (0.11, 0.59, 0.3))))
+def _painted(pattern: Pattern, fill: Fill) -> Strike:
+    """Make a fault of a pattern and what stands in it."""
+
+    def strike(
+        frame: np.ndarray, ratio: float, rng: np.random.Generator, past: Past
+    ) -> tuple[np.ndarray, np.ndarray]:
+        mask = pattern((frame.shape[0], frame.shape[1]), ratio, rng)
+        return fill(frame, mask, rng), mask
+
+    return strike
+
+
+def _along_the_motion(
+    frame: np.ndarray, ratio: float, rng: np.random.Generator, past: Past
+) -> tuple[np.ndarray, np.ndarray]:
+    if past.kept is None:
+        past.kept = MovingCells(frame, ratio, rng)
+        mask = past.kept.mask()
+    else:
+        mask = past.kept.follow(frame)
+    return fills.black(frame, mask, rng), mask
+
+
+FAULTS: dict[str, Strike] = {
+    **{name: _painted(pattern, FILLS[name]) for name, pattern in PATTERNS.items()},
+    'motion': _along_the_motion,
+    'dead_rows': _painted(readout.dead_rows, readout.stick_rows),
+    'dead_columns': _painted(readout.dead_columns, readout.stick_columns),
+    'noise': _painted(readout.noise_runs, readout.randomise),
+    'tearing': readout.tear,
+    'freeze': readout.freeze,
+    'droplets': _painted(drops, lens.refract),
+    'glare': _painted(sun, lens.dazzle),
+    'burn': lens.burn,
+    'h264': lose_packets,
+}
+STAYS = (*PATTERNS_THAT_STAY, 'dead_rows', 'dead_columns', 'droplets', 'glare')
 
 
 class FaultInjector:
@@ -82,16 +111,18 @@ class FaultInjector:
     probability: share of the frames that are damaged, in [0, 1].
     seed: non-negative; the same seed gives the same faults.
     burst: frames a fault lasts. Time is cut into windows of this length (the first may be shorter)
-    and each window is damaged as a whole or not at all. Bands and blocks keep their place in it.
+    and each window is damaged as a whole or not at all. The faults of STAYS keep their place in it.
 
-    Whether, how and where index i is damaged depends on (seed, i) and the frame size alone, in
-    whatever order frames are injected. Only the picture a freeze shows needs the past: it is the
-    frame delivered last with a lower index, held by reference (callers must not write to frames
-    they injected); without one of the same size it is black. Raises InputError for bad arguments.
+    Whether and how index i is damaged depends on (seed, i) and the frame alone, in whatever order
+    frames are injected, save for what a camera takes from the frames before: the picture of a
+    `freeze`, the stale rows of `tearing`, the cells of `motion`, the stream of `h264`. For these
+    inject frames in order. What counts as before is the frame injected last if its index is lower
+    and its size the same (a source that loops starts over), held by reference: callers must not
+    write to frames they injected. Raises InputError for bad arguments.
     """
 
     def __init__(self, specs: Sequence[str], probability: float, seed: int, burst: int = 1) -> None:
-        self._faults = [(spec, parse_fault(spec, FAULTS)[0]) for spec in specs]
+        self._faults = [(spec, *parse_fault(spec, FAULTS)) for spec in specs]
         if not 0 <= probability <= 1:
             raise InputError(f'fault probability must be in [0, 1], got {probability}')
         if not specs and probability > 0:
@@ -104,7 +135,8 @@ class FaultInjector:
         self._seed = seed
         self._burst = burst
         self._phase = int(np.random.default_rng(seed).integers(burst))
-        self._delivered: tuple[int, np.ndarray] | None = None
+        self._last = -1
+        self._past = Past()
 
     def inject(self, index: int, frame: np.ndarray) -> Damaged:
         """Deliver frame number `index` (0, 1, …): damaged, or the same object when intact.
@@ -113,26 +145,26 @@ class FaultInjector:
         """
         if index < 0:
             raise InputError(f'frame index must be 0 or more, got {index}')
-        size = (frame.shape[0], frame.shape[1])
         window = (index + self._phase) // self._burst
+        past = self._recall(index, window, frame)
         rng = np.random.default_rng([self._seed, window])
-        if rng.random() >= self._probability:
-            result = Damaged(frame, np.zeros(size, bool), None)
-        else:
-            spec, name = self._faults[int(rng.integers(len(self._faults)))]
+        result = Damaged(frame, np.zeros(frame.shape[:2], bool), None)
+        if rng.random() < self._probability:
+            spec, name, ratio = self._faults[int(rng.integers(len(self._faults)))]
             if name not in STAYS:
                 rng = np.random.default_rng([self._seed, window, index])
-            if name == 'freeze':
-                result = Damaged(self._frozen(index, frame), np.ones(size, bool), spec)
-            else:
-                mask = make_mask(spec, size, rng)
-                result = Damaged(damage(frame, mask, name, rng), mask, spec)
-        self._delivered = (index, result.frame)
+            struck, mask = FAULTS[name](frame, ratio, rng, past)
+            if mask.any():  # a lost packet may have told nothing new
+                result = Damaged(struck, mask, spec)
+        self._last = index
+        self._past = Past(frame, result.frame, past.kept)
         return result
 
-    def _frozen(self, index: int, frame: np.ndarray) -> np.ndarray:
-        if self._delivered is not None:
-            last_index, last = self._delivered
-            if last_index < index and last.shape == frame.shape:
-                return last
-        return np.zeros_like(frame)
+    def _recall(self, index: int, window: int, frame: np.ndarray) -> Past:
+        """Give what the camera holds when the frame comes, which may be nothing."""
+        past = self._past
+        if index <= self._last or past.captured is None or past.captured.shape != frame.shape:
+            return Past()
+        if (self._last + self._phase) // self._burst != window:
+            past.kept = None
+        return past

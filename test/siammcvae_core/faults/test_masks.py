@@ -1,6 +1,7 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
+import cv2
 import numpy as np
 import pytest
 
@@ -28,7 +29,8 @@ def cells_of(mask):
 @pytest.mark.parametrize('ratio', [0.05, 0.3, 0.75, 1.0])
 def test_ratio_is_met_to_half_a_unit(name, ratio, size):
     height, width = size
-    unit = {'random': CELL * CELL, 'slices': CELL * CELL, 'band': width, 'block': height}[name]
+    level = 2 * max(2, height * width // 1000)  # pixels of dirt that are equally deep
+    unit = {'band': width, 'block': height, 'dirt': level}.get(name, CELL * CELL)
     for seed in range(5):
         mask = draw(f'{name}:{ratio}', size, seed)
         assert mask.dtype == bool
@@ -50,7 +52,7 @@ def test_seed_decides_and_varies(name):
     assert not np.array_equal(first, draw(f'{name}:0.3', (375, 1242), 2))
 
 
-@pytest.mark.parametrize('name', ['random', 'slices'])
+@pytest.mark.parametrize('name', ['random', 'slices', 'grid'])
 def test_cells_are_lost_whole(name):
     for size in SIZES:
         some_lost, some_kept = cells_of(draw(f'{name}:0.4', size))
@@ -60,6 +62,36 @@ def test_cells_are_lost_whole(name):
 def test_random_cells_have_no_preferred_place():
     share = np.mean([draw('random:0.25', (64, 96), seed) for seed in range(400)], axis=0)
     assert np.abs(share - 0.25).max() < 0.1  # 4.6 sigma of 400 draws
+
+
+def test_grid_keeps_one_cell_of_each_two_by_two():
+    shifts = set()
+    for seed in range(20):
+        lost, _ = cells_of(draw('grid:0.75', (256, 352), seed))
+        row, column = np.argwhere(~lost)[0]
+        lattice = np.ones_like(lost)
+        lattice[row::2, column::2] = False
+        assert np.array_equal(lost, lattice)
+        shifts.add((row, column))
+    assert len(shifts) == 4
+
+
+def test_grid_of_any_ratio_leaves_no_wide_gap():
+    for ratio in (0.1, 0.4, 0.6, 0.9):
+        lost, _ = cells_of(draw(f'grid:{ratio}', (368, 640), 3))
+        gap = next(n for n in range(1, 9) if (1 - ratio) * n * n >= 1)  # cells per kept one
+        windows = np.lib.stride_tricks.sliding_window_view(lost, (2 * gap, 2 * gap))
+        assert not windows.all(axis=(2, 3)).any()
+
+
+def test_dirt_is_a_few_blobs_with_smooth_outlines():
+    for seed in range(10):
+        mask = draw('dirt:0.2', (360, 640), seed)
+        count, _, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8))
+        assert 2 <= count - 1 <= 40
+        edge = np.count_nonzero(np.diff(mask, axis=0)) + np.count_nonzero(np.diff(mask, axis=1))
+        assert edge < 0.15 * mask.sum()  # scattered cells of 16 px would have 0.19 and more
+        assert stats[1:, cv2.CC_STAT_AREA].max() > 1000
 
 
 def test_slices_are_few_long_runs_and_span_rows():
@@ -103,9 +135,9 @@ def test_parse():
 @pytest.mark.parametrize(
     ('spec', 'words'),
     [
-        ('bnad:0.2', ["'bnad'", 'random, band, slices, block, full', "did you mean 'band'"]),
-        ('freeze', ["'freeze'", 'random, band']),
-        ('', ["''", 'random, band']),
+        ('bnad:0.2', ["'bnad'", ', '.join(PATTERNS), "did you mean 'band'"]),
+        ('freeze', ["'freeze'", 'random, grid']),
+        ('', ["''", 'random, grid']),
         ('random', ['random:0.25']),
         ('random:lots', ['(0, 1]']),
         ('random:0', ['(0, 1]', 'got 0']),
