@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from siammcvae_core.errors import InputError
+from siammcvae_core.metrics.pair import check_pair
 
 PSNR_CAP = 100.0  # dB, for frames that are equal
 
@@ -15,7 +15,7 @@ def mse(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None)
     """Mean squared error over pixels and channels, in squared grey levels.
 
     Frames are uint8 of one shape, (H, W, 3) or (H, W). With `mask`, bool (H, W), only its True
-    pixels count; NaN if there are none.
+    pixels count; NaN if there are none. Raises InputError for anything else.
     """
     return _mean(np.square(_difference(restored, truth, mask)))
 
@@ -34,11 +34,8 @@ def psnr(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None
 
 
 def _difference(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-    if restored.shape != truth.shape:
-        raise InputError(f'frames differ in shape: {restored.shape} and {truth.shape}')
+    check_pair(restored, truth, mask)
     if mask is not None:
-        if mask.shape != truth.shape[:2]:
-            raise InputError(f'mask of {mask.shape} does not fit frames of {truth.shape}')
         restored, truth = restored[mask], truth[mask]
     return np.subtract(restored, truth, dtype=np.int32)
 

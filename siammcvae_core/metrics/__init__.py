@@ -1,0 +1,26 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""How good a restored frame is, and how honest its expected error: one name per metric."""
+
+from siammcvae_core.metrics.calibration import Calibration, Sparsification
+from siammcvae_core.metrics.errors import mae, mse, psnr, PSNR_CAP
+from siammcvae_core.metrics.fsim import Features, features, fsim, fsimc
+from siammcvae_core.metrics.fsim_ism import fsim_ism, ism_features, IsmFeatures
+from siammcvae_core.metrics.ssim import ssim
+
+__all__ = [
+    'Calibration',
+    'Features',
+    'features',
+    'fsim',
+    'fsim_ism',
+    'fsimc',
+    'ism_features',
+    'IsmFeatures',
+    'mae',
+    'mse',
+    'psnr',
+    'PSNR_CAP',
+    'Sparsification',
+    'ssim',
+]

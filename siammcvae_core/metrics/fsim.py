@@ -1,0 +1,162 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""FSIM and FSIMc (Zhang 2011): likeness of features and gradients, counted where features are.
+
+Follows the authors' FeatureSIM.m as piq does: luminance and chroma are YIQ, frames are averaged
+down to about 256 px on the short side, phase congruency has 4 scales and 4 orientations.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+import math
+
+import cv2
+import numpy as np
+
+from siammcvae_core.errors import InputError
+from siammcvae_core.metrics.log_gabor import LogGabor, noise_threshold, TINY
+from siammcvae_core.metrics.pair import check_mask, check_single, SMALLEST
+
+ORIENTATIONS, BANDWIDTH = 4, 0.55
+WEDGE = math.pi / (ORIENTATIONS * 1.2)  # standard deviation in radians
+OVERESTIMATE = 1.7  # by which the noise estimate is known to be too high for this measure
+T1, T2, T3, T4 = 0.85, 160.0, 200.0, 200.0  # congruency, gradient, I, Q
+CHROMA_POWER = 0.03
+WORKING_SIDE = 256
+YIQ_FROM_BGR = np.array(
+    ((0.114, 0.587, 0.299), (-0.3213, -0.2746, 0.5959), (0.3112, -0.5227, 0.2115))
+)
+
+
+@dataclass(frozen=True)
+class Features:
+    """What is compared, at working size (h, w): worth keeping for a frame that is compared often.
+
+    `chroma` is I and Q, or empty for a grey frame; `shape` is that of the frame.
+    """
+
+    shape: tuple[int, ...]
+    congruency: np.ndarray
+    gradient: np.ndarray
+    chroma: tuple[np.ndarray, ...]
+
+
+def features(frame: np.ndarray) -> Features:
+    """Extract the features of a uint8 frame, (H, W, 3) BGR or (H, W), at least 11 px per side.
+
+    Raises InputError for anything else.
+    """
+    check_single(frame, SMALLEST)
+    pooled = _pool(frame)
+    yiq = pooled if frame.ndim == 2 else cv2.transform(pooled, YIQ_FROM_BGR)
+    luminance, *chroma = cv2.split(yiq)
+    along_x, along_y = (
+        cv2.Scharr(luminance, -1, *order, scale=1 / 16, borderType=cv2.BORDER_CONSTANT)
+        for order in ((1, 0), (0, 1))
+    )
+    gradient = cv2.magnitude(along_x, along_y)
+    return Features(frame.shape, _congruency(luminance), gradient, tuple(chroma))
+
+
+def fsim(
+    restored: np.ndarray | Features, truth: np.ndarray | Features, mask: np.ndarray | None = None
+) -> float:
+    """Feature similarity of luminance, 1 for equal frames.
+
+    Frames as of `features`, or their features, both of one shape. With `mask`, bool (H, W), the
+    likeness of a working pixel counts by how much of it is lost, features still being those of the
+    whole frame; NaN if nothing is lost. Raises InputError for anything else.
+    """
+    x, y = _both(restored, truth, mask)
+    return _score(_structure_likeness(x, y), x, y, mask)
+
+
+def fsimc(
+    restored: np.ndarray | Features, truth: np.ndarray | Features, mask: np.ndarray | None = None
+) -> float:
+    """FSIM times the likeness of chroma; that of grey frames is their FSIM. Arguments as `fsim`."""
+    x, y = _both(restored, truth, mask)
+    likeness = _structure_likeness(x, y)
+    if x.chroma:
+        i, q = (similarity(*planes) for planes in zip(x.chroma, y.chroma, (T3, T4), strict=True))
+        likeness *= np.abs(i * q) ** CHROMA_POWER
+    return _score(likeness, x, y, mask)
+
+
+def similarity(x: np.ndarray, y: np.ndarray, constant: float) -> np.ndarray:
+    """Compare two maps: (2xy + c) / (x² + y² + c), 1 where they are equal."""
+    return (2 * x * y + constant) / (x * x + y * y + constant)
+
+
+def weighted_mean(values: np.ndarray, weights: np.ndarray, share: np.ndarray | None) -> float:
+    """Mean of `values` by `weights` times `share`, plain by share where no weight is above 0.
+
+    NaN if all of `share` is 0; None counts every pixel in full.
+    """
+    if share is not None:
+        if not share.any():
+            return math.nan
+        weights = weights * share
+    if not weights.any():
+        weights = np.ones_like(values) if share is None else share
+    return float(np.average(values, weights=weights))
+
+
+def _both(
+    restored: np.ndarray | Features, truth: np.ndarray | Features, mask: np.ndarray | None
+) -> tuple[Features, Features]:
+    if restored.shape != truth.shape:
+        raise InputError(f'frames differ in shape: {restored.shape} and {truth.shape}')
+    check_mask(mask, truth.shape)
+    x, y = (
+        frame if isinstance(frame, Features) else features(frame) for frame in (restored, truth)
+    )
+    return x, y
+
+
+def _structure_likeness(x: Features, y: Features) -> np.ndarray:
+    return similarity(x.congruency, y.congruency, T1) * similarity(x.gradient, y.gradient, T2)
+
+
+def _score(likeness: np.ndarray, x: Features, y: Features, mask: np.ndarray | None) -> float:
+    share = None if mask is None else _pool(mask)
+    return weighted_mean(likeness, np.maximum(x.congruency, y.congruency), share)
+
+
+def _pool(image: np.ndarray) -> np.ndarray:
+    """Average cells of F x F px, F = round(short side / 256); incomplete cells are left out."""
+    height, width = image.shape[:2]
+    cell = max(1, round(min(height, width) / WORKING_SIDE))
+    if cell == 1:
+        return image.astype(np.float64)
+    rows, cols = height // cell, width // cell
+    cells = image[: rows * cell, : cols * cell].reshape(rows, cell, cols, cell, *image.shape[2:])
+    return cells.mean(axis=(1, 3), dtype=np.float64)
+
+
+def _congruency(plane: np.ndarray) -> np.ndarray:
+    """Phase congruency of a plane (h, w), 0 to 1."""
+    bank, noise_gains = _filters(plane.shape)
+    energy_sum, amplitude_sum = np.zeros_like(plane), np.full_like(plane, TINY)
+    for (energy, amplitudes), gain in zip(bank.responses(plane), noise_gains, strict=True):
+        # The finest scale is mostly noise, and its squared amplitude then exponential.
+        noise_power = float(np.median(amplitudes[0] ** 2)) / math.log(2)
+        threshold = noise_threshold(math.sqrt(noise_power * gain)) / OVERESTIMATE
+        energy -= threshold
+        energy_sum += np.maximum(energy, 0, out=energy)
+        for amplitude in amplitudes:
+            amplitude_sum += amplitude
+    return energy_sum / amplitude_sum
+
+
+@lru_cache(maxsize=4)
+def _filters(size: tuple[int, int]) -> tuple[LogGabor, list[float]]:
+    """Return the filters and, per orientation, noise power of all scales over the finest one's."""
+    bank = LogGabor(size, ORIENTATIONS, BANDWIDTH, lambda turn: np.exp(-(turn**2) / (2 * WEDGE**2)))
+    gains = []
+    for wedge in bank.wedges:
+        combined = bank.rings.sum(axis=0) * wedge
+        # The real part of a kernel is the half of its spectrum that is even in frequency.
+        even = (combined + np.roll(combined[::-1, ::-1], 1, axis=(0, 1))) / 2
+        gains.append(float((even**2).sum() / ((bank.rings[0] * wedge) ** 2).sum()))
+    return bank, gains

@@ -1,0 +1,90 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where a picture has features: energy of log-Gabor responses that agree in phase (Kovesi 1999).
+
+A filter is a ring of wavelengths times a wedge of directions, one-sided in frequency, so that its
+complex response holds the even and the odd part. Rings and wedges are kept apart: S + O planes
+instead of S * O.
+"""
+
+from collections.abc import Callable, Iterator
+import math
+
+import cv2
+import numpy as np
+
+SCALES = 4
+SHORTEST = 6.0  # wavelength in px of the finest ring; each next one is twice as long
+CUTOFF, ORDER = 0.45, 15  # Butterworth low-pass that keeps the corners of the spectrum out
+NOISE_DEVIATIONS = 2.0  # of noise energy above its mean that do not count as features
+TINY = 1e-6  # grey levels; keeps flat pictures from dividing by zero
+
+
+class LogGabor:
+    """The filters for planes of one size = (H, W).
+
+    `bandwidth` is the radial deviation over the centre frequency; `wedge` maps the angle from a
+    filter's direction, 0 to pi, to its gain there.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        orientations: int,
+        bandwidth: float,
+        wedge: Callable[[np.ndarray], np.ndarray],
+    ) -> None:
+        vertical, horizontal = (_frequencies(side) for side in size)
+        radius = np.hypot(vertical[:, None], horizontal)  # (H, W)
+        theta = np.arctan2(-vertical[:, None], horizontal)
+        low_pass = 1 / (1 + (radius / CUTOFF) ** (2 * ORDER))
+        radius[0, 0] = 1  # its gain is set to 0 below
+        wavelengths = [SHORTEST * 2**scale for scale in range(SCALES)]
+        log_ratio = np.log(np.stack([radius * length for length in wavelengths]))
+        self.rings = np.exp(-(log_ratio**2) / (2 * math.log(bandwidth) ** 2)) * low_pass
+        self.rings[:, 0, 0] = 0  # (S, H, W)
+        directions = [math.pi * index / orientations for index in range(orientations)]
+        turns = (np.abs((theta - angle + math.pi) % math.tau - math.pi) for angle in directions)
+        self.wedges = np.stack([wedge(turn) for turn in turns])  # (O, H, W)
+
+    def responses(self, plane: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield, per orientation, energy (H, W) and amplitudes (S, H, W) of float64 `plane`.
+
+        Energy is the sum over scales of amplitude * (cos d - |sin d|), d the deviation from the
+        mean phase; all of it is in grey levels. The amplitudes are overwritten by the next step.
+        """
+        bands = _complex(cv2.dft(plane, flags=cv2.DFT_COMPLEX_OUTPUT)) * self.rings  # (S, H, W)
+        # Written over and over: fresh planes of this size cost more than what is done to them.
+        parts, work, total = np.empty_like(bands), np.empty_like(bands[0]), np.empty_like(bands[0])
+        amplitudes = np.empty(bands.shape)
+        for wedge in self.wedges:
+            for band, part, amplitude in zip(bands, parts, amplitudes, strict=True):
+                np.multiply(band, wedge, out=work)
+                cv2.idft(_pairs(work), dst=_pairs(part), flags=cv2.DFT_SCALE)
+                np.abs(part, out=amplitude)
+            parts.sum(axis=0, out=total)
+            energy = np.abs(total)
+            across = np.zeros_like(energy)
+            np.conj(total, out=total)
+            for part in parts:
+                across += np.abs(np.multiply(part, total, out=work).imag)
+            energy -= across / (energy + TINY)
+            yield energy, amplitudes
+
+
+def noise_threshold(rayleigh: float) -> float:
+    """Return the energy up to which features are taken for noise of this Rayleigh parameter."""
+    return rayleigh * (math.sqrt(math.pi / 2) + NOISE_DEVIATIONS * math.sqrt(2 - math.pi / 2))
+
+
+def _frequencies(side: int) -> np.ndarray:
+    """Cycles per px in FFT order; odd sides reach ±0.5 too, as in the reference code."""
+    return np.fft.fftfreq(side) * side / (side - side % 2)
+
+
+def _complex(pairs: np.ndarray) -> np.ndarray:
+    return pairs.view(np.complex128)[..., 0]
+
+
+def _pairs(plane: np.ndarray) -> np.ndarray:
+    return plane.view(np.float64).reshape(*plane.shape, 2)
