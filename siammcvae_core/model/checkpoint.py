@@ -2,25 +2,43 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights on disk: safetensors with the model's profile in the metadata; never pickle."""
 
+from collections.abc import Callable
 import hashlib
 import os
 from pathlib import Path
 import tempfile
+from typing import Any, Protocol, TypeVar
 
 from safetensors import safe_open, SafetensorError
 from safetensors.torch import save
 import torch
-from torch import Tensor
+from torch import nn, Tensor
 
 from siammcvae_core.errors import InputError, WeightsError
-from siammcvae_core.model.profiles import Profile
+from siammcvae_core.model.profiles import Described, Profile
 from siammcvae_core.model.siammcvae import SiamMCVAE
 
 PROFILE_KEY = 'siammcvae_profile'
 """The metadata entry that holds the profile as JSON."""
+SYSTEM_KEY = 'siammcvae_system'
+"""The metadata entry that names the system; a file without it is of SiamMCVAE."""
+
+P = TypeVar('P', bound=Described)
+M = TypeVar('M', bound=nn.Module)
 
 
-def save_checkpoint(path: Path, model: SiamMCVAE, half: bool = False) -> None:
+class Profiled(Protocol):
+    """A module that is described by its profile."""
+
+    @property
+    def profile(self) -> Described:
+        """What the module was built from."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give all tensors by name."""
+
+
+def save_checkpoint(path: Path, model: Profiled, half: bool = False) -> None:
     """Write the model to `path`, in float16 if `half`, else float32.
 
     The file appears whole or not at all. Raises `WeightsError` for values that are not finite in
@@ -31,7 +49,8 @@ def save_checkpoint(path: Path, model: SiamMCVAE, half: bool = False) -> None:
     broken = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
     if broken:
         raise WeightsError(f'{path}: not saved, {broken[0]} is not finite as {dtype}')
-    content = save(tensors, {'format': 'pt', PROFILE_KEY: model.profile.to_json()})
+    described = {SYSTEM_KEY: model.profile.system, PROFILE_KEY: model.profile.to_json()}
+    content = save(tensors, {'format': 'pt', **described})
     try:
         _write_atomically(path, content)
     except OSError as error:
@@ -39,23 +58,43 @@ def save_checkpoint(path: Path, model: SiamMCVAE, half: bool = False) -> None:
 
 
 def load_checkpoint(path: Path, profile: str | None = None, kernel: str = 'adaptive') -> SiamMCVAE:
+    """Read a SiamMCVAE, see `load_model`."""
+    return load_model(path, SiamMCVAE, Profile, profile, kernel)
+
+
+def load_model(
+    path: Path,
+    build: Callable[[P, str], M],
+    described: type[P],
+    profile: str | None = None,
+    kernel: str = 'adaptive',
+) -> M:
     """Read a model in float32, in evaluation mode, on the CPU.
 
-    `profile` names the one that is expected. Raises `WeightsError` with the path for a file that is
-    missing, no safetensors, without a profile, of another profile, or whose tensors do not fit it.
+    `build` makes it from its profile, of the type `described`, and the attention kernel; `profile`
+    names the one that is expected. Raises `WeightsError` with the path for a file that is missing,
+    no safetensors, without a profile, of another system or profile, or whose tensors do not fit it.
     """
-    stored, tensors = _read(path)
+    metadata, tensors = _read(path)
+    system = metadata.get(SYSTEM_KEY, Profile.system)
+    if system != described.system:
+        raise WeightsError(f'{path}: holds weights of {system!r}, expected {described.system!r}')
     try:
-        described = Profile.from_json(stored)
+        found = described.from_json(metadata[PROFILE_KEY])
     except InputError as error:
         raise WeightsError(f'{path}: {error}') from error
-    if profile is not None and described.name != profile:
-        raise WeightsError(f'{path}: holds profile {described.name!r}, expected {profile!r}')
+    if profile is not None and found.name != profile:
+        raise WeightsError(f'{path}: holds profile {found.name!r}, expected {profile!r}')
     with torch.device('meta'):
-        model = SiamMCVAE(described, kernel)
+        model = build(found, kernel)
     _check_tensors(path, tensors, model.state_dict())
     model.load_state_dict({name: t.float() for name, t in tensors.items()}, assign=True)
     return model.eval()
+
+
+def stored_system(path: Path) -> str:
+    """Name the system a weights file is of; raises `WeightsError` where `load_model` would."""
+    return _read(path, names_only=True)[0].get(SYSTEM_KEY, Profile.system)
 
 
 def sha256(path: Path) -> str:
@@ -67,18 +106,19 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path) -> tuple[str, dict[str, Tensor]]:
+def _read(path: Path, names_only: bool = False) -> tuple[dict[str, str], dict[str, Tensor]]:
     if not path.is_file():
         raise WeightsError(f'{path}: no such weights file')
     try:
         with safe_open(path, framework='pt') as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = () if names_only else file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise WeightsError(f'{path}: not a readable safetensors file: {error}') from error
     if PROFILE_KEY not in metadata:
-        raise WeightsError(f'{path}: no {PROFILE_KEY} in its metadata, so not weights of SiamMCVAE')
-    return metadata[PROFILE_KEY], tensors
+        raise WeightsError(f'{path}: no {PROFILE_KEY} in its metadata, so not weights of ours')
+    return metadata, tensors
 
 
 def _check_tensors(path: Path, came: dict[str, Tensor], due: dict[str, Tensor]) -> None:

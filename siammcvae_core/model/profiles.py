@@ -6,13 +6,63 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 import json
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from siammcvae_core.errors import InputError
 
+P = TypeVar('P', bound='Described')
+
 
 @dataclass(frozen=True)
-class Profile:
+class Described:
+    """What the profiles of all systems share.
+
+    `system` names what they describe, `name` the profile itself; `width`, `depth`, `heads` are
+    those of the encoder.
+    """
+
+    system: ClassVar[str]
+
+    name: str
+    width: int
+    depth: int
+    heads: int
+
+    def to_json(self) -> str:
+        """Write the profile as one JSON object."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls: type[P], text: str) -> P:
+        """Read what `to_json` wrote; raises `InputError` for anything else."""
+        try:
+            stored = json.loads(text).items()
+            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in stored}
+            return cls(**values)
+        except InputError:
+            raise
+        except (AttributeError, TypeError, ValueError) as error:
+            raise InputError(f'not a profile: {error}') from error
+
+    def _require(self, holds: bool, rule: str) -> None:
+        if not holds:
+            raise InputError(f'profile {self.name!r}: {rule}, got {self}')
+
+    def _check_sizes(self, size: tuple[int, int], patch: int, *stacks: tuple[str, str]) -> None:
+        """Check all counts, the size, and the widths and heads of the named stacks of blocks."""
+        counts = [f.name for f in fields(self) if f.type is int or f.type == 'int']
+        for name in counts:
+            self._require(_is_count(getattr(self, name)), f'{name} must be a positive integer')
+        for width, heads in stacks:
+            divisible = getattr(self, width) % getattr(self, heads) == 0
+            self._require(divisible, f'{width} must be a multiple of {heads}')
+            self._require(getattr(self, width) % 4 == 0, f'{width} must be a multiple of 4')
+        in_patches = [_is_count(side) and side % patch == 0 for side in size]
+        self._require(in_patches == [True, True], 'size must be two multiples of the patch')
+
+
+@dataclass(frozen=True)
+class Profile(Described):
     """Sizes and training choices of one SiamMCVAE; travels inside its weights file.
 
     `width`, `depth`, `heads` describe the siamese encoder (D and L of eq. 2-5); `latent` is D', the
@@ -27,10 +77,8 @@ class Profile:
     Raises `InputError` for values that make no model.
     """
 
-    name: str
-    width: int
-    depth: int
-    heads: int
+    system: ClassVar[str] = 'siammcvae'
+
     latent: int
     decoder_depth: int
     decoder_heads: int
@@ -42,37 +90,9 @@ class Profile:
     paper_kl: bool = False
 
     def __post_init__(self) -> None:
-        counts = [f.name for f in fields(self) if f.type is int or f.type == 'int']
-        for name in counts:
-            self._require(_is_count(getattr(self, name)), f'{name} must be a positive integer')
-        for width, heads in (('width', 'heads'), ('latent', 'decoder_heads')):
-            divisible = getattr(self, width) % getattr(self, heads) == 0
-            self._require(divisible, f'{width} must be a multiple of {heads}')
-            self._require(getattr(self, width) % 4 == 0, f'{width} must be a multiple of 4')
-        in_patches = [_is_count(side) and side % self.patch == 0 for side in self.size]
-        self._require(in_patches == [True, True], 'size must be two multiples of the patch')
+        stacks = ('width', 'heads'), ('latent', 'decoder_heads')
+        self._check_sizes(self.size, self.patch, *stacks)
         self._require(self.beta >= 0, 'beta must not be negative')
-
-    def _require(self, holds: bool, rule: str) -> None:
-        if not holds:
-            raise InputError(f'profile {self.name!r}: {rule}, got {self}')
-
-    def to_json(self) -> str:
-        """Write the profile as one JSON object."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> 'Profile':
-        """Read what `to_json` wrote; raises `InputError` for anything else."""
-        try:
-            values: dict[str, Any] = json.loads(text)
-            if 'size' in values:
-                values['size'] = tuple(values['size'])
-            return cls(**values)
-        except InputError:
-            raise
-        except (TypeError, ValueError) as error:
-            raise InputError(f'not a profile: {error}') from error
 
 
 def _is_count(value: object) -> bool:
@@ -96,10 +116,15 @@ def get_profile(name: str, **changes: Any) -> Profile:
 
     Raises `InputError` that lists the names or fields there are.
     """
-    if name not in PROFILES:
-        raise InputError(f'no profile {name!r}; there are {", ".join(PROFILES)}')
-    known = [f.name for f in fields(Profile)]
+    return choose(PROFILES, name, changes)
+
+
+def choose(profiles: Mapping[str, P], name: str, changes: Mapping[str, Any]) -> P:
+    """Look up a profile among those of a system, as `get_profile` does."""
+    if name not in profiles:
+        raise InputError(f'no profile {name!r}; there are {", ".join(profiles)}')
+    known = [f.name for f in fields(profiles[name])]
     unknown = [c for c in changes if c not in known]
     if unknown:
         raise InputError(f'a profile has no {", ".join(unknown)}; it has {", ".join(known)}')
-    return replace(PROFILES[name], **changes)
+    return replace(profiles[name], **changes)
