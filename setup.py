@@ -26,6 +26,7 @@ def shared(folder: str) -> list[tuple[str, list[str]]]:
     return [(f'share/{PACKAGE}/{path.parent}', [str(path)]) for path in sorted(files)]
 
 
+training = ['accelerate', 'jsonargparse[signatures]', 'pillow', 'scipy', 'tensorboard']
 test_tools = ['pytest', 'hypothesis', 'scikit-image']
 
 setup(
@@ -52,8 +53,16 @@ setup(
         'ros': ros_wheels('jazzy'),
         'kilted': ros_wheels('kilted'),
         'torch': ['torch>=2.4'],
+        'train': ['torch>=2.4', *training],
         'test': test_tools,
-        'dev': [*test_tools, 'torch==2.13.0', 'ruff', 'mypy', 'colcon-common-extensions'],
+        'dev': [
+            *test_tools,
+            *training,
+            'torch==2.13.0',
+            'ruff',
+            'mypy',
+            'colcon-common-extensions',
+        ],
     },
     entry_points={
         'console_scripts': [

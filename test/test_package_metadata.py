@@ -26,10 +26,12 @@ ROSDEP_KEYS = {
 }
 # What rosdep has no key for: pip brings it, as README.md says.
 PIP_ONLY = {'av', 'safetensors'}
+# What researchers need besides, no vehicle does: `pip install -e .[train]`.
+TRAINING = {'accelerate', 'jsonargparse', 'PIL', 'scipy'}
 # Declared for what is run, not imported: `ros2 launch`.
 COMMANDS = {'ros2launch'}
 
-PIP_NAMES = {'cv2': 'opencv-python-headless'}
+PIP_NAMES = {'cv2': 'opencv-python-headless', 'PIL': 'pillow'}
 
 
 @pytest.fixture
@@ -89,7 +91,7 @@ def test_versions_agree(
 
 def test_every_import_is_declared(root: Path, manifest: ElementTree.Element) -> None:
     declared = {element.text for element in manifest.iter('exec_depend')}
-    needed = {ROSDEP_KEYS.get(name, name) for name in imported(root) - PIP_ONLY}
+    needed = {ROSDEP_KEYS.get(name, name) for name in imported(root) - PIP_ONLY - TRAINING}
     assert declared - COMMANDS == needed
 
 
@@ -111,6 +113,12 @@ def test_pip_brings_what_rosdep_cannot(
     command = re.search(r'pip install .*\b(av .*)$', (root / 'README.md').read_text(), re.MULTILINE)
     assert command is not None
     assert set(command[1].split()) >= PIP_ONLY
+
+
+def test_training_is_an_extra(root: Path, distribution: setuptools.Distribution) -> None:
+    extra = {requirement_name(r) for r in distribution.extras_require['train']}
+    assert imported(root) >= TRAINING
+    assert {PIP_NAMES.get(n, n) for n in (*TRAINING, 'torch', 'tensorboard')} == extra
 
 
 def shipped_parameters(root: Path, node: str) -> dict[str, object]:
