@@ -1,0 +1,271 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Decoded clips on disk: each is decoded once, then any frame of it is a memory-mapped slice.
+
+A clip is two files: `<key>.json` says what it holds, `<key>.raw` has its distinct frames, scaled
+down to a short side. All raw files together stay within a budget: those used longest ago are
+deleted, their JSON stays. Processes may share a folder; a clip is decoded by one while others wait.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+import fcntl
+import hashlib
+import json
+import os
+from pathlib import Path
+import tempfile
+import time
+from typing import BinaryIO
+
+import cv2
+import numpy as np
+
+from siammcvae_core.data.frame import Source
+from siammcvae_core.data.layouts import Clip, is_timelapse
+from siammcvae_core.data.pairs import distinct_frames
+from siammcvae_core.data.sources import open_source
+from siammcvae_core.errors import InputError, SourceError
+
+OPEN_MAPS = 256
+STALE = 24 * 3600  # seconds
+LARGEST = 0.5  # share of the budget that one clip may fill
+PER_FRAME = 2 * np.dtype(np.int64).itemsize
+FORMAT = 1
+"""Part of every key: raise it when the files change their meaning."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a clip without its frames.
+
+    `declared` frames of `shape`, (H, W, 3) or (H, W) as cached; once `decoded`, the number of
+    distinct `frames`, and in `broken` why there are fewer than the clip declares. `unusable` says
+    why there is nothing to decode.
+    """
+
+    name: str
+    declared: int
+    shape: tuple[int, ...]
+    frames: int = 0
+    decoded: bool = False
+    unusable: str = ''
+    broken: str = ''
+
+    @property
+    def room(self) -> int:
+        """Bytes the clip may take; the same before and after it is decoded."""
+        return self.declared * (3 * self.shape[0] * self.shape[1] + PER_FRAME)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the raw file: frames, then their indices and stamps."""
+        return self.frames * (int(np.prod(self.shape)) + PER_FRAME)
+
+
+@dataclass(frozen=True, eq=False)
+class CachedClip:
+    """The distinct frames of a clip, uint8 (T, H, W, 3) BGR or (T, H, W) grey, read-only.
+
+    `indices` (T,) are their numbers in the source, `stamps` (T,) their times in nanoseconds.
+    """
+
+    facts: Facts
+    frames: np.ndarray
+    indices: np.ndarray
+    stamps: np.ndarray
+
+
+class FrameCache:
+    """Clips decoded to a short side of `side` pixels (never enlarged), within `budget` bytes.
+
+    `topic` picks the image topic of bags that have several. Raises InputError where the folder
+    cannot be made.
+    """
+
+    def __init__(self, folder: Path, budget: int, side: int, topic: str = '') -> None:
+        self.budget = budget
+        self._folder = folder.expanduser()
+        self._side = side
+        self._topic = topic
+        self._maps: OrderedDict[str, CachedClip] = OrderedDict()
+        with _told(self._folder):
+            (self._folder / 'locks').mkdir(parents=True, exist_ok=True)
+            for draft in self._folder.glob('*.draft'):  # left by a process that was killed
+                if time.time() - draft.stat().st_mtime > STALE:
+                    draft.unlink(missing_ok=True)
+
+    def survey(self, clips: Sequence[Clip]) -> list[Facts]:
+        """Learn what each clip holds, opening those not known yet."""
+        with ThreadPoolExecutor(min(16, 2 * (os.cpu_count() or 1))) as pool:
+            return list(pool.map(self._facts, clips))
+
+    def open(self, clip: Clip) -> CachedClip:
+        """Map a clip's frames, decoding it first where it is not there.
+
+        Raises SourceError for a clip without frames, InputError where the cache cannot be used.
+        """
+        known = self._maps.get(clip.path)
+        if known is not None:
+            self._maps.move_to_end(clip.path)
+            self._touch(clip)
+            return known
+        with _told(self._folder), self._locked(self._key(clip)[:2]):
+            facts = self._facts(clip)
+            if not facts.unusable and not self._holds(clip, facts):
+                facts = self._decode(clip, facts)
+            if not facts.frames:
+                why = facts.unusable or facts.broken or 'no frames'
+                raise SourceError(f'{clip.path}: {why}')
+            cached = self._map(clip, facts)
+        self._touch(clip)
+        self._maps[clip.path] = cached
+        if len(self._maps) > OPEN_MAPS:
+            self._maps.popitem(last=False)
+        return cached
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave the maps behind: a process that receives the cache opens its own."""
+        return {**self.__dict__, '_maps': OrderedDict()}
+
+    def _facts(self, clip: Clip) -> Facts:
+        try:
+            stored = json.loads(self._path(clip, '.json').read_text())
+            return Facts(**{**stored, 'name': clip.name, 'shape': tuple(stored['shape'])})
+        except (OSError, ValueError, TypeError, KeyError):  # not there, or not whole
+            facts = self._look_at(clip)
+            self._remember(clip, facts)
+            return facts
+
+    def _look_at(self, clip: Clip) -> Facts:
+        if is_timelapse(clip):
+            return Facts(clip.name, 0, (0, 0), unusable='time-lapse')
+        try:
+            source = open_source(clip.path, self._topic)
+        except SourceError as error:
+            return Facts(clip.name, 0, (0, 0), unusable=str(error))
+        height, width = self._scaled(source.size[1], source.size[0])
+        return Facts(clip.name, len(source), (height, width, 3))
+
+    def _holds(self, clip: Clip, facts: Facts) -> bool:
+        path = self._path(clip, '.raw')
+        size = path.stat().st_size if path.exists() else 0
+        return facts.decoded and size == facts.nbytes
+
+    def _decode(self, clip: Clip, facts: Facts) -> Facts:
+        source = open_source(clip.path, self._topic)
+        with _told(self._folder), self._draft() as (file, draft):
+            indices, stamps, shape = self._write_frames(source, file)
+            file.write(np.array([indices, stamps], np.int64).tobytes())
+            file.flush()
+            facts = replace(
+                facts,
+                shape=shape or facts.shape,
+                frames=len(indices),
+                decoded=True,
+                broken=source.broken,
+            )
+            self._remember(clip, facts)
+            with self._locked('budget'):
+                self._make_room(facts.nbytes)
+                os.replace(draft, self._path(clip, '.raw'))
+        return facts
+
+    def _write_frames(
+        self, source: Source, file: BinaryIO
+    ) -> tuple[list[int], list[int], tuple[int, ...]]:
+        indices: list[int] = []
+        stamps: list[int] = []
+        shape: tuple[int, ...] = ()
+        for frame in distinct_frames(source):
+            image = self._shrink(frame.image)
+            shape = image.shape
+            if (len(indices) + 1) * image.nbytes > LARGEST * self.budget:
+                source.broken = f'cut after {len(indices)} frames, half of the cache budget'
+                break
+            file.write(image.data)
+            indices.append(frame.index)
+            stamps.append(frame.stamp)
+        return indices, stamps, shape
+
+    def _shrink(self, image: np.ndarray) -> np.ndarray:
+        height, width = self._scaled(*image.shape[:2])
+        if (height, width) == image.shape[:2]:
+            return image
+        return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+    def _scaled(self, height: int, width: int) -> tuple[int, int]:
+        scale = min(1.0, self._side / min(height, width))
+        return round(height * scale), round(width * scale)
+
+    def _map(self, clip: Clip, facts: Facts) -> CachedClip:
+        raw = np.memmap(self._path(clip, '.raw'), np.uint8, 'r', shape=(facts.nbytes,))
+        pixels = facts.frames * int(np.prod(facts.shape))
+        indices, stamps = np.frombuffer(raw[pixels:].tobytes(), np.int64).reshape(2, -1)
+        frames = np.asarray(raw[:pixels]).reshape(facts.frames, *facts.shape)
+        return CachedClip(facts, frames, indices, stamps)
+
+    def _make_room(self, needed: int) -> None:
+        files = [(entry.stat(), entry) for entry in os.scandir(self._folder) if _is_raw(entry)]
+        total = sum(stat.st_size for stat, _ in files)
+        for stat, entry in sorted(files, key=lambda file: file[0].st_mtime_ns):
+            if total + needed <= self.budget:
+                return
+            os.unlink(entry)  # a process that has it mapped keeps it until it lets go
+            total -= stat.st_size
+
+    def _touch(self, clip: Clip) -> None:
+        try:
+            os.utime(self._path(clip, '.raw'))
+        except FileNotFoundError:  # deleted to make room, still mapped here
+            self._maps.pop(clip.path, None)
+
+    def _remember(self, clip: Clip, facts: Facts) -> None:
+        with _told(self._folder), self._draft() as (file, draft):
+            file.write(json.dumps(asdict(facts)).encode())
+            file.flush()
+            os.replace(draft, self._path(clip, '.json'))
+
+    def _key(self, clip: Clip) -> str:
+        described = [FORMAT, clip.path, self._side, self._topic]
+        try:
+            stat = os.stat(clip.path)
+            described += [stat.st_size, stat.st_mtime_ns]
+        except OSError:  # the rendered drive is no file; what has vanished is found out on opening
+            pass
+        return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:32]
+
+    def _path(self, clip: Clip, suffix: str) -> Path:
+        return self._folder / (self._key(clip) + suffix)
+
+    @contextmanager
+    def _draft(self) -> Iterator[tuple[BinaryIO, str]]:
+        """Open a file of a passing name; it is deleted unless it was renamed."""
+        handle, draft = tempfile.mkstemp(dir=self._folder, suffix='.draft')
+        try:
+            with os.fdopen(handle, 'wb') as file:
+                yield file, draft
+        finally:
+            if os.path.exists(draft):
+                os.unlink(draft)
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        with (self._folder / 'locks' / name).open('w') as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f'cache {folder} cannot be used: {error.strerror}') from error
+
+
+def _is_raw(entry: os.DirEntry[str]) -> bool:
+    return entry.name.endswith('.raw')

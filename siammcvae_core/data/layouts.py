@@ -1,0 +1,132 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which clips a folder of recordings holds, in the layouts that drives come in.
+
+A folder of videos, of rosbag2 recordings or of image sequences, nested as deep as one likes, and
+BDD100K: `videos/{train,val}/*.mov` with `info/100k/{train,val}/*.json` beside it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+import json
+import os
+from pathlib import Path
+
+from siammcvae_core.data.bags import BAG_SUFFIXES
+from siammcvae_core.data.clips import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from siammcvae_core.data.sources import SIMULATED
+from siammcvae_core.errors import SourceError
+
+HOLD_OUT = 0.1
+"""Share of the clips kept for validation where none were set apart."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A recording: `path` is what `open_source` takes, `name` tells it from the others.
+
+    `info` is its BDD100K information file, where there is one.
+    """
+
+    name: str
+    path: str
+    info: Path | None = None
+
+
+def find_clips(roots: str | Sequence[str], split: str = 'train') -> list[Clip]:
+    """List the clips at one or more `roots`, sorted by name.
+
+    A root is a folder, one recording, or 'sim' or 'sim:night' for the rendered drive. Where a root
+    (or `bdd100k` in it) has `videos/<split>`, only that is listed. Names are unique: paths below
+    the root, which is put in front where two roots have the same. Raises SourceError for a root
+    that does not exist or holds no recording.
+    """
+    roots = [roots] if isinstance(roots, str) else list(roots)
+    found = {clip.path: (root, clip) for root in roots for clip in _clips_at(root, split)}
+    count = Counter(clip.name for _, clip in found.values())
+    clips = [
+        clip if count[clip.name] == 1 else replace(clip, name=f'{root}/{clip.name}')
+        for root, clip in found.values()
+    ]
+    return sorted(clips, key=lambda clip: clip.name)
+
+
+def hold_out(clips: Sequence[Clip]) -> tuple[list[Clip], list[Clip]]:
+    """Split clips into those to train on and the last tenth of the names, at least one clip.
+
+    Neighbours by name are often of one drive, so the end is taken rather than every tenth. Raises
+    SourceError for a single clip.
+    """
+    count = max(1, round(HOLD_OUT * len(clips)))
+    if len(clips) <= count:
+        raise SourceError(f'{len(clips)} clip is too few to set some apart for validation')
+    return list(clips[:-count]), list(clips[-count:])
+
+
+def is_timelapse(clip: Clip) -> bool:
+    """Tell whether BDD100K marks the clip as sped up, so that its time is not real."""
+    if clip.info is None:
+        return False
+    try:
+        info = json.loads(clip.info.read_text())
+    except (OSError, ValueError):  # the information is a courtesy; the video decides
+        return False
+    return isinstance(info, dict) and bool(info.get('timelapse'))
+
+
+def _clips_at(root: str, split: str) -> list[Clip]:
+    if root and root in SIMULATED:
+        return [Clip(root, root)]
+    top = Path(root).expanduser()
+    try:
+        if not root or not top.exists():
+            raise SourceError(f'no such file or folder: {root!r}')
+        if top.is_file():
+            return [Clip(top.name, str(top))]
+        top, split_folder = _split_folder(top, split)
+        clips = [
+            Clip(path.relative_to(top).as_posix() if path != top else top.name, str(path), info)
+            for path, info in _recordings(top, split_folder)
+        ]
+    except OSError as error:
+        raise SourceError(f'{root} cannot be read: {error.strerror}') from error
+    if not clips:
+        raise SourceError(f'{root} holds no videos, bags or image sequences')
+    return clips
+
+
+def _split_folder(top: Path, split: str) -> tuple[Path, Path | None]:
+    """Find `videos/<split>` of the BDD100K layout; gives where to look, and it, if it is there."""
+    for root in (top, top / 'bdd100k'):
+        folder = root / 'videos' / split
+        if folder.is_dir():
+            return folder, folder
+    if top.parent.name == 'videos' and top.name in ('train', 'val', 'test'):
+        return top, top
+    return top, None
+
+
+def _recordings(top: Path, split_folder: Path | None) -> Iterator[tuple[Path, Path | None]]:
+    info_folders = _info_folders(split_folder)
+    for path, folders, files in os.walk(top, followlinks=True):
+        folder = Path(path)
+        suffixes = [(name, Path(name).suffix.lower()) for name in files if name[0] != '.']
+        if 'metadata.yaml' in files or any(suffix in BAG_SUFFIXES for _, suffix in suffixes):
+            folders.clear()
+            yield folder, None
+            continue
+        folders[:] = [name for name in folders if name[0] != '.']
+        videos = [name for name, suffix in suffixes if suffix in VIDEO_SUFFIXES]
+        for name in videos:
+            infos = (info / f'{Path(name).stem}.json' for info in info_folders)
+            yield folder / name, next((info for info in infos if info.is_file()), None)
+        if not videos and sum(suffix in IMAGE_SUFFIXES for _, suffix in suffixes) > 1:
+            yield folder, None
+
+
+def _info_folders(split_folder: Path | None) -> list[Path]:
+    if split_folder is None:
+        return []
+    top = split_folder.parent.parent
+    return [top / 'info' / '100k' / split_folder.name, top / 'info' / split_folder.name]

@@ -1,0 +1,181 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a training run is made of: the keys of `config/train/*.yaml`; free of torch."""
+
+from dataclasses import asdict, dataclass, field
+import os
+from pathlib import Path
+from typing import Any
+
+from siammcvae_core.errors import InputError
+from siammcvae_core.faults.masks import PATTERNS, WHOLE
+
+PRECISIONS = ('no', 'bf16')
+
+MAY_CHANGE = ('out', 'accumulate', 'device', 'workers', 'log_every', 'save_every', 'restart')
+"""Keys that a resumed run may set anew: they do not change what is learned."""
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where samples come from and how they are made.
+
+    Args:
+        train: folder of clips, or several: videos, bags, image sequences, BDD100K; see README.
+        val: the same for validation; empty: the last tenth of the training clips.
+        topic: image topic of bags that have several.
+        cache: folder for decoded frames; empty: ~/.cache/siammcvae_ros/frames.
+        cache_gb: most gigabytes that decoded frames may fill.
+        side: short side of cached frames in pixels; larger frames are scaled down to it.
+        gap: least and most frames from reference to target, drawn log-uniformly.
+        zoom: smallest share of the largest possible crop's sides, in (0, 1].
+        flip: share of the samples that are mirrored.
+        reverse: share of the samples that run backwards in time.
+        faults: how often each mask pattern is drawn, in proportion to its number.
+        ratio: least and greatest lost share of a frame.
+        clip_weights: factor on how often clips are drawn, by name, such as {'*_gray*': 0.25}.
+    """
+
+    train: str | list[str] = ''
+    val: str | list[str] = ''
+    topic: str = ''
+    cache: str = ''
+    cache_gb: float = 8.0
+    side: int = 256
+    gap: tuple[int, int] = (1, 30)
+    zoom: float = 0.7
+    flip: float = 0.5
+    reverse: float = 0.25
+    faults: dict[str, float] = field(
+        default_factory=lambda: {
+            'random': 0.5, 'band': 0.15, 'block': 0.15, 'slices': 0.15, 'full': 0.05,
+        }
+    )  # fmt: skip
+    ratio: tuple[float, float] = (0.25, 0.95)
+    clip_weights: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        low, high = self.gap
+        _require(0 < low <= high, 'data.gap', 'two frame counts, 1 <= least <= most', self.gap)
+        least, most = self.ratio
+        _require(0 < least <= most <= 1, 'data.ratio', 'two shares in (0, 1]', self.ratio)
+        for key in ('flip', 'reverse'):
+            value = getattr(self, key)
+            _require(0 <= value <= 1, f'data.{key}', 'a share in [0, 1]', value)
+        _require(0 < self.zoom <= 1, 'data.zoom', 'a share in (0, 1]', self.zoom)
+        _require(self.cache_gb > 0, 'data.cache_gb', 'a number above 0', self.cache_gb)
+        _require(self.side > 0, 'data.side', 'pixels above 0', self.side)
+        weights = list(self.faults.values())
+        known = set(self.faults) <= set(PATTERNS) and min(weights, default=-1) >= 0 < sum(weights)
+        _require(known, 'data.faults', f'weights of {", ".join(PATTERNS)}', self.faults)
+        factors = self.clip_weights.values()
+        _require(min(factors, default=0) >= 0, 'data.clip_weights', 'factors from 0 up', factors)
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where decoded frames go."""
+        base = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
+        return Path(self.cache or Path(base) / 'siammcvae_ros' / 'frames').expanduser()
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training run.
+
+    Args:
+        out: folder of the run; run the same command again to resume what was interrupted.
+        data: where samples come from.
+        system: what is trained, a name of `training/systems.py`.
+        profile: its named size.
+        profile_changes: fields of the profile to set otherwise, such as {'size': [128, 224]}.
+        weights: weights file to start from; empty: from scratch.
+        steps: optimiser steps in all.
+        batch: samples per step, over all processes and accumulated micro-batches.
+        accumulate: micro-batches per process and step.
+        lr: highest learning rate.
+        min_lr: share of it that is left at the end of the cosine.
+        warmup: share of the steps over which it rises from 0.
+        weight_decay: of matrices; biases, norms and tokens have none.
+        clip: largest norm of the gradients; larger ones are scaled down to it.
+        ema: decay per step of the averaged weights, which are validated and kept; 0: no average.
+        beta_warmup: share of the steps over which the KL weight rises from 0.
+        precision: no (float32) or bf16 (mixed).
+        device: auto (the GPU, where there is one) or cpu.
+        seed: of weights, samples, masks and noise.
+        workers: loader processes per training process; 0: load in the training process.
+        validate_every: steps between validations.
+        val_samples: validation samples, the same ones every time.
+        save_every: steps between saved states.
+        log_every: steps between logged losses.
+        pictures: validation samples shown as pictures.
+        restart: begin anew, even if `out` holds a run to resume.
+    """
+
+    out: str = 'out/train'
+    data: DataConfig = field(default_factory=DataConfig)
+    system: str = 'siammcvae'
+    profile: str = 'tiny'
+    profile_changes: dict[str, Any] = field(default_factory=dict)
+    weights: str = ''
+    steps: int = 1000
+    batch: int = 16
+    accumulate: int = 1
+    lr: float = 5e-4
+    min_lr: float = 0.01
+    warmup: float = 0.05
+    weight_decay: float = 0.05
+    clip: float = 1.0
+    ema: float = 0.999
+    beta_warmup: float = 0.15
+    precision: str = 'no'
+    device: str = 'auto'
+    seed: int = 0
+    workers: int = 2
+    validate_every: int = 200
+    val_samples: int = 128
+    save_every: int = 200
+    log_every: int = 20
+    pictures: int = 4
+    restart: bool = False
+
+    def __post_init__(self) -> None:
+        counts = 'steps batch accumulate validate_every val_samples save_every log_every'
+        for key in counts.split():
+            _require(getattr(self, key) > 0, key, 'a number above 0', getattr(self, key))
+        for key in ('workers', 'pictures', 'seed', 'weight_decay', 'lr'):
+            _require(getattr(self, key) >= 0, key, 'a number from 0 up', getattr(self, key))
+        for key in ('min_lr', 'warmup', 'beta_warmup'):
+            value = getattr(self, key)
+            _require(0 <= value <= 1, key, 'a share in [0, 1]', value)
+        _require(0 <= self.ema < 1, 'ema', 'a decay in [0, 1)', self.ema)
+        _require(self.clip > 0, 'clip', 'a norm above 0', self.clip)
+        _require(self.precision in PRECISIONS, 'precision', ' or '.join(PRECISIONS), self.precision)
+        _require(self.device in ('auto', 'cpu'), 'device', 'auto or cpu', self.device)
+        _require(bool(self.data.train), 'data.train', 'a folder of clips, data.train=DIR', '')
+
+    def micro_batch(self, processes: int) -> int:
+        """Count samples per process and micro-batch; raises InputError where they do not divide."""
+        parts = processes * self.accumulate
+        if self.batch % parts:
+            raise InputError(
+                f'batch: {self.batch} samples cannot be shared by {processes} processes with '
+                f'{self.accumulate} micro-batches each; choose a multiple of {parts}'
+            )
+        return self.batch // parts
+
+    def learned_from(self) -> dict[str, Any]:
+        """Give the keys that decide what is learned, flat, for comparing runs."""
+        flat = {key: value for key, value in asdict(self).items() if key not in MAY_CHANGE}
+        data = flat.pop('data')
+        flat.update({f'data.{k}': v for k, v in data.items() if k not in ('cache', 'cache_gb')})
+        return flat
+
+
+def fault_spec(name: str, ratio: float) -> str:
+    """Write a pattern and a ratio as `make_mask` reads them."""
+    return name if name in WHOLE else f'{name}:{ratio}'
+
+
+def _require(holds: bool, key: str, due: str, came: object) -> None:
+    if not holds:
+        raise InputError(f'{key}: expected {due}, got {came!r}')
