@@ -10,13 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip('accelerate.state', reason='accelerate is not installed')
-torch = pytest.importorskip('torch', reason='PyTorch is not installed')
-
-from accelerate.state import AcceleratorState  # noqa: E402
-
-from siammcvae_core.data.clips import write_video  # noqa: E402
-from siammcvae_core.training.config import DataConfig, TrainConfig  # noqa: E402
+from siammcvae_core.data.clips import write_video
+from siammcvae_core.training.config import DataConfig, TrainConfig
 
 SMALL = {
     'patch': 8, 'size': (32, 48), 'width': 32, 'depth': 1, 'heads': 2, 'latent': 16,
@@ -27,7 +22,9 @@ SMALL = {
 @pytest.fixture(autouse=True)
 def alike() -> Iterator[None]:
     """Compute with one thread, so that sums come in the same order in every process."""
-    AcceleratorState._reset_state(reset_partial_state=True)  # it remembers the last run's precision
+    state = pytest.importorskip('accelerate.state', reason='accelerate is not installed')
+    torch = pytest.importorskip('torch', reason='PyTorch is not installed')
+    state.AcceleratorState._reset_state(reset_partial_state=True)  # it keeps a run's precision
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip('accelerate', reason='accelerate is not installed')
 pytest.importorskip('jsonargparse', reason='jsonargparse is not installed')
 
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.masks import PATTERNS
+from siammcvae_core.model.profiles import get_profile
 from siammcvae_core.train import main, parse
 from siammcvae_core.training.config import DataConfig, fault_spec, TrainConfig
 
@@ -33,9 +35,6 @@ def test_keys_override_the_file_and_may_be_nested(tmp_path):
 
 @pytest.mark.parametrize('file', SHIPPED, ids=lambda path: path.name)
 def test_shipped_files_are_understood(file):
-    pytest.importorskip('torch', reason='PyTorch is not installed')
-    from siammcvae_core.model.profiles import get_profile
-
     run = parse([f'--config={file}', 'data.train=here'])
     if run.system == 'siammcvae':
         changes = {k: tuple(v) if k == 'size' else v for k, v in run.profile_changes.items()}
@@ -93,7 +92,6 @@ def test_mistakes_in_a_file_are_told_with_its_name(tmp_path, content, message):
 
 
 def test_a_folder_without_clips_is_one_line_and_exit_2(tmp_path, capsys):
-    pytest.importorskip('accelerate', reason='accelerate is not installed')
     (tmp_path / 'empty').mkdir()
     run = [f'data.train={tmp_path}/empty', f'out={tmp_path}/run', 'device=cpu']
     assert main(run) == 2

@@ -8,6 +8,9 @@ import shutil
 
 import numpy as np
 import pytest
+
+pytest.importorskip('accelerate', reason='accelerate is not installed')
+
 import torch
 
 from siammcvae_core.data.clips import write_video

@@ -3,6 +3,9 @@
 """Schedules, weight decay, averaged weights, and what is said of the latent."""
 
 import pytest
+
+pytest.importorskip('accelerate', reason='accelerate is not installed')
+
 import torch
 from torch import nn
 

@@ -8,6 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
+pytest.importorskip('accelerate', reason='accelerate is not installed')
+
 import torch
 
 from siammcvae_core.errors import WeightsError

@@ -14,6 +14,9 @@ import sys
 import textwrap
 
 import pytest
+
+pytest.importorskip('accelerate', reason='accelerate is not installed')
+
 from safetensors.torch import load_file
 import torch
 

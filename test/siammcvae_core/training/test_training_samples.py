@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip('accelerate', reason='accelerate is not installed')
+
 from siammcvae_core.data.cache import CachedClip, Facts, FrameCache
 from siammcvae_core.data.layouts import find_clips
 from siammcvae_core.errors import InputError
