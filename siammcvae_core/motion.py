@@ -29,12 +29,7 @@ class KeptFrame:
     @cached_property
     def grey(self) -> np.ndarray:
         """The frame in grey at working size, uint8 (h, w)."""
-        frame = self.frame
-        grey = frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-        height, width = grey.shape
-        scale = min(1.0, WORKING_SIDE / max(height, width))
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+        return working_grey(self.frame)
 
 
 class Motion:
@@ -49,16 +44,7 @@ class Motion:
 
         What the newer frame shows at x, the older one showed at x + flow(x).
         """
-        height, width = self._newer.grey.shape
-        padding = max(0, SHORTEST_SIDE - height), 0, max(0, SHORTEST_SIDE - width)
-        newer, older = (
-            cv2.copyMakeBorder(kept.grey, 0, *padding, cv2.BORDER_REPLICATE)
-            for kept in (self._newer, self._older)
-        )
-        dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        dis.setPatchStride(4)
-        dis.setGradientDescentIterations(12)
-        return dis.calc(newer, older, None)[:height, :width]
+        return dense_flow(self._newer.grey, self._older.grey)
 
     def age_ratio(self, stamp: float) -> float:
         """Time from the newer frame to `stamp` in units of the time between the kept frames."""
@@ -82,17 +68,7 @@ class Motion:
 
         `mask` is bool (H, W), True where lost; returns a new frame that is undefined elsewhere.
         """
-        frame = self._newer.frame
-        height, width = frame.shape[:2]
-        offset = self.displacement(stamp)
-        left, top, across, down = cv2.boundingRect(mask.view(np.uint8))
-        box = slice(top, top + down), slice(left, left + across)
-        dx, dy = (cv2.resize(plane, (width, height))[box] for plane in cv2.split(offset))
-        dx *= np.float32(width / offset.shape[1])
-        dy *= np.float32(height / offset.shape[0])
-        restored = np.empty_like(frame)
-        restored[box] = sample(frame, dx, dy, top, left)
-        return restored
+        return move(self._newer.frame, self.displacement(stamp), mask)
 
     def residual(self) -> np.ndarray:
         """Grey levels by which the moved older frame misses the newer one, uint8 (h, w)."""
@@ -111,6 +87,55 @@ class References:
         if len(self.frames) < 2 or self.frames[0].stamp <= self.frames[1].stamp:
             return None
         return Motion(self.frames[0], self.frames[1])
+
+
+def working_grey(frame: np.ndarray) -> np.ndarray:
+    """Bring a frame, uint8 (H, W, 3) or (H, W), to grey at working size, uint8 (h, w)."""
+    grey = frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+    return cv2.resize(grey, working_size(frame), interpolation=cv2.INTER_AREA)
+
+
+def working_size(frame: np.ndarray) -> tuple[int, int]:
+    """Give the (width, height) at which motion of a frame is estimated."""
+    height, width = frame.shape[:2]
+    scale = min(1.0, WORKING_SIDE / max(height, width))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def dense_flow(newer: np.ndarray, older: np.ndarray, finest: int = 1) -> np.ndarray:
+    """Estimate where in `older` each pixel of `newer` was, both uint8 (h, w).
+
+    `finest` is how often the images are halved for the last estimate; 0 is finer and takes four
+    times as long. Returns float32 (h, w, 2) as (x, y) in pixels.
+    """
+    height, width = newer.shape
+    padding = max(0, SHORTEST_SIDE - height), 0, max(0, SHORTEST_SIDE - width)
+    newer, older = (
+        cv2.copyMakeBorder(grey, 0, *padding, cv2.BORDER_REPLICATE) for grey in (newer, older)
+    )
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis.setFinestScale(finest)
+    dis.setPatchStride(4)
+    dis.setGradientDescentIterations(12)
+    return dis.calc(newer, older, None)[:height, :width]
+
+
+def move(frame: np.ndarray, offset: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Show at each lost pixel what `frame` has there moved by `offset`.
+
+    `offset` is float32 (h, w, 2) as (x, y) in its own pixels and is scaled to the frame; `mask` is
+    bool (H, W). Only the box around the lost pixels is computed: the new frame is undefined
+    elsewhere.
+    """
+    height, width = frame.shape[:2]
+    left, top, across, down = cv2.boundingRect(mask.view(np.uint8))
+    box = slice(top, top + down), slice(left, left + across)
+    dx, dy = (cv2.resize(plane, (width, height))[box] for plane in cv2.split(offset))
+    dx *= np.float32(width / offset.shape[1])
+    dy *= np.float32(height / offset.shape[0])
+    restored = np.empty_like(frame)
+    restored[box] = sample(frame, dx, dy, top, left)
+    return restored
 
 
 def sample(

@@ -6,9 +6,15 @@ All share one signature, `peer(references, frame, mask, stamp)`: the kept frames
 of their shape, bool (H, W) True where lost, its stamp in seconds. Pasting is the caller's.
 """
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 import numpy as np
 
 from siammcvae_core.motion import References
+from siammcvae_core.peers.block_matching import block_match
+from siammcvae_core.peers.flow_filling import oracle, visible_flow
+from siammcvae_core.peers.inpainting import navier_stokes, telea
 
 
 def copy(references: References, frame: np.ndarray, mask: np.ndarray, stamp: float) -> np.ndarray:
@@ -23,3 +29,22 @@ def const_velocity(
     if references.motion is None:
         raise ValueError('const_velocity needs two kept frames of different stamps')
     return references.motion.warp(stamp, mask)
+
+
+Peer = Callable[[References, np.ndarray, np.ndarray, float], np.ndarray]
+
+PEERS: Mapping[str, Peer] = MappingProxyType(
+    {
+        'copy': copy,
+        'const_velocity': const_velocity,
+        'visible_flow': visible_flow,
+        'block_match': block_match,
+        'telea': telea,
+        'navier_stokes': navier_stokes,
+        'oracle': oracle,
+    }
+)
+"""By name; all but the UPPER_BOUNDS are causal and can be picked."""
+
+UPPER_BOUNDS = ('oracle',)
+"""These are called with the undamaged frame in place of the damaged one."""
