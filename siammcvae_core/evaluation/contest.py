@@ -1,0 +1,173 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""All methods on the cases of one clip and seed: the unit of work of an evaluation."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+import time
+
+import cv2
+import numpy as np
+
+from siammcvae_core.data.layouts import Clip
+from siammcvae_core.data.sources import open_source
+from siammcvae_core.errors import InputError, SourceError
+from siammcvae_core.evaluation.methods import Contestant, load, Method, UPPER_BOUNDS
+from siammcvae_core.evaluation.plan import Plan
+from siammcvae_core.evaluation.samples import Case, choose_frames, draw_cases
+from siammcvae_core.evaluation.scores import score, Truth
+from siammcvae_core.frames import paste
+from siammcvae_core.motion import KeptFrame, References
+
+JPEG_QUALITY = 82
+MILLI = 1e3
+
+
+@dataclass(frozen=True)
+class Task:
+    """One clip with the seed of this position in the plan; `pictured` keeps pictures of it."""
+
+    plan: Plan
+    methods: tuple[Method, ...]
+    clip: Clip
+    seed_number: int
+    pictured: bool
+    topic: str = ''
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a method made of one case; `values` by the names of METRICS."""
+
+    method: str
+    mask: str
+    gap: str
+    index: int
+    seconds: float
+    lost: float
+    ms: float
+    ms_observe: float
+    values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One case as everyone restored it: (JPEG, caption) each, the damaged frame first."""
+
+    clip: str
+    mask: str
+    gap: str
+    index: int
+    panels: tuple[tuple[bytes, str], ...]
+
+
+@dataclass
+class Outcome:
+    """What came of a task; `skipped` says why a clip gave nothing, `broken` why it ended early."""
+
+    clip: str
+    seed_number: int
+    scores: list[Score] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    skipped: str = ''
+    broken: str = ''
+
+
+def contest(task: Task, count: Callable[[int], None]) -> Outcome:
+    """Score every method of the task, telling `count` of each frame restored."""
+    plan, clip = task.plan, task.clip.name
+    outcome = Outcome(clip, task.seed_number)
+    seed = plan.seeds[task.seed_number]
+    try:
+        source = open_source(task.clip.path, task.topic)
+        chosen = choose_frames(source, clip, plan.gaps, seed, plan.samples)
+        outcome.broken = source.broken
+    except SourceError as error:
+        outcome.skipped = str(error)
+        return outcome
+    truth = Truth(np.empty(0))
+    for case in draw_cases(source, clip, chosen, plan.masks, plan.gaps, plan.size, seed):
+        if not np.array_equal(truth.frame, case.truth):
+            truth = Truth(case.truth)
+        pictures = []
+        for method in task.methods:
+            made, ms, ms_observe = _restored(case, method, method.run(task.seed_number), clip)
+            pasted = paste(case.frame, made, case.mask)
+            values = score(pasted, truth, case.mask)
+            place = (method.name, case.mask_spec, str(case.gap), case.index, case.seconds)
+            outcome.scores.append(
+                Score(*place, float(case.mask.mean()), ms, ms_observe, values)
+            )
+            pictures.append((pasted, f'{method.name}: {values["psnr_lost"]:.1f} dB'))
+            count(1)
+        if task.pictured and case.index == chosen[0]:
+            outcome.pictures.append(_picture(clip, case, pictures))
+    return outcome
+
+
+def probe(methods: Sequence[Method], size: tuple[int, int]) -> dict[str, str]:
+    """Load every training run and restore a made-up frame; gives by method why it cannot serve."""
+    refused = {}
+    for method in methods:
+        try:
+            for weights in dict.fromkeys(method.runs):
+                _ready(method, weights, size)
+        except InputError as error:
+            refused[method.name] = str(error)
+    return refused
+
+
+def _restored(
+    case: Case, method: Method, weights: Path | None, clip: str
+) -> tuple[np.ndarray, float, float]:
+    """Restore a case; gives the frame, and the milliseconds to restore and to observe."""
+    contestant = _ready(method, weights, (case.truth.shape[0], case.truth.shape[1]))
+    frame = case.truth if method.base in UPPER_BOUNDS else case.frame
+    try:
+        return _timed(contestant, case.references(), frame, case.mask, case.stamp)
+    except InputError:
+        raise
+    except Exception as error:
+        where = f'{clip}, frame {case.index}, {case.mask_spec}, gap {case.gap}'
+        what = f'{type(error).__name__}: {error}'
+        raise InputError(f'{method.name} failed on {where}: {what}') from error
+
+
+@cache
+def _ready(method: Method, weights: Path | None, size: tuple[int, int]) -> Contestant:
+    """Load a method and let it restore a made-up frame, so that the first real one is not slow."""
+    contestant = load(method, weights)
+    frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    mask = np.zeros(size, bool)
+    mask[: size[0] // 2] = True
+    references = References((KeptFrame(frame, 0.0), KeptFrame(frame.copy(), -1.0)))
+    _timed(contestant, references, frame, mask, 1.0)
+    return contestant
+
+
+def _timed(
+    contestant: Contestant,
+    references: References,
+    frame: np.ndarray,
+    mask: np.ndarray,
+    stamp: float,
+) -> tuple[np.ndarray, float, float]:
+    begun = time.perf_counter()
+    observed = contestant.observe(references)
+    kept = time.perf_counter()
+    made = contestant.restore(observed, frame, mask, stamp)
+    return made, (time.perf_counter() - kept) * MILLI, (kept - begun) * MILLI
+
+
+def _picture(clip: str, case: Case, made: Sequence[tuple[np.ndarray, str]]) -> Picture:
+    panels = [
+        (case.frame, 'damaged'),
+        *made,
+        (case.truth, 'truth'),
+        (case.kept[0].frame, f'newest reference, {case.seconds:.2f} s before'),
+    ]
+    quality = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
+    shown = tuple((cv2.imencode('.jpg', im, quality)[1].tobytes(), text) for im, text in panels)
+    return Picture(clip, case.mask_spec, str(case.gap), case.index, shown)

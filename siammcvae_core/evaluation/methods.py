@@ -1,0 +1,216 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The methods by name, where their weights are, and how they are called."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+import difflib
+import json
+from pathlib import Path
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from siammcvae_core.engines import Engine
+from siammcvae_core.errors import InputError, WeightsError
+from siammcvae_core.evaluation.plan import CLASSICAL, LEARNED
+from siammcvae_core.motion import KeptFrame, References
+
+if TYPE_CHECKING:  # torch is imported where weights are
+    from siammcvae_core.engines.torch import TorchEngine
+
+KERNELS = ('adaptive', 'standard', 'flash', 'memory_efficient')
+UPPER_BOUNDS = ('oracle',)  # these are shown the undamaged frame
+ENGINES = ('paper', 'drive')
+SUFFIX = '.safetensors'
+SHIPPED = Path(__file__).parents[1] / 'weights'
+
+Weights = Mapping[str, tuple[Path, ...]]
+"""Weights files by method name; several are training runs of the same thing."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as named on the command line, 'base' or 'base@variant', with its training runs.
+
+    A variant is a label of its own weights, such as 'mae@vit_l'. An attention kernel as a variant
+    runs the weights of the base with that kernel; 'no_reparam' and 'beta0.1' are checked against
+    what the weights say of themselves.
+    """
+
+    name: str
+    runs: tuple[Path, ...] = ()
+
+    @property
+    def base(self) -> str:
+        """The name up to the '@'."""
+        return self.name.partition('@')[0]
+
+    @property
+    def variant(self) -> str:
+        """The name after the '@', '' without one."""
+        return self.name.partition('@')[2]
+
+    def run(self, number: int) -> Path | None:
+        """Give the weights that serve the `number`-th seed; None for a method without weights."""
+        return self.runs[number % len(self.runs)] if self.runs else None
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A loaded method.
+
+    `observe` prepares kept frames when they come; `restore` gives a frame that is meaningful where
+    lost, called as the peers of `peers/classical.py` are.
+    """
+
+    observe: Callable[[References], References]
+    restore: Callable[[References, np.ndarray, np.ndarray, float], np.ndarray]
+
+
+def parse_weights(arguments: Sequence[str]) -> dict[str, tuple[Path, ...]]:
+    """Read 'method=path' and folders; a path is a weights file or a folder of training runs.
+
+    A folder on its own holds one `<method>.safetensors` or folder `<method>/` per method.
+    """
+    found: dict[str, tuple[Path, ...]] = {}
+    for text in arguments:
+        name, equals, path = text.partition('=')
+        if equals:
+            _check_name(name)
+            found[name] = _runs(Path(path).expanduser())
+            continue
+        folder = Path(text).expanduser()
+        if not folder.is_dir():
+            raise InputError(f'--weights {text}: expected METHOD=PATH, or a folder named by method')
+        for entry in sorted(folder.iterdir()):
+            label = entry.name.removesuffix(SUFFIX)
+            if label.partition('@')[0] in LEARNED and (entry.suffix == SUFFIX or entry.is_dir()):
+                found[label] = _runs(entry)
+    return found
+
+
+def find_methods(names: Sequence[str], weights: Weights) -> tuple[list[Method], dict[str, str]]:
+    """Look methods up; gives those that can run and, by name, why the others cannot.
+
+    Raises InputError for a name that no method has.
+    """
+    ready, missing = [], {}
+    for name in names:
+        _check_name(name)
+        method = Method(name)
+        if method.base in CLASSICAL:
+            ready.append(method)
+            continue
+        runs = weights.get(name) or (weights.get(method.base) if method.variant in KERNELS else ())
+        shipped = SHIPPED / f'{name}{SUFFIX}'
+        if not runs and shipped.is_file():
+            runs = (shipped,)
+        if runs:
+            ready.append(Method(name, runs))
+        else:
+            missing[name] = f'no weights: train it, then give --weights {name}=PATH'
+    return ready, missing
+
+
+def load(method: Method, weights: Path | None) -> Contestant:
+    """Load a method; raises InputError or WeightsError where it cannot serve."""
+    if weights is None:
+        from siammcvae_core.peers.classical import PEERS
+
+        return Contestant(_as_they_are, PEERS[method.base])
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise WeightsError(f'{weights}: needs PyTorch; pip install torch') from error
+    torch.set_num_threads(1)  # workers share the cores; and results must not depend on how many
+    _check_claim(method, weights)
+    gpu = torch.cuda.is_available()
+    where = ('cuda', torch.float16) if gpu else ('cpu', torch.float32)
+    if method.base in ENGINES:
+        from siammcvae_core.engines.torch import TorchEngine
+
+        engine = TorchEngine(weights, *where)
+        if method.variant in KERNELS:
+            _use_kernel(engine, method.variant)
+        return _by_engine(engine)
+    from siammcvae_core.peers.learned import LearnedPeer
+
+    peer = LearnedPeer(weights, *where)
+    if peer.name != method.base:
+        raise WeightsError(f'{weights}: holds weights of {peer.name!r}, not of {method.base!r}')
+    return Contestant(_as_they_are, peer)
+
+
+def describe(path: Path) -> dict[str, str]:
+    """Say of a weights file what it is: its metadata and a hash."""
+    from safetensors import safe_open
+
+    from siammcvae_core.model.checkpoint import sha256
+
+    with safe_open(path, framework='numpy') as file:
+        return {**(file.metadata() or {}), 'sha256': sha256(path)}
+
+
+def _check_claim(method: Method, weights: Path) -> None:
+    """Refuse weights that say of themselves other than the variant's name does."""
+    told = json.loads(describe(weights).get('siammcvae_profile', '{}'))
+    claims: dict[str, object] = {}
+    if method.variant == 'no_reparam':
+        claims['reparameterise'] = False
+    elif match := re.fullmatch(r'beta([0-9.]+)', method.variant):
+        claims['beta'] = float(match[1])
+    for key, due in claims.items():
+        if told.get(key) != due:
+            raise WeightsError(
+                f'{weights}: {method.name} needs weights with {key} = {due}, these have '
+                f'{told.get(key)}'
+            )
+
+
+def _use_kernel(engine: 'TorchEngine', kernel: str) -> None:
+    """Let all attention of a loaded engine be computed by one kernel."""
+    from siammcvae_core.model.vit import Attention
+
+    for module in engine._model.modules():
+        if isinstance(module, Attention):
+            module.kernel = kernel
+
+
+def _by_engine(engine: Engine) -> Contestant:
+    def observe(references: References) -> References:
+        newest, *others = references.frames
+        encoded = engine.encode_reference(newest.frame)
+        return References((KeptFrame(newest.frame, newest.stamp, encoded), *others))
+
+    def restore(
+        references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
+    ) -> np.ndarray:
+        return engine.restore(references.frames[0].encoded, frame, mask)
+
+    return Contestant(observe, restore)
+
+
+def _as_they_are(references: References) -> References:
+    return references
+
+
+def _check_name(name: str) -> None:
+    base = name.partition('@')[0]
+    known = (*CLASSICAL, *LEARNED)
+    if base not in known:
+        near = difflib.get_close_matches(base, known, n=1)
+        hint = f', did you mean {near[0]!r}?' if near else ''
+        raise InputError(f'no method {base!r} (valid: {", ".join(known)}){hint}')
+    if base in CLASSICAL and name != base:
+        raise InputError(f'method {base!r} has no variants, got {name!r}')
+
+
+def _runs(path: Path) -> tuple[Path, ...]:
+    if path.is_file():
+        return (path,)
+    runs = tuple(sorted(path.glob(f'*{SUFFIX}'))) if path.is_dir() else ()
+    if not runs:
+        raise WeightsError(f'{path}: no such weights file, nor a folder of {SUFFIX} files')
+    return runs

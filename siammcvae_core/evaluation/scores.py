@@ -1,0 +1,65 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""How good one restored frame is, by every metric of the report."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from siammcvae_core.metrics import (
+    Features,
+    features,
+    fsim,
+    fsim_ism,
+    fsimc,
+    ism_features,
+    IsmFeatures,
+    mae,
+    mse,
+    psnr,
+    ssim,
+)  # fmt: skip
+
+METRICS = (
+    'mse', 'mae', 'psnr', 'ssim', 'fsim', 'fsimc', 'fsim_ism', 'mse_lost', 'mae_lost', 'psnr_lost'
+)  # fmt: skip
+LOWER_IS_BETTER = ('mse', 'mae', 'mse_lost', 'mae_lost')
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """An undamaged frame, uint8 (H, W, 3) or (H, W); what scoring needs of it is made once."""
+
+    frame: np.ndarray
+
+    @cached_property
+    def features(self) -> Features:
+        """What FSIM and FSIMc compare."""
+        return features(self.frame)
+
+    @cached_property
+    def ism_features(self) -> IsmFeatures:
+        """What the FSIM of image-similarity-measures compares."""
+        return ism_features(self.frame)
+
+
+def score(pasted: np.ndarray, truth: Truth, mask: np.ndarray) -> dict[str, float]:
+    """Score a restored frame whose kept pixels are pasted, by the names of METRICS.
+
+    `mask` is bool (H, W), True where lost: `*_lost` are over those pixels, all else over the frame.
+    """
+    due = truth.frame
+    made = features(pasted)
+    return {
+        'mse': mse(pasted, due),
+        'mae': mae(pasted, due),
+        'psnr': psnr(pasted, due),
+        'ssim': ssim(pasted, due),
+        'fsim': fsim(made, truth.features),
+        'fsimc': fsimc(made, truth.features),
+        'fsim_ism': fsim_ism(ism_features(pasted), truth.ism_features),
+        'mse_lost': mse(pasted, due, mask),
+        'mae_lost': mae(pasted, due, mask),
+        'psnr_lost': psnr(pasted, due, mask),
+    }
