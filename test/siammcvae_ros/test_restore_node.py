@@ -66,7 +66,7 @@ class Stream:
             ),
             'the node to connect',
         )
-        time.sleep(0.3)  # both ends of a reliable match: DDS tells only ours
+        time.sleep(1.0)  # both ends of a match: DDS tells only ours
         return self
 
     def send(self, index, pixels=None, mask=None, encoding='bgr8'):
@@ -110,6 +110,9 @@ def settings():
         'max_hold': 1.0,
         'diagnostics_period': 0.05,
         'qos_overrides./front/image_raw.subscription.reliability': 'reliable',
+        'qos_overrides./front/fault_mask.subscription.reliability': 'reliable',
+        'qos_overrides./left/fault_mask.subscription.reliability': 'reliable',
+        'qos_overrides./left/image_raw.subscription.reliability': 'reliable',
         'qos_overrides./front/image_raw.subscription.depth': 50,
     }
 
@@ -222,7 +225,7 @@ def test_masks_off(start, probe, wait_until, settings):
     start('restore_node', **settings, mask_mode='off')
     stream = Stream(probe, wait_until)
     stream.wait_until(stream.images.get_subscription_count, 'the node')
-    time.sleep(0.3)
+    time.sleep(1.0)
     stream.serve(0, mask=BAND)
     stream.account(passed__intact=1, masks__received=0)
     assert stream.masks.get_subscription_count() == 0
@@ -230,7 +233,7 @@ def test_masks_off(start, probe, wait_until, settings):
 
 def test_uncertainty_is_zero_where_intact(stream, probe):
     uncertainty = probe.listen(Image, 'front/restored/uncertainty')
-    time.sleep(0.5)
+    time.sleep(1.0)
     for index in range(2):
         stream.serve(index, mask=NOTHING)
     stream.serve(2, mask=BAND)
