@@ -32,7 +32,8 @@ from siammcvae_core.evaluation.plan import (
     Plan,
     Preset,
     PRESETS,
-)  # fmt: skip
+    spec_of,
+)
 from siammcvae_core.evaluation.runner import run, tasks_of, WorkerError
 from siammcvae_core.evaluation.summary import overall, Row, rows_of
 from siammcvae_core.faults.masks import PATTERNS
@@ -44,9 +45,10 @@ and masks. Writes report.json, report.csv and report.html (tables, curves, pictu
 """
 EPILOG = f"""\
 methods: {', '.join(CLASSICAL)};
-         with weights: {', '.join(LEARNED)}. A variant is named METHOD@LABEL, such as
-         mae@vit_l; paper@standard, @flash, @memory_efficient and @adaptive are attention kernels
-         and run the weights of paper unless they have their own.
+         with weights: {', '.join(LEARNED)}.
+         A variant is named METHOD@LABEL, such as mae@vit_l; paper@standard, @flash,
+         @memory_efficient and @adaptive are attention kernels and run the weights of paper unless
+         they have their own.
 presets: --table 1 wants weights for mae, mae_st, videomae, siammae, paper, drive and, for its
          ViT-L rows, mae@vit_l, mae_st@vit_l, videomae@vit_l; --table 2 for paper; --table 3 for
          paper and paper@no_reparam; --table 4 for paper (its β is 0.2), paper@beta0.1,
@@ -237,7 +239,7 @@ def _environment(jobs: int) -> dict[str, str]:
 def _print(rows: Sequence[Row], missing: dict[str, str], skipped: dict[str, str]) -> None:
     print(f'\n{"method":24}{"mask":14}{"gap":>5}{"PSNR lost":>11}{"PSNR":>8}{"SSIM":>8}{"ms":>8}')
     for row in overall(rows):
-        mask = f'{row["mask"]}:{row["ratio"]:g}'
+        mask = spec_of(row['mask'], row['ratio'])
         print(
             f'{row["method"]:24}{mask:14}{row["gap"]:>5}{row["psnr_lost"]:11.2f}{row["psnr"]:8.2f}'
             f'{row["ssim"]:8.4f}{row["ms"]:8.1f}'

@@ -91,7 +91,7 @@ def _bars(
     values = [row[f'{SHOWN}_low'] or row[SHOWN] for row in rows]
     axes.set_ylim(bottom=max(0, min(values) - 2))
     axes.set_xticks(range(len(cells)), [f'{spec}, gap {gap}' for spec, gap in cells])
-    axes.tick_params(axis='x', rotation=20 if len(cells) > 6 else 0)
+    axes.tick_params(axis='x', rotation=15 if len(cells) > 4 else 0)
     axes.set_ylabel(LABEL)
     axes.grid(axis='y', alpha=0.3)
     _legend(figure, methods)

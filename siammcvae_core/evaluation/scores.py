@@ -19,7 +19,7 @@ from siammcvae_core.metrics import (
     mse,
     psnr,
     ssim,
-)  # fmt: skip
+)
 
 METRICS = (
     'mse', 'mae', 'psnr', 'ssim', 'fsim', 'fsimc', 'fsim_ism', 'mse_lost', 'mae_lost', 'psnr_lost'
