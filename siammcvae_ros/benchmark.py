@@ -28,6 +28,7 @@ from std_msgs.msg import Header
 from tqdm import tqdm
 
 from siammcvae_core.data.drive_sim import DriveSim
+from siammcvae_core.errors import InputError
 from siammcvae_core.faults.masks import make_mask
 from siammcvae_ros.environment import isolate
 from siammcvae_ros.messages import image_message, stamp_ns
@@ -108,8 +109,10 @@ class Camera:
             return
 
 
-def run(size: tuple[int, int], hz: float, frames: int, lost: float, best_effort: bool) -> dict:
-    """Send `frames` frames of `size` (W, H) at `hz` through the node; give the row of results."""
+def run(
+    shape: tuple[int, int], hz: float, frames: int, lost: float, best_effort: bool
+) -> dict[str, Any]:
+    """Send `frames` frames of `shape` (W, H) at `hz` through the node; give the row of results."""
     reliability = 'best_effort' if best_effort else 'reliable'
     with tempfile.TemporaryDirectory() as folder:
         isolate(Path(folder))
@@ -120,12 +123,18 @@ def run(size: tuple[int, int], hz: float, frames: int, lost: float, best_effort:
             arguments = ('--ros-args', *parameters, *qos)
             log = Path(folder) / 'restore_node.log'
             with Child('siammcvae_ros.restore_node', arguments, log) as node:
-                camera = Camera(size, lost)
+                camera = Camera(shape, lost)
                 camera.connect(node)
                 row = _stream(camera, node, hz, frames)
         finally:
             rclpy.try_shutdown()
-    return {'size': '{}x{}'.format(*size), 'hz': hz, 'lost': lost, 'qos': reliability, **row}
+    return {'size': '{}x{}'.format(*shape), 'hz': hz, 'lost': lost, 'qos': reliability, **row}
+
+
+def size(text: str) -> tuple[int, int]:
+    """Read `WIDTHxHEIGHT` in pixels; ValueError otherwise."""
+    width, height = text.split('x')
+    return int(width), int(height)
 
 
 def _stream(camera: Camera, node: Child, hz: float, frames: int) -> dict[str, Any]:
@@ -157,7 +166,9 @@ def main(args: Sequence[str] | None = None) -> int:
         'node adds, from the arrival of a message to the end of publishing; end_to_end_ms is from '
         'publishing a frame to receiving it back, two trips over DDS included.',
     )
-    parser.add_argument('--size', default='1280x720', help='width x height (default %(default)s)')
+    parser.add_argument(
+        '--size', type=size, default='1280x720', help='width x height (default %(default)s)'
+    )
     parser.add_argument('--hz', type=float, default=30.0, help='frames per second')
     parser.add_argument('--frames', type=int, default=2000, help='frames to send')
     parser.add_argument(
@@ -167,11 +178,13 @@ def main(args: Sequence[str] | None = None) -> int:
         '--best-effort', action='store_true', help='subscribe as the node does by default'
     )
     options = parser.parse_args(args)
-    width, height = (int(side) for side in options.size.split('x'))
     try:
         row = run(
-            (width, height), options.hz, options.frames, options.lost, options.best_effort
+            options.size, options.hz, options.frames, options.lost, options.best_effort
         )
+    except InputError as error:
+        print(f'benchmark: {error}', file=sys.stderr)
+        return 2
     except ProcessError as error:
         print(f'benchmark: {error}', file=sys.stderr)
         return 1

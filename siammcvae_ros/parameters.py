@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import re
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
@@ -137,6 +138,8 @@ TABLE = (
     ),
 )
 
+NAMESPACE = re.compile(r'/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*')
+
 _BY_NAME = {declared.name: declared for declared in TABLE}
 
 
@@ -166,6 +169,10 @@ def objection(parameters: Sequence[Parameter], unconfigured: bool) -> str:
             return f"{declared.name} is '{parameter.value}', expected one of: {choices}"
         if declared.name == 'cameras' and len(set(parameter.value)) < len(parameter.value):
             return f'cameras names a camera twice: {", ".join(parameter.value)}'
+        if declared.name == 'cameras':
+            bad = [name for name in parameter.value if name and not NAMESPACE.fullmatch(name)]
+            if bad:
+                return f"cameras: '{bad[0]}' is no namespace, expected such as front or car/front"
         if declared.fixed and not unconfigured:
             return f'{declared.name} changes only while the node is unconfigured: clean it up first'
     return ''

@@ -91,6 +91,15 @@ class RestoreNode(LifecycleNode):
     @reported
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the engine and create the topics; FAILURE, reason logged, if that cannot be."""
+        try:
+            self._set_up()
+        except Exception:
+            self._release()
+            raise
+        self._lifecycle_state = 'inactive'
+        return super().on_configure(state)
+
+    def _set_up(self) -> None:
         self._engine = pick(self._value('weights'))
         mode = MaskMode(parameters.choice(self._value('mask_mode')))
         for name in self._value('cameras'):
@@ -109,8 +118,6 @@ class RestoreNode(LifecycleNode):
         for topics, camera in zip(self._topics, self._cameras, strict=True):
             topics.listen(camera, mode is not MaskMode.OFF, self._is_active, self._set_expiry)
         self._before = [camera.snapshot() for camera in self._cameras]
-        self._lifecycle_state = 'inactive'
-        return super().on_configure(state)
 
     @reported
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:

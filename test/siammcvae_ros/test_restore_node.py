@@ -459,7 +459,14 @@ def test_parameters_are_described_and_checked(start, probe, settings, lifecycle)
 
 
 @pytest.mark.parametrize(
-    ('name', 'value'), [('on_failure', 'explode'), ('mask_wait', '-3.0'), ('mask_wait', 'soon')]
+    ('name', 'value'),
+    [
+        ('on_failure', 'explode'),
+        ('mask_wait', '-3.0'),
+        ('mask_wait', 'soon'),
+        ('cameras', '[front, front]'),
+        ('cameras', "['front camera']"),
+    ],
 )
 def test_bad_parameter_at_start_is_one_line_and_status_2(start, settings, name, value):
     node = start('restore_node', **{**settings, name: value})
