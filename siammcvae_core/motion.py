@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 WORKING_SIDE = 640  # pixels of the longer side at which flow is estimated, at most
-SHORTEST_SIDE = 32  # DIS reads out of bounds in images much smaller than this
+PATCH = 16  # working sizes are whole patches, 2 of them at least: DIS reads out of bounds in less
 MAX_AGE_RATIO = 8.0  # beyond, holding the motion errs less than carrying it on
 ROUNDS = 2  # of the fixed point; half steps of two rounds beat five whole ones
 
@@ -25,6 +25,11 @@ class KeptFrame:
     frame: np.ndarray
     stamp: float
     encoded: Any = None
+
+    @cached_property
+    def working(self) -> np.ndarray:
+        """The frame at working size, uint8 (h, w, 3) or (h, w); the frame itself if it has it."""
+        return to_working(self.frame)
 
     @cached_property
     def grey(self) -> np.ndarray:
@@ -89,17 +94,26 @@ class References:
         return Motion(self.frames[0], self.frames[1])
 
 
+def to_working(frame: np.ndarray) -> np.ndarray:
+    """Bring a frame, uint8 (H, W, 3) or (H, W), to working size; itself if it has that size."""
+    size = working_size(frame)
+    if frame.shape[1::-1] == size:
+        return frame
+    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+
+
 def working_grey(frame: np.ndarray) -> np.ndarray:
     """Bring a frame, uint8 (H, W, 3) or (H, W), to grey at working size, uint8 (h, w)."""
     grey = frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-    return cv2.resize(grey, working_size(frame), interpolation=cv2.INTER_AREA)
+    return to_working(grey)
 
 
 def working_size(frame: np.ndarray) -> tuple[int, int]:
-    """Give the (width, height) at which motion of a frame is estimated."""
+    """Give the (width, height) at which motion of a frame is estimated: whole 16 px patches."""
     height, width = frame.shape[:2]
     scale = min(1.0, WORKING_SIDE / max(height, width))
-    return max(1, round(width * scale)), max(1, round(height * scale))
+    across, down = (max(2, int(side * scale / PATCH + 0.5)) * PATCH for side in (width, height))
+    return across, down
 
 
 def dense_flow(newer: np.ndarray, older: np.ndarray, finest: int = 1) -> np.ndarray:
@@ -108,16 +122,17 @@ def dense_flow(newer: np.ndarray, older: np.ndarray, finest: int = 1) -> np.ndar
     `finest` is how often the images are halved for the last estimate; 0 is finer and takes four
     times as long. Returns float32 (h, w, 2) as (x, y) in pixels.
     """
-    height, width = newer.shape
-    padding = max(0, SHORTEST_SIDE - height), 0, max(0, SHORTEST_SIDE - width)
-    newer, older = (
-        cv2.copyMakeBorder(grey, 0, *padding, cv2.BORDER_REPLICATE) for grey in (newer, older)
-    )
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     dis.setFinestScale(finest)
     dis.setPatchStride(4)
     dis.setGradientDescentIterations(12)
-    return dis.calc(newer, older, None)[:height, :width]
+    return dis.calc(newer, older, None)
+
+
+def follow(offset: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Go along `flow`, then along `offset` from there; both and the sum are float32 (h, w, 2)."""
+    dx, dy = cv2.split(flow)
+    return flow + cv2.merge([sample(plane, dx, dy) for plane in cv2.split(offset)])
 
 
 def move(frame: np.ndarray, offset: np.ndarray, mask: np.ndarray) -> np.ndarray:

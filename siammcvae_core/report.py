@@ -30,7 +30,7 @@ p { margin: 6px 0 12px; max-width: 80ch; }
   margin: 18px 0; }
 .numbers div { background: #fff; border: 1px solid #dfe3e8; border-radius: 8px;
   padding: 10px 14px; }
-.numbers b { display: block; font-size: 22px; line-height: 1.3; overflow-wrap: anywhere; }
+.numbers b { display: block; font-size: 20px; line-height: 1.3; overflow-wrap: anywhere; }
 .numbers span { display: block; color: #57606a; font-size: 13px; }
 .table { overflow-x: auto; }
 table { border-collapse: collapse; background: #fff; margin: 8px 0 4px; font-size: 14px;

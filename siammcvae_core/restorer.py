@@ -15,7 +15,7 @@ from typing import cast
 
 import numpy as np
 
-from siammcvae_core.engines import Engine
+from siammcvae_core.engines import Engine, Made
 from siammcvae_core.errors import InputError
 from siammcvae_core.expected_error import expected_error
 from siammcvae_core.frames import check_frame, full_mask, paste
@@ -129,36 +129,40 @@ class Restorer:
             return _passed(frame, lost, age, 'reference_too_old', detail)
         reason, details = '', []
         for rung in self._ladder[:-1]:
-            if rung is Rung.WARP and references.motion is None:
+            if references.motion is None and self._needs_motion(rung):
                 reason = reason or 'one_reference'
                 details.append('motion needs two kept frames of different stamps')
                 continue
             try:
                 made = self._make(rung, references, frame, lost, stamp)
-                pasted = paste(frame, made, lost)
+                pasted = paste(frame, made.frame, lost)
             except Exception as error:
                 reason = reason or 'engine_error'
                 details.append(f'{rung.value} failed: {type(error).__name__}: {error}')
                 continue
-            uncertainty = partial(expected_error, references, lost, stamp, rung is not Rung.COPY)
+            uncertainty = made.expected_error or partial(
+                expected_error, references, lost, stamp, rung is not Rung.COPY
+            )
             return Restored(pasted, lost, rung, age, reason, '; '.join(details), uncertainty)
         return _passed(frame, lost, age, reason, '; '.join(details))
 
+    def _needs_motion(self, rung: Rung) -> bool:
+        if rung is Rung.MODEL:
+            return cast('Engine', self._engine).references > 1
+        return rung is Rung.WARP
+
     def _make(
         self, rung: Rung, references: References, frame: np.ndarray, lost: np.ndarray, stamp: float
-    ) -> np.ndarray:
+    ) -> Made:
         """Let one rung make a frame like `frame`, meaningful where `lost`."""
         if rung is Rung.COPY:
-            return classical.copy(references, frame, lost, stamp)
+            return Made(classical.copy(references, frame, lost, stamp))
         if rung is Rung.WARP:
-            return classical.const_velocity(references, frame, lost, stamp)
-        engine, newest = cast('Engine', self._engine), references.frames[0]
-        encoded = newest.encoded
-        if encoded is None:
-            encoded = engine.encode_reference(newest.frame)
-        made = engine.restore(encoded, frame, lost)
-        if made.shape != frame.shape or made.dtype != frame.dtype:
-            raise TypeError(f'engine made {made.dtype} {made.shape} of {frame.dtype} {frame.shape}')
+            return Made(classical.const_velocity(references, frame, lost, stamp))
+        made = cast('Engine', self._engine).restore(references, frame, lost, stamp)
+        if made.frame.shape != frame.shape or made.frame.dtype != frame.dtype:
+            came = f'{made.frame.dtype} {made.frame.shape}'
+            raise TypeError(f'engine made {came} of {frame.dtype} {frame.shape}')
         return made
 
     def _start_anew_if_unlike(self, frame: np.ndarray, stamp: float) -> bool:

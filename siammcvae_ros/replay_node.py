@@ -32,7 +32,8 @@ from std_srvs.srv import SetBool
 
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.errors import InputError
-from siammcvae_core.faults.camera import FaultInjector
+from siammcvae_core.faults.camera import FaultInjector, FAULTS
+from siammcvae_core.faults.masks import WHOLE
 from siammcvae_ros.messages import image_message
 from siammcvae_ros.playback import Playback, Shot
 
@@ -65,8 +66,9 @@ PARAMETERS: tuple[tuple[str, Any, Range, str], ...] = (
     ('stamp_origin', 0.0, (0.0, 2.0e9), 'Stamp of the first frame (s) where the source has no '
      'stamps of its own, as a bag has; 0 = the time of start.'),
     ('publish_clock', False, None, "Publish each frame's stamp on /clock, before the frame."),
-    ('faults', [''], None, "Faults to choose from, such as ['random:0.75', 'band:0.25', "
-     "'slices:0.3', 'block:0.2', 'full', 'freeze']; [''] = none."),
+    ('faults', [''], None, "Faults to choose from, such as ['band:0.25', 'freeze']; [''] = none. "
+     f'With the lost share after a colon: {", ".join(sorted({*FAULTS} - {*WHOLE}))}; without: '
+     f'{", ".join(WHOLE)}.'),
     ('fault_probability', 0.3, (0.0, 1.0), 'Share of the frames that are damaged.'),
     ('fault_burst', 1, (1, 1000), 'Frames a fault lasts.'),
     ('seed', 0, (0, 2**31), 'Seed of the faults; the same seed damages the same frames.'),

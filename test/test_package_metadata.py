@@ -143,6 +143,15 @@ def test_shipped_replay_parameters_are_the_defaults(root: Path) -> None:
     assert repr(shipped_parameters(root, 'replay')) == repr({p[0]: p[1] for p in PARAMETERS})
 
 
+def test_shipped_replay_parameters_name_every_fault(root: Path) -> None:
+    from siammcvae_core.faults.camera import FAULTS
+
+    text = (root / 'config' / 'replay.param.yaml').read_text().replace('\n    #', '')
+    listed = re.search(r'after a colon: (.*); without: (.*?)\. ', text)
+    assert listed is not None
+    assert {*', '.join(listed.groups()).split(', ')} == {*FAULTS}
+
+
 @pytest.mark.parametrize('node', ['restore', 'replay'])
 def test_readme_lists_every_parameter(root: Path, node: str) -> None:
     section = (root / 'README.md').read_text().split(f'## {node}_node')[1].split('\n## ')[0]

@@ -42,7 +42,7 @@ class BagImages(Source):
 
     def __init__(self, path: Path, topic: str = '') -> None:
         self.name = path.name
-        self._path = _storage(path)
+        self._path = storage_of(path)
         with self._open() as reader:
             self.topic = _choose_topic(path, reader, topic)
             self._frames = reader.topics[self.topic].msgcount
@@ -104,8 +104,11 @@ class BagImages(Source):
             raise SourceError(f'{self._path} is not a readable rosbag2: {line}') from error
 
 
-def _storage(path: Path) -> Path:
-    """Name what to open: the folder, or the one storage file in a folder without metadata."""
+def storage_of(path: Path) -> Path:
+    """Name what to open: the folder, or the one storage file in a folder without metadata.
+
+    Raises SourceError where there are several.
+    """
     if path.is_file() or (path / 'metadata.yaml').exists():
         return path
     files = sorted(entry for entry in path.iterdir() if entry.suffix in BAG_SUFFIXES)

@@ -65,6 +65,11 @@ class Gap:
             raise InputError(f'gap {text!r}: expected frames such as 4, or seconds such as 0.5s')
         return gap
 
+    @property
+    def length(self) -> int:
+        """How long it is in frames, or in nanoseconds."""
+        return self.frames or round(self.seconds * NANO)
+
     def __str__(self) -> str:
         return str(self.frames) if self.frames else f'{self.seconds:g}s'
 
@@ -132,7 +137,7 @@ def reference_position(
         if wanted < indices[0]:
             return None
         return int(np.searchsorted(indices[:target], wanted, side='right')) - 1
-    wanted = stamps[target] - round(gap.seconds * NANO)
+    wanted = stamps[target] - gap.length
     after = int(np.searchsorted(stamps[:target], wanted))
     if after == 0:
         return 0 if target and stamps[0] == wanted else None

@@ -2,27 +2,48 @@
 # SPDX-License-Identifier: Apache-2.0
 """Engines run a trained model on numpy frames; all answer to one protocol."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+
+from siammcvae_core.motion import References
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What an engine makes of a damaged frame.
+
+    `frame` is new, like the damaged one, and meaningful where lost; `expected_error()` computes the
+    expected absolute error in grey levels, float32 (H, W), meaningful where lost; None for a model
+    that has no opinion of its own.
+    """
+
+    frame: np.ndarray
+    expected_error: Callable[[], np.ndarray] | None = None
 
 
 class Engine(Protocol):
     """A model ready to restore frames: uint8 (H, W, 3) BGR or (H, W) grey, of any size.
 
-    `patch` is the side of its patches in pixels of its working size.
+    `patch` is the side of its patches in pixels of its working size; `references` how many kept
+    frames it needs.
     """
 
     patch: int
+    references: int
 
     def encode_reference(self, frame: np.ndarray) -> Any:
         """Prepare an intact frame, once, for any number of `restore` calls."""
 
-    def restore(self, reference: Any, frame: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Restore a frame from a prepared reference of the same size.
+    def restore(
+        self, references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
+    ) -> Made:
+        """Restore a frame from kept ones of its shape, those prepared that are `encoded`.
 
-        `mask` is bool (H, W), True where lost; lost pixels of `frame` have no influence. Returns a
-        new frame like `frame`, meaningful where lost: pasting intact pixels is the caller's.
+        `mask` is bool (H, W), True where lost; lost pixels of `frame` have no influence. Pasting
+        intact pixels is the caller's.
         """
 
     def describe(self) -> dict[str, str]:

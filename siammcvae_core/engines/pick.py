@@ -3,30 +3,57 @@
 """Which engine serves, given what the user has."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from siammcvae_core.engines import Engine
 from siammcvae_core.errors import WeightsError
 
+if TYPE_CHECKING:  # torch is imported where there are weights
+    import torch
+
+SHIPPED = Path(__file__).parents[1] / 'weights'
+"""Folder of the weights in the package."""
+NONE = 'none'
+"""Asks for no model."""
+
 
 def pick(weights: str | Path | None) -> Engine | None:
-    """Load the engine for a weights file, on the GPU where there is one; None for no weights.
+    """Load the engine for a weights file, on the GPU where there is one.
 
-    Without weights nothing heavy is imported. Raises `WeightsError` with the path for a file that
-    cannot serve, and where PyTorch is not installed.
+    None or '' means the model in the package, None where PyTorch is not installed; 'none' means no
+    model, and nothing heavy is imported. Raises `WeightsError` with the path for a file that cannot
+    serve, and where PyTorch is not installed.
     """
-    if not weights:
+    if weights == NONE:
         return None
-    path = Path(weights).expanduser()
+    path = Path(weights).expanduser() if weights else shipped('drive')
+    if path is None:
+        return None
     if not path.is_file():
         raise WeightsError(f'{path}: no such weights file')
     try:
         import torch
-
-        from siammcvae_core.engines.torch import TorchEngine
     except ModuleNotFoundError as error:
-        if error.name != 'torch':
-            raise
+        if not weights:
+            return None
         raise WeightsError(f'{path}: needs PyTorch; install it with: pip install torch') from error
     if torch.cuda.is_available():
-        return TorchEngine(path, 'cuda', torch.float16)
-    return TorchEngine(path)
+        return load(path, 'cuda', torch.float16)
+    return load(path, 'cpu', torch.float32)
+
+
+def load(path: Path, device: str, dtype: 'torch.dtype') -> Engine:
+    """Load the engine a weights file is for; raises `WeightsError` for one that cannot serve."""
+    from siammcvae_core.engines.drive import DriveEngine
+    from siammcvae_core.engines.torch import TorchEngine
+    from siammcvae_core.model.checkpoint import stored_system
+    from siammcvae_core.model.profiles import DriveProfile
+
+    of_drive = stored_system(path) == DriveProfile.system
+    return DriveEngine(path, device, dtype) if of_drive else TorchEngine(path, device, dtype)
+
+
+def shipped(name: str) -> Path | None:
+    """Find the weights of a name in the package, such as 'drive'; None without any."""
+    path = SHIPPED / f'{name}.safetensors'
+    return path if path.is_file() else None

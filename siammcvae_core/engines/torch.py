@@ -10,9 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from siammcvae_core.engines import Made
 from siammcvae_core.errors import FrameError
 from siammcvae_core.model.checkpoint import load_checkpoint, sha256
 from siammcvae_core.model.pixels import denormalise, normalise
+from siammcvae_core.model.siammcvae import SiamMCVAE
+from siammcvae_core.motion import References
 
 Size = tuple[int, int]
 """Height and width in pixels."""
@@ -34,6 +37,8 @@ class TorchEngine:
     serve.
     """
 
+    references = 1
+
     def __init__(
         self, weights: Path, device: str = 'cpu', dtype: torch.dtype = torch.float32
     ) -> None:
@@ -52,6 +57,11 @@ class TorchEngine:
             'version': torch.__version__,
         }
 
+    @property
+    def model(self) -> SiamMCVAE:
+        """The network, in evaluation mode."""
+        return self._model
+
     def describe(self) -> dict[str, str]:
         """Name the engine, its weights and where it runs."""
         return dict(self._described)
@@ -63,8 +73,20 @@ class TorchEngine:
         with self._precision():
             return Reference(self._model.encode_reference(self._to_network(working)), _size(frame))
 
+    def restore(
+        self, references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
+    ) -> Made:
+        """Restore a frame from the newest kept one."""
+        newest = references.frames[0]
+        encoded = newest.encoded
+        if encoded is None:
+            encoded = self.encode_reference(newest.frame)
+        return Made(self.restore_from(encoded, frame, mask))
+
     @torch.inference_mode()
-    def restore(self, reference: Reference, frame: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    def restore_from(
+        self, reference: Reference, frame: np.ndarray, mask: np.ndarray
+    ) -> np.ndarray:
         """Restore a frame; raises `FrameError` 'reference_size' for a reference of another size."""
         size = _size(frame)
         if size != reference.size:

@@ -14,12 +14,13 @@ import numpy as np
 from siammcvae_core.data.layouts import Clip
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.errors import InputError, SourceError
-from siammcvae_core.evaluation.methods import Contestant, load, Method, UPPER_BOUNDS
+from siammcvae_core.evaluation.methods import Contestant, load, Method
 from siammcvae_core.evaluation.plan import Plan
 from siammcvae_core.evaluation.samples import Case, choose_frames, draw_cases
 from siammcvae_core.evaluation.scores import score, Truth
 from siammcvae_core.frames import paste
 from siammcvae_core.motion import KeptFrame, References
+from siammcvae_core.peers.classical import UPPER_BOUNDS
 
 JPEG_QUALITY = 82
 MILLI = 1e3

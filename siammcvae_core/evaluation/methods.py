@@ -8,7 +8,7 @@ import difflib
 import json
 from pathlib import Path
 import re
-from typing import TYPE_CHECKING
+from typing import cast, TYPE_CHECKING
 
 import numpy as np
 
@@ -16,14 +16,15 @@ from siammcvae_core.engines import Engine
 from siammcvae_core.errors import InputError, WeightsError
 from siammcvae_core.evaluation.plan import CLASSICAL, LEARNED
 from siammcvae_core.motion import KeptFrame, References
+from siammcvae_core.peers.classical import PEERS
 
 if TYPE_CHECKING:  # torch is imported where weights are
     from siammcvae_core.engines.torch import TorchEngine
 
 KERNELS = ('adaptive', 'standard', 'flash', 'memory_efficient')
-UPPER_BOUNDS = ('oracle',)  # these are shown the undamaged frame
 ENGINES = ('paper', 'drive')
 SUFFIX = '.safetensors'
+BEST = f'best{SUFFIX}'  # what training keeps in the folder of a run
 SHIPPED = Path(__file__).parents[1] / 'weights'
 
 Weights = Mapping[str, tuple[Path, ...]]
@@ -70,9 +71,11 @@ class Contestant:
 
 
 def parse_weights(arguments: Sequence[str]) -> dict[str, tuple[Path, ...]]:
-    """Read 'method=path' and folders; a path is a weights file or a folder of training runs.
+    """Read 'method=path' and folders.
 
-    A folder on its own holds one `<method>.safetensors` or folder `<method>/` per method.
+    A path is a weights file, a folder of them, one per training run, the folder of a run, or a
+    folder of those. A folder on its own holds such a path per method, `<method>.safetensors` or
+    `<method>/`.
     """
     found: dict[str, tuple[Path, ...]] = {}
     for text in arguments:
@@ -117,8 +120,6 @@ def find_methods(names: Sequence[str], weights: Weights) -> tuple[list[Method], 
 def load(method: Method, weights: Path | None) -> Contestant:
     """Load a method; raises InputError or WeightsError where it cannot serve."""
     if weights is None:
-        from siammcvae_core.peers.classical import PEERS
-
         return Contestant(_as_they_are, PEERS[method.base])
     try:
         import torch
@@ -129,11 +130,11 @@ def load(method: Method, weights: Path | None) -> Contestant:
     gpu = torch.cuda.is_available()
     where = ('cuda', torch.float16) if gpu else ('cpu', torch.float32)
     if method.base in ENGINES:
-        from siammcvae_core.engines.torch import TorchEngine
+        from siammcvae_core.engines.pick import load as load_engine
 
-        engine = TorchEngine(weights, *where)
+        engine = load_engine(weights, *where)
         if method.variant in KERNELS:
-            _use_kernel(engine, method.variant)
+            _use_kernel(cast('TorchEngine', engine), method.variant)
         return _by_engine(engine)
     from siammcvae_core.peers.learned import LearnedPeer
 
@@ -173,7 +174,7 @@ def _use_kernel(engine: 'TorchEngine', kernel: str) -> None:
     """Let all attention of a loaded engine be computed by one kernel."""
     from siammcvae_core.model.vit import Attention
 
-    for module in engine._model.modules():
+    for module in engine.model.modules():
         if isinstance(module, Attention):
             module.kernel = kernel
 
@@ -187,7 +188,7 @@ def _by_engine(engine: Engine) -> Contestant:
     def restore(
         references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
     ) -> np.ndarray:
-        return engine.restore(references.frames[0].encoded, frame, mask)
+        return engine.restore(references, frame, mask, stamp).frame
 
     return Contestant(observe, restore)
 
@@ -208,9 +209,10 @@ def _check_name(name: str) -> None:
 
 
 def _runs(path: Path) -> tuple[Path, ...]:
+    """Give the weights files of training runs: as named by the user, or as `train` leaves them."""
     if path.is_file():
         return (path,)
-    runs = tuple(sorted(path.glob(f'*{SUFFIX}'))) if path.is_dir() else ()
-    if not runs:
-        raise WeightsError(f'{path}: no such weights file, nor a folder of {SUFFIX} files')
-    return runs
+    for files in (BEST, f'*/{BEST}', f'*{SUFFIX}'):
+        if runs := tuple(sorted(path.glob(files))):
+            return runs
+    raise WeightsError(f'{path}: no such weights file, nor a folder of {SUFFIX} files')

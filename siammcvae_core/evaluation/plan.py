@@ -10,10 +10,9 @@ from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError
 from siammcvae_core.evaluation.paper import Printed, TABLES
 from siammcvae_core.faults.masks import parse_fault, WHOLE
+from siammcvae_core.peers.classical import PEERS
 
-CLASSICAL = (
-    'copy', 'const_velocity', 'visible_flow', 'block_match', 'telea', 'navier_stokes', 'oracle'
-)  # fmt: skip
+CLASSICAL = tuple(PEERS)
 LEARNED = ('paper', 'drive', 'mae', 'mae_st', 'videomae', 'siammae', 'ode2_facvae')
 RIVALS = ('copy', 'const_velocity', 'visible_flow')
 PAPER_SIZE = (224, 224)

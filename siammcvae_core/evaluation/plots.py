@@ -11,6 +11,7 @@ from matplotlib.ticker import NullLocator, ScalarFormatter
 
 from siammcvae_core.evaluation.plan import Plan, spec_of
 from siammcvae_core.evaluation.summary import overall, Row
+from siammcvae_core.peers.classical import UPPER_BOUNDS
 
 SHOWN = 'psnr_lost'
 LABEL = 'PSNR of lost pixels, dB'
@@ -61,7 +62,7 @@ def _curves(
         axes.errorbar(
             [row[key] for row in own], [row[SHOWN] for row in own], yerr=_bounds(own),
             marker='o', markersize=4, capsize=2, linewidth=1.4, elinewidth=0.7, color=colour,
-            label=method, linestyle='--' if method == 'oracle' else '-',
+            label=method, linestyle='--' if method in UPPER_BOUNDS else '-',
         )  # fmt: skip
     if key == 'gap':
         axes.set_xscale('log', base=2)
@@ -86,7 +87,8 @@ def _bars(
         places = [cell + (number - (len(methods) - 1) / 2) * width for cell in range(len(own))]
         axes.bar(
             places, [row[SHOWN] for row in own], width, yerr=_bounds(own), color=colours[method],
-            label=method, hatch='//' if method == 'oracle' else None, error_kw={'linewidth': 0.7},
+            label=method, hatch='//' if method in UPPER_BOUNDS else None,
+            error_kw={'linewidth': 0.7},
         )  # fmt: skip
     values = [row[f'{SHOWN}_low'] or row[SHOWN] for row in rows]
     axes.set_ylim(bottom=max(0, min(values) - 2))

@@ -41,22 +41,27 @@ class LogGabor:
         radius[0, 0] = 1  # its gain is set to 0 below
         wavelengths = [SHORTEST * 2**scale for scale in range(SCALES)]
         log_ratio = np.log(np.stack([radius * length for length in wavelengths]))
-        self.rings = np.exp(-(log_ratio**2) / (2 * math.log(bandwidth) ** 2)) * low_pass
-        self.rings[:, 0, 0] = 0  # (S, H, W)
+        rings = np.exp(-(log_ratio**2) / (2 * math.log(bandwidth) ** 2)) * low_pass
+        rings[:, 0, 0] = 0
+        self.rings = rings.astype(np.float32)  # (S, H, W)
         directions = [math.pi * index / orientations for index in range(orientations)]
         turns = (np.abs((theta - angle + math.pi) % math.tau - math.pi) for angle in directions)
-        self.wedges = np.stack([wedge(turn) for turn in turns])  # (O, H, W)
+        self.wedges = np.stack([wedge(turn) for turn in turns]).astype(np.float32)  # (O, H, W)
 
     def responses(self, plane: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield, per orientation, energy (H, W) and amplitudes (S, H, W) of float64 `plane`.
 
         Energy is the sum over scales of amplitude * (cos d - |sin d|), d the deviation from the
-        mean phase; all of it is in grey levels. The amplitudes are overwritten by the next step.
+        mean phase; all of it is float32 in grey levels. The amplitudes are overwritten by the next
+        step.
         """
-        bands = _complex(cv2.dft(plane, flags=cv2.DFT_COMPLEX_OUTPUT)) * self.rings  # (S, H, W)
+        # The filters block the mean; float32 would leave traces of it, where all is flat too.
+        centred = (plane - plane.mean()).astype(np.float32)
+        spectrum = _complex(cv2.dft(centred, flags=cv2.DFT_COMPLEX_OUTPUT))
+        bands = spectrum * self.rings  # (S, H, W)
         # Written over and over: fresh planes of this size cost more than what is done to them.
         parts, work, total = np.empty_like(bands), np.empty_like(bands[0]), np.empty_like(bands[0])
-        amplitudes = np.empty(bands.shape)
+        amplitudes = np.empty(bands.shape, np.float32)
         for wedge in self.wedges:
             for band, part, amplitude in zip(bands, parts, amplitudes, strict=True):
                 np.multiply(band, wedge, out=work)
@@ -83,8 +88,8 @@ def _frequencies(side: int) -> np.ndarray:
 
 
 def _complex(pairs: np.ndarray) -> np.ndarray:
-    return pairs.view(np.complex128)[..., 0]
+    return pairs.view(np.complex64)[..., 0]
 
 
 def _pairs(plane: np.ndarray) -> np.ndarray:
-    return plane.view(np.float64).reshape(*plane.shape, 2)
+    return plane.view(np.float32).reshape(*plane.shape, 2)

@@ -95,6 +95,48 @@ class Profile(Described):
         self._require(self.beta >= 0, 'beta must not be negative')
 
 
+@dataclass(frozen=True)
+class DriveProfile(Described):
+    """Sizes and training choices of the `drive` model; travels inside its weights file.
+
+    `width`, `depth`, `heads` describe the siamese encoder, `latent` is D', the width of its output
+    and of Z; the decoder has `decoder_depth` blocks of `decoder_width` and `decoder_heads`; `cells`
+    is the number of features of a cell of 4 x 4 pixels. `size` (height, width) is that of the crops
+    it is trained on, in pixels, `working` the longer side of the frames it serves. `beta` weighs
+    the KL term; `reparameterise=False` leaves it out.
+
+    What the answer may use, for ablations: `correction` of the motion, the `older` reference, the
+    `smooth` and the `straight` candidate, `colour`; and `siamese`, the tokens of both pictures.
+
+    Raises `InputError` for values that make no model.
+    """
+
+    system: ClassVar[str] = 'drive'
+
+    latent: int
+    decoder_width: int
+    decoder_depth: int
+    decoder_heads: int
+    cells: int
+    patch: int = 16
+    size: tuple[int, int] = (256, 320)
+    working: int = 640
+    mlp_ratio: int = 3
+    reparameterise: bool = True
+    beta: float = 1e-3
+    correction: bool = True
+    older: bool = True
+    smooth: bool = True
+    straight: bool = True
+    colour: bool = True
+    siamese: bool = True
+
+    def __post_init__(self) -> None:
+        stacks = ('width', 'heads'), ('decoder_width', 'decoder_heads')
+        self._check_sizes(self.size, self.patch, *stacks)
+        self._require(self.beta >= 0, 'beta must not be negative')
+
+
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
@@ -109,6 +151,20 @@ PROFILES: Mapping[str, Profile] = MappingProxyType({
         Profile('tiny', 192, 4, 3, latent=128, decoder_depth=2, decoder_heads=4),
     )
 })
+
+DRIVE_PROFILES: Mapping[str, DriveProfile] = MappingProxyType({
+    p.name: p
+    for p in (
+        DriveProfile(
+            'drive', 128, 2, 4, latent=96, decoder_width=160, decoder_depth=4, decoder_heads=5,
+            cells=40,
+        ),
+        DriveProfile(
+            'drive_tiny', 64, 1, 2, latent=64, decoder_width=96, decoder_depth=2, decoder_heads=3,
+            cells=24,
+        ),
+    )
+})  # fmt: skip
 
 
 def get_profile(name: str, **changes: Any) -> Profile:

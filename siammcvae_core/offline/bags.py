@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 
-from siammcvae_core.data.bags import _storage, BagImages, CHANNELS, COMPRESSED, RAW, TYPES
+from siammcvae_core.data.bags import BagImages, CHANNELS, COMPRESSED, RAW, storage_of, TYPES
 from siammcvae_core.data.frame import Frame
 from siammcvae_core.data.pairs import to_core
 from siammcvae_core.errors import InputError
@@ -104,7 +104,7 @@ class Assembler:
     broken = ''
 
     def __init__(self, path: Path, images: BagImages) -> None:
-        self._path = _storage(path)
+        self._path = storage_of(path)
         self._topic = images.topic
         self._made_up = sibling(images.topic, 'restored/mask')
         with Reader(self._path) as reader:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from siammcvae_core.motion import dense_flow, move, References, sample, working_grey
+from siammcvae_core.motion import dense_flow, follow, move, References, sample, working_grey
 
 ROUNDS = 3  # a fourth gains little
 ORACLE_ROUNDS = 2
@@ -102,12 +102,6 @@ class Evidence:
         misfit = cv2.absdiff(composite, sample(self.reference, *cv2.split(refined)))
         confidence = self.seen * _trust(composite, misfit)
         return offset + spread(refined - offset, confidence, SPREAD, fade)
-
-
-def follow(offset: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """Go along `flow`, then along `offset` from there; both and the sum are float32 (h, w, 2)."""
-    dx, dy = cv2.split(flow)
-    return flow + cv2.merge([sample(plane, dx, dy) for plane in cv2.split(offset)])
 
 
 def spread(

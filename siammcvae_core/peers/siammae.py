@@ -40,8 +40,7 @@ class SiamMAEProfile(PeerProfile):
     How it is trained: `mask` given (the lost patches that come with the samples, as every other
     system trains) or `ratio` of all patches, random or in a grid; `symmetric` lets the reference
     lose as many patches, others than the target; `spatial` crops and mirrors the pair, `colour`
-    changes its colours; `gap` is the least and most frames from reference to target, which is for
-    who makes the samples to heed.
+    changes its colours. How many frames apart the two are is up to who makes the samples.
     """
 
     system: ClassVar[str] = 'siammae'
@@ -53,15 +52,12 @@ class SiamMAEProfile(PeerProfile):
     symmetric: bool = False
     spatial: bool = False
     colour: bool = False
-    gap: tuple[int, int] = (4, 48)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, values in SWITCHES.items():
             self._require(getattr(self, name) in values, f'{name} must be {" or ".join(values)}')
         self._require(0 < self.ratio <= 1, 'ratio must be in (0, 1]')
-        in_order = len(self.gap) == 2 and 0 < self.gap[0] <= self.gap[1]
-        self._require(in_order, 'gap must be two numbers of frames, 1 or more, in order')
 
 
 PROFILES = by_name(

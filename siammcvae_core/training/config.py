@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.masks import PATTERNS, WHOLE
 
@@ -21,14 +22,16 @@ class DataConfig:
     """Where samples come from and how they are made.
 
     Args:
-        train: folder of clips, or several: videos, bags, image sequences, BDD100K; see README.
+        train: folder of clips, or several: videos, bags, image sequences, BDD100K.
         val: the same for validation; empty: the last tenth of the training clips.
         topic: image topic of bags that have several.
         cache: folder for decoded frames; empty: ~/.cache/siammcvae_ros/frames.
         cache_gb: most gigabytes that decoded frames may fill.
         side: short side of cached frames in pixels; larger frames are scaled down to it.
-        gap: least and most frames from reference to target, drawn log-uniformly.
-        zoom: smallest share of the largest possible crop's sides, in (0, 1].
+        gap: least and most from reference to target, drawn log-uniformly: in frames, [1, 30], or
+            in seconds, [0.1s, 3s].
+        zoom: least and greatest share of the largest possible crop's sides, in (0, 1]; validation
+            takes the greatest.
         flip: share of the samples that are mirrored.
         reverse: share of the samples that run backwards in time.
         faults: how often each mask pattern is drawn, in proportion to its number.
@@ -42,8 +45,8 @@ class DataConfig:
     cache: str = ''
     cache_gb: float = 8.0
     side: int = 256
-    gap: tuple[int, int] = (1, 30)
-    zoom: float = 0.7
+    gap: tuple[int | str, int | str] = (1, 30)
+    zoom: tuple[float, float] = (0.7, 1.0)
     flip: float = 0.5
     reverse: float = 0.25
     faults: dict[str, float] = field(
@@ -55,14 +58,17 @@ class DataConfig:
     clip_weights: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        low, high = self.gap
-        _require(0 < low <= high, 'data.gap', 'two frame counts, 1 <= least <= most', self.gap)
+        low, high = self.gaps
+        in_order = bool(low.frames) == bool(high.frames) and low.length <= high.length
+        due = 'least and most, both in frames or both in seconds'
+        _require(in_order, 'data.gap', due, self.gap)
         least, most = self.ratio
         _require(0 < least <= most <= 1, 'data.ratio', 'two shares in (0, 1]', self.ratio)
         for key in ('flip', 'reverse'):
             value = getattr(self, key)
             _require(0 <= value <= 1, f'data.{key}', 'a share in [0, 1]', value)
-        _require(0 < self.zoom <= 1, 'data.zoom', 'a share in (0, 1]', self.zoom)
+        least, most = self.zoom
+        _require(0 < least <= most <= 1, 'data.zoom', 'two shares in (0, 1]', self.zoom)
         _require(self.cache_gb > 0, 'data.cache_gb', 'a number above 0', self.cache_gb)
         _require(self.side > 0, 'data.side', 'pixels above 0', self.side)
         weights = list(self.faults.values())
@@ -70,6 +76,11 @@ class DataConfig:
         _require(known, 'data.faults', f'weights of {", ".join(PATTERNS)}', self.faults)
         factors = self.clip_weights.values()
         _require(min(factors, default=0) >= 0, 'data.clip_weights', 'factors from 0 up', factors)
+
+    @property
+    def gaps(self) -> tuple[Gap, Gap]:
+        """The least and the most of `gap`."""
+        return Gap.parse(self.gap[0]), Gap.parse(self.gap[1])
 
     @property
     def cache_folder(self) -> Path:

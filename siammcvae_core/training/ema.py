@@ -6,6 +6,7 @@ from copy import deepcopy
 
 import torch
 from torch import nn, Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from siammcvae_core.training.systems import System
 
@@ -24,8 +25,7 @@ class Average:
     def update(self, system: nn.Module, step: int) -> None:
         """Take in the weights after step 0, 1, …."""
         decay = min(self._decay, (1 + step) / (10 + step))
-        own, new = tensors(self.system), tensors(system)
-        torch._foreach_lerp_(own, new, 1 - decay)
+        get_ema_multi_avg_fn(decay)(tensors(self.system), tensors(system), step)
 
 
 def tensors(module: nn.Module) -> list[Tensor]:

@@ -16,12 +16,13 @@ from tqdm import tqdm
 
 from siammcvae_core.data.cache import Facts, FrameCache
 from siammcvae_core.data.layouts import Clip, find_clips, hold_out
+from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError, SourceError
 from siammcvae_core.training.config import TrainConfig
 from siammcvae_core.training.samples import (
     ClipOrder,
     Form,
-    longest_gap,
+    has_pair,
     Sample,
     TrainingSamples,
     ValidationSamples,
@@ -56,7 +57,7 @@ def open_data(
     cache = FrameCache(data.cache_folder, int(data.cache_gb * GB), data.side, data.topic)
 
     def decode(clips: list[Clip]) -> list[Clip]:
-        return _decode(cache, clips, data.gap[0], form.references, chatty)
+        return _decode(cache, clips, data.gaps[0], form.references, chatty)
 
     val = decode(_kept(val, cache.survey(val), chatty))
     train = _kept(train, cache.survey(train), chatty)
@@ -163,7 +164,7 @@ def _one_thread(worker: int) -> None:
 
 
 def _decode(
-    cache: FrameCache, clips: list[Clip], gap: int, references: int, chatty: bool
+    cache: FrameCache, clips: list[Clip], gap: Gap, references: int, chatty: bool
 ) -> list[Clip]:
     """Decode clips ahead of training, side by side; gives those that are longer than the gap."""
 
@@ -172,8 +173,8 @@ def _decode(
             cached = cache.open(clip)
         except SourceError as error:
             return Facts(clip.name, 0, (0, 0), unusable=str(error))
-        short = longest_gap(cached, references) < gap
-        return replace(cached.facts, unusable='shorter than the gap' if short else '')
+        long_enough = has_pair(cached, references, gap)
+        return replace(cached.facts, unusable='' if long_enough else 'shorter than the gap')
 
     hidden = None if chatty else True  # None: shown on a terminal
     with ThreadPoolExecutor(os.cpu_count()) as pool:

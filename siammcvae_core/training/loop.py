@@ -63,6 +63,9 @@ class Training:
         accelerator, config, first = self._accelerator, self.config, self._state.progress.step
         form = Form(self._system.size, self._system.patch, self._system.references)
         train, self._val = open_data(config, form, accelerator.is_local_main_process)
+        size = sum(p.numel() for p in self._system.parameters()) / 1e6
+        told = f'{config.system}, profile {config.profile}: {size:.1f} M parameters'
+        accelerator.print(told, flush=True)
         deal = Deal(config, first, accelerator.process_index, self._processes)
         batches = training_batches(train, deal, config.workers, accelerator.device)
         board, metrics = self._out / BOARD, self._out / METRICS

@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 
 from siammcvae_core.data.cache import CachedClip, Facts, FrameCache
 from siammcvae_core.data.layouts import Clip
-from siammcvae_core.data.pairs import NANO
+from siammcvae_core.data.pairs import Gap, NANO, reference_position
 from siammcvae_core.errors import InputError, SourceError
 from siammcvae_core.faults.masks import CELL, make_mask
 from siammcvae_core.training.config import DataConfig, fault_spec
@@ -111,6 +111,7 @@ class TrainingSamples(Dataset[Sample]):
         self._order = order
         self._form = form
         self._config = config
+        self._gaps = config.gaps
         self._seed = seed
         self._told: set[str] = set()
 
@@ -119,8 +120,8 @@ class TrainingSamples(Dataset[Sample]):
         rng = np.random.default_rng((self._seed, 1, index))
         for tried in range(TRIES):
             clip = self._open(self._clips[self._order.draw(index, rng, ahead=tried)])
-            if clip is not None and longest_gap(clip, self._form.references) >= self._config.gap[0]:
-                positions = draw_positions(clip, self._config.gap, self._form.references, rng)
+            if clip is not None and has_pair(clip, self._form.references, self._gaps[0]):
+                positions = draw_positions(clip, self._gaps, self._form.references, rng)
                 return self._augmented(clip, positions, rng)
         raise InputError(f'{TRIES} clips drawn and all are broken or shorter than the gap')
 
@@ -142,7 +143,7 @@ class TrainingSamples(Dataset[Sample]):
     ) -> Sample:
         if rng.random() < self._config.reverse:
             positions = _mirrored(clip, positions)
-        zoom, x, y = rng.uniform(self._config.zoom, 1), rng.random(), rng.random()
+        zoom, x, y = rng.uniform(*self._config.zoom), rng.random(), rng.random()
         frames = cut(clip, positions, self._form.size, zoom, (x, y))
         if rng.random() < self._config.flip:
             frames = frames[:, :, ::-1]
@@ -179,34 +180,33 @@ class ValidationSamples(Dataset[Sample]):
         """Make sample `index`."""
         rng = np.random.default_rng((self._seed, 2, index))
         clip = self._cache.open(self._clips[index % len(self._clips)])
-        positions = draw_positions(clip, self._config.gap, self._form.references, rng)
-        frames = cut(clip, positions, self._form.size, 1, (0.5, 0.5))
+        positions = draw_positions(clip, self._config.gaps, self._form.references, rng)
+        frames = cut(clip, positions, self._form.size, self._config.zoom[1], (0.5, 0.5))
         return Sample(frames, draw_lost(self._form, self._config, rng), _seconds(clip, positions))
 
 
-def longest_gap(clip: CachedClip, references: int) -> int:
-    """Count the frames from the newest of the first references to the last frame; 0 for none."""
-    if len(clip.indices) <= references:
-        return 0
-    return int(clip.indices[-1] - clip.indices[references - 1])
+def has_pair(clip: CachedClip, references: int, gap: Gap) -> bool:
+    """Tell whether some frame of a clip has so many references, the newest a gap before it."""
+    return _longest(_line(clip, gap), references) >= gap.length
 
 
 def draw_positions(
-    clip: CachedClip, gap: tuple[int, int], references: int, rng: np.random.Generator
+    clip: CachedClip, gaps: tuple[Gap, Gap], references: int, rng: np.random.Generator
 ) -> list[int]:
     """Draw the positions of the references, newest first, and of the target in a cached clip.
 
-    The gap is log-uniform in `gap` frames, as far as the clip is long, which must be longer than
-    the least.
+    The gap is log-uniform between the least and the most of `gaps`, as far as the clip is long,
+    which must have a pair at the least.
     """
-    longest = min(gap[1], longest_gap(clip, references))
-    drawn = int(math.exp(rng.uniform(math.log(gap[0]), math.log(longest + 1))))
-    frames = min(drawn, longest)  # rounding may reach the end of the half-open range
-    indices = clip.indices
-    earliest = int(np.searchsorted(indices, indices[references - 1] + frames))
-    target = int(rng.integers(earliest, len(indices)))
-    # What the camera showed then: the frame of that number, or the one it repeated.
-    newest = int(np.searchsorted(indices, indices[target] - frames, side='right')) - 1
+    least, most = gaps
+    line = _line(clip, least)
+    longest = min(most.length, _longest(line, references))
+    drawn = int(math.exp(rng.uniform(math.log(least.length), math.log(longest + 1))))
+    length = min(drawn, longest)  # rounding may reach the end of the half-open range
+    earliest = int(np.searchsorted(line, line[references - 1] + length))
+    target = int(rng.integers(earliest, len(line)))
+    gap = Gap(frames=length) if least.frames else Gap(seconds=length / NANO)
+    newest = reference_position(clip.indices, clip.stamps, target, gap) or 0
     return [*range(newest, newest - references, -1), target]
 
 
@@ -246,6 +246,16 @@ def draw_lost(form: Form, config: DataConfig, rng: np.random.Generator) -> np.nd
     spec = fault_spec(name, rng.uniform(*config.ratio))
     mask = make_mask(spec, (rows * CELL, columns * CELL), rng)  # a cell stands for a patch
     return mask.reshape(rows, CELL, columns, CELL).any(axis=(1, 3)).ravel()
+
+
+def _line(clip: CachedClip, gap: Gap) -> np.ndarray:
+    """Give what a gap is measured along: the numbers of the frames, or their times in ns."""
+    return clip.indices if gap.frames else clip.stamps
+
+
+def _longest(line: np.ndarray, references: int) -> int:
+    """Measure from the newest of the first references to the last frame; 0 for none."""
+    return int(line[-1] - line[references - 1]) if len(line) > references else 0
 
 
 def _mirrored(clip: CachedClip, positions: list[int]) -> list[int]:

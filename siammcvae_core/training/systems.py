@@ -83,6 +83,12 @@ def _siammcvae(profile: str, changes: Mapping[str, Any]) -> System:
     return build(profile, changes)
 
 
+def _drive(profile: str, changes: Mapping[str, Any]) -> System:
+    from siammcvae_core.training.drive import build
+
+    return build(profile, changes)
+
+
 def _peer(system: str, profile: str, changes: Mapping[str, Any]) -> System:
     from siammcvae_core.training.peers import build
 
@@ -91,6 +97,7 @@ def _peer(system: str, profile: str, changes: Mapping[str, Any]) -> System:
 
 SYSTEMS: dict[str, Callable[[str, Mapping[str, Any]], System]] = {
     'siammcvae': _siammcvae,
+    'drive': _drive,
     **{name: partial(_peer, name) for name in ('mae', 'mae_st', 'videomae', 'siammae')},
 }
 """By name, what builds a system from the name of its profile and the fields to set otherwise."""

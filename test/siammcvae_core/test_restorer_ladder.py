@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from siammcvae_core.engines import Made
 from siammcvae_core.restorer import Restorer, Rung
 
 
@@ -33,6 +34,7 @@ class Painter:
     """An engine that paints every frame in one grey and counts its calls."""
 
     patch = 16
+    references = 1
 
     def __init__(self, grey=77):
         self.grey, self.encoded, self.restored = grey, 0, 0
@@ -41,9 +43,11 @@ class Painter:
         self.encoded += 1
         return frame.mean()
 
-    def restore(self, reference, frame, mask):
+    def restore(self, references, frame, mask, stamp):
         self.restored += 1
-        return np.full_like(frame, self.grey)
+        if references.frames[0].encoded is None:
+            self.encode_reference(references.frames[0].frame)
+        return Made(np.full_like(frame, self.grey))
 
     def describe(self):
         return {'engine': 'painter'}
@@ -61,7 +65,7 @@ class Broken(Painter):
             raise self.error
         return super().encode_reference(frame)
 
-    def restore(self, reference, frame, mask):
+    def restore(self, references, frame, mask, stamp):
         raise self.error
 
 
@@ -72,8 +76,8 @@ class Odd(Painter):
         super().__init__()
         self.made = made
 
-    def restore(self, reference, frame, mask):
-        return self.made
+    def restore(self, references, frame, mask, stamp):
+        return Made(self.made)
 
 
 def test_model_serves_first_and_only_lost_pixels_change():
@@ -170,8 +174,8 @@ def test_result_shares_no_memory_with_kept_frames_or_input(rung, lost):
         def encode_reference(self, frame):
             return frame
 
-        def restore(self, reference, frame, mask):
-            return reference
+        def restore(self, references, frame, mask, stamp):
+            return Made(references.frames[0].encoded)
 
     frames = drive()
     restored = after(frames, engine=Lender(), best_rung=rung).restore(frames[2], lost, 0.2)

@@ -58,8 +58,8 @@ def test_lost_pixels_have_no_influence(
     changed = frame.copy()
     changed[mask] = noise(size, 2, channels)[mask]
     assert not np.array_equal(frame, changed)
-    restored = engine.restore(reference, frame, mask)
-    np.testing.assert_array_equal(restored, engine.restore(reference, changed, mask))
+    restored = engine.restore_from(reference, frame, mask)
+    np.testing.assert_array_equal(restored, engine.restore_from(reference, changed, mask))
     assert restored.shape == frame.shape
     assert restored.dtype == np.uint8
     assert restored.flags.c_contiguous
@@ -101,18 +101,18 @@ def test_a_mask_that_loses_nothing_and_one_that_loses_all(engine: TorchEngine) -
     frame = noise(size, 1)
     reference = engine.encode_reference(noise(size, 0))
     working = working_size(size, 224, 16)
-    untouched = engine.restore(reference, frame, np.zeros(size, bool))
+    untouched = engine.restore_from(reference, frame, np.zeros(size, bool))
     np.testing.assert_array_equal(untouched, resize(resize(frame, working), size))
     all_lost = np.ones(size, bool)
-    one = engine.restore(reference, frame, all_lost)
-    np.testing.assert_array_equal(one, engine.restore(reference, noise(size, 7), all_lost))
+    one = engine.restore_from(reference, frame, all_lost)
+    np.testing.assert_array_equal(one, engine.restore_from(reference, noise(size, 7), all_lost))
 
 
 def test_pixels_and_colours_come_back_at_the_working_size(engine: TorchEngine) -> None:
     frame, mask = noise((224, 224), 1), np.zeros((224, 224), bool)
     mask[:100, :100] = True
     reference = engine.encode_reference(frame)
-    restored = engine.restore(reference, frame, mask)
+    restored = engine.restore_from(reference, frame, mask)
     np.testing.assert_array_equal(restored[112:, 112:], frame[112:, 112:])
 
 
@@ -140,7 +140,7 @@ def test_grey_is_the_mean_of_the_channels() -> None:
 def test_the_reference_matters(engine: TorchEngine) -> None:
     frame, mask = noise((100, 200), 1), scattered((100, 200))
     one, other = (
-        engine.restore(engine.encode_reference(noise((100, 200), seed)), frame, mask)
+        engine.restore_from(engine.encode_reference(noise((100, 200), seed)), frame, mask)
         for seed in (2, 3)
     )
     assert not np.array_equal(one[mask], other[mask])
@@ -149,7 +149,7 @@ def test_the_reference_matters(engine: TorchEngine) -> None:
 def test_a_reference_of_another_size_is_refused(engine: TorchEngine) -> None:
     reference = engine.encode_reference(noise((100, 200), 0))
     with pytest.raises(FrameError, match='200 x 100, the frame 200 x 112') as error:
-        engine.restore(reference, noise((112, 200), 0), np.zeros((112, 200), bool))
+        engine.restore_from(reference, noise((112, 200), 0), np.zeros((112, 200), bool))
     assert error.value.reason == 'reference_size'
 
 
@@ -185,15 +185,15 @@ def test_mixed_precision_stays_near_and_leaks_nothing(weights: Path, engine: Tor
     half = TorchEngine(weights, dtype=torch.bfloat16)
     frame, mask = noise((112, 224), 1), scattered((112, 224))
     reference = noise((112, 224), 0)
-    restored = half.restore(half.encode_reference(reference), frame, mask)
-    full = engine.restore(engine.encode_reference(reference), frame, mask)
+    restored = half.restore_from(half.encode_reference(reference), frame, mask)
+    full = engine.restore_from(engine.encode_reference(reference), frame, mask)
     difference = cv2.absdiff(restored, full)
     lost = lost_patches(mask, (112, 224), 16).repeat(16, 0).repeat(16, 1)
     assert difference[~lost].max() == 0
     assert 0 < difference[lost].mean() < 3
     changed = frame.copy()
     changed[mask] ^= 255
-    again = half.restore(half.encode_reference(reference), changed, mask)
+    again = half.restore_from(half.encode_reference(reference), changed, mask)
     np.testing.assert_array_equal(again, restored)
 
 

@@ -58,6 +58,17 @@ def test_a_folder_is_read_by_method_names(weights: Path) -> None:
     assert [path.name for path in found['mae']] == ['run0.safetensors', 'run1.safetensors']
 
 
+def test_folders_of_training_runs_serve_as_they_are(weights: Path, tmp_path: Path) -> None:
+    runs = [tmp_path / 'runs' / 'paper' / seed for seed in '012']
+    for run in runs:
+        run.mkdir(parents=True)
+        for name in ('best', 'last', 'state'):
+            (run / f'{name}.safetensors').touch()
+    best = tuple(run / 'best.safetensors' for run in runs)
+    assert parse_weights([str(tmp_path / 'runs')]) == {'paper': best}
+    assert parse_weights([f'paper={runs[1]}']) == {'paper': best[1:2]}
+
+
 def test_each_seed_takes_its_training_run(weights: Path) -> None:
     ready, _ = find_methods(['mae'], parse_weights([f'mae={weights / "mae"}']))
     made = [restore(ready[0], run) for run in range(3)]

@@ -2,21 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the command line understands, and what it answers to what it does not."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+import torch
 
 pytest.importorskip('accelerate', reason='accelerate is not installed')
 pytest.importorskip('jsonargparse', reason='jsonargparse is not installed')
 
+from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.masks import PATTERNS
-from siammcvae_core.model.profiles import get_profile
+from siammcvae_core.peers.catalogue import PEERS
 from siammcvae_core.train import main, parse
 from siammcvae_core.training.config import DataConfig, fault_spec, TrainConfig
+from siammcvae_core.training.systems import build_system
 
-SHIPPED = sorted((Path(__file__).parents[3] / 'config' / 'train').glob('*.yaml'))
+CONFIGS = Path(__file__).parents[3] / 'config' / 'train'
+SHIPPED = sorted(CONFIGS.glob('*.yaml'))
 
 
 def test_keys_override_the_file_and_may_be_nested(tmp_path):
@@ -31,15 +35,26 @@ def test_keys_override_the_file_and_may_be_nested(tmp_path):
     assert (run.data.train, run.data.gap, run.data.faults) == ('here', (2, 8), {'band': 2.0})
     assert run.profile_changes == {'depth': 3, 'size': [32, 32]}
     assert parse(['data.train=[a, b]']).data.train == ['a', 'b']
+    assert parse(['data.train=a', 'data.gap=[0.1s, 3s]']).data.gaps[1] == Gap(seconds=3)
 
 
 @pytest.mark.parametrize('file', SHIPPED, ids=lambda path: path.name)
-def test_shipped_files_are_understood(file):
+def test_shipped_files_build_what_they_name(file):
     run = parse([f'--config={file}', 'data.train=here'])
-    if run.system == 'siammcvae':
-        changes = {k: tuple(v) if k == 'size' else v for k, v in run.profile_changes.items()}
-        profile = get_profile(run.profile, **changes)
-        assert run.data.side >= min(profile.size)
+    with torch.device('meta'):
+        system = build_system(run.system, run.profile, run.profile_changes)
+    assert run.data.side >= min(system.size)
+    assert run.micro_batch(processes=1) == run.batch
+    assert Path(run.out).name == file.stem
+    assert f'`{file.name}`' in (CONFIGS.parents[1] / 'docs' / 'training.md').read_text()
+
+
+@pytest.mark.parametrize('system', PEERS)
+def test_peers_are_trained_on_the_budget_of_ours(system):
+    ours, its = (
+        parse([f'--config={CONFIGS / name}.yaml', 'data.train=here']) for name in ('tiny', system)
+    )
+    assert its == replace(ours, system=system, out=its.out)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +65,10 @@ def test_shipped_files_are_understood(file):
         (['train=x'], "there is no key 'train'; the nearest is 'data.train'"),
         (['steps=many'], 'steps'),
         (['data.gap=3'], 'data.gap'),
-        (['data.gap=[5,2]'], 'data.gap: expected two frame counts, 1 <= least <= most'),
+        (['data.gap=[5,2]'], 'data.gap: expected least and most, both in frames or both in sec'),
+        (['data.gap=[1s,0.5s]'], 'data.gap: expected least and most'),
+        (['data.gap=[1,2s]'], 'data.gap: expected least and most'),
+        (['data.gap=[0,2]'], "gap '0': expected frames such as 4, or seconds such as 0.5s"),
         (['data.ratio=[0,0.5]'], 'data.ratio: expected two shares in (0, 1]'),
         (['data.faults={"radnom": 1}'], 'data.faults: expected weights of random'),
         (['data.faults={"random": 0}'], 'data.faults: expected weights of random'),

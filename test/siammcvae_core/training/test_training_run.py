@@ -7,6 +7,7 @@ from dataclasses import replace
 import json
 import os
 from pathlib import Path
+import re
 import resource
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 pytest.importorskip('accelerate', reason='accelerate is not installed')
 
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 import torch
 
 from siammcvae_core.engines.torch import TorchEngine
@@ -25,6 +27,8 @@ from siammcvae_core.errors import InputError, WeightsError
 from siammcvae_core.training import loop
 from siammcvae_core.training.config import TrainConfig
 from siammcvae_core.training.loop import BEST, LAST, STATE, Training
+from siammcvae_core.training.report import Report
+from siammcvae_core.training.validation import Validation
 
 
 def metrics(config: TrainConfig) -> list[dict[str, object]]:
@@ -68,10 +72,17 @@ def test_a_run_learns_and_leaves_weights_that_serve(config, capsys):
     for name in (BEST, LAST):
         TorchEngine(Path(run.out) / name)
     assert equal(weights(run, BEST), weights(run, LAST)) == (best['step'] == 80)
-    assert list((Path(run.out) / 'tensorboard').glob('events*'))
+    board = EventAccumulator(str(Path(run.out) / 'tensorboard')).Reload()
+    tags = board.Tags()['scalars']
+    assert {'train/loss', 'train/lr', 'train/kl', 'val/active_units'} <= {*tags}
+    assert [event.step for event in board.Scalars('val/loss')] == list(range(10, 90, 10))
+    assert board.Histograms('val/kl_of_dimensions')[-1].histogram_value.num == 16
+    picture = board.Images('val/reference_damaged_restored_truth')[-1]
+    assert (picture.width, picture.height) == (4 * 48, 32)
     out = capsys.readouterr().out
     assert 'step 80: validation loss' in out
-    assert 'samples/s' in out
+    assert re.search(r'\d samples/s, \d\d:\d\d left', out)
+    assert 'siammcvae, profile tiny: 0.0 M parameters' in out
 
 
 KILLED_BETWEEN = """
@@ -218,6 +229,24 @@ def test_a_full_disk_is_one_line_and_leaves_the_last_state(begun, monkeypatch):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert equal(weights(begun, STATE), before)
     assert not list(Path(begun.out).glob('.state*'))
+
+
+def test_a_disk_full_while_telling_is_one_line(begun, tmp_path):
+    path = tmp_path / 'metrics.jsonl'
+    report = Report(tmp_path / 'board', path, begun, 0)
+    path.symlink_to('/dev/full')
+    losses = {'loss': 1.0, 'psnr_lost': 20.0, 'psnr_lost_copy': 20.0}
+    told = Validation(losses, kl=None, pictures=torch.empty(0))
+    with pytest.raises(InputError, match=r'cannot be written: No space left on device; .*intact$'):
+        report.validation(4, told, best=True)
+    report.close()
+
+
+def test_a_line_torn_by_a_full_disk_or_a_kill_is_taken_back(begun):
+    told, path = metrics(begun), Path(begun.out) / 'metrics.jsonl'
+    path.write_text(path.read_text() + '{"step": 5, "lo')
+    Training(begun).run()
+    assert metrics(begun) == told
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_with_the_last_state(config, monkeypatch):

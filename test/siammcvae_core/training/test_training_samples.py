@@ -13,6 +13,7 @@ pytest.importorskip('accelerate', reason='accelerate is not installed')
 
 from siammcvae_core.data.cache import CachedClip, Facts, FrameCache
 from siammcvae_core.data.layouts import find_clips
+from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError
 from siammcvae_core.training.config import DataConfig, TrainConfig
 from siammcvae_core.training.samples import (
@@ -21,7 +22,7 @@ from siammcvae_core.training.samples import (
     draw_lost,
     draw_positions,
     Form,
-    longest_gap,
+    has_pair,
     Sample,
     TrainingSamples,
     ValidationSamples,
@@ -52,6 +53,10 @@ def samples(config: Callable[..., TrainConfig]) -> Callable[..., TrainingSamples
     return samples
 
 
+def frames(least: int, most: int) -> tuple[Gap, Gap]:
+    return Gap(least), Gap(most)
+
+
 def same(a: Sample, b: Sample) -> bool:
     return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
@@ -78,7 +83,7 @@ def test_the_seed_makes_other_samples(config, drives):
 
 @pytest.mark.parametrize(('flip', 'falls'), [(0.0, False), (1.0, True)])
 def test_all_frames_are_cut_and_mirrored_alike(flip, falls, monkeypatch):
-    keys = DataConfig(flip=flip, reverse=0.0, zoom=0.5)
+    keys = DataConfig(flip=flip, reverse=0.0, zoom=(0.5, 1.0))
     only = clip(list(range(20)))
     order = ClipOrder([only.facts], keys, 10**9, 0)
 
@@ -115,7 +120,7 @@ def test_positions_are_a_drawn_gap_apart(references, gap):
     made, rng = clip(indices), np.random.default_rng(0)
     gaps = []
     for _ in range(300):
-        *kept, target = draw_positions(made, gap, references, rng)
+        *kept, target = draw_positions(made, frames(*gap), references, rng)
         assert kept == list(range(kept[0], kept[0] - references, -1))
         assert kept[-1] >= 0
         gaps.append(indices[target] - indices[kept[0]])
@@ -126,7 +131,7 @@ def test_positions_are_a_drawn_gap_apart(references, gap):
 
 def test_short_gaps_are_as_frequent_as_long_ones_by_factor():
     made, rng = clip(list(range(400)), (4, 6, 3)), np.random.default_rng(0)
-    drawn = [draw_positions(made, (1, 30), 1, rng) for _ in range(4000)]
+    drawn = [draw_positions(made, frames(1, 30), 1, rng) for _ in range(4000)]
     gaps = np.array([target - reference for reference, target in drawn])
     # log-uniform: 1..4, 5..(30 + 1) take log(5), log(31) - log(5) of log(31)
     assert np.mean(gaps < 5) == pytest.approx(np.log(5) / np.log(31), abs=0.03)
@@ -135,9 +140,25 @@ def test_short_gaps_are_as_frequent_as_long_ones_by_factor():
 
 def test_a_short_clip_gives_the_gaps_it_has():
     made, rng = clip([0, 1, 2]), np.random.default_rng(0)
-    drawn = [draw_positions(made, (1, 30), 1, rng) for _ in range(50)]
+    drawn = [draw_positions(made, frames(1, 30), 1, rng) for _ in range(50)]
     assert {tuple(positions) for positions in drawn} == {(0, 1), (1, 2), (0, 2)}
-    assert [longest_gap(made, references) for references in (1, 2, 3)] == [2, 1, 0]
+    for references, longest in ((1, 2), (2, 1), (3, 0)):
+        reached = [has_pair(made, references, Gap(length)) for length in (1, 2, 3)]
+        assert reached == [length <= longest for length in (1, 2, 3)]
+
+
+def test_gaps_may_be_times():
+    made, rng = clip([0, 1, 2, 5, 6, 9, 10, 14]), np.random.default_rng(0)  # 0.1 s per number
+    times = Gap(seconds=0.2), Gap(seconds=0.5)
+    drawn = {tuple(draw_positions(made, times, 1, rng)) for _ in range(300)}
+    apart = {pair: made.indices[pair[1]] - made.indices[pair[0]] for pair in drawn}
+    # Where no frame was taken just then, the one nearest in time serves.
+    assert {*apart.values()} >= {1, 3, 4, 5}
+    assert max(apart.values()) <= 6
+    assert (6, 7) in drawn
+    assert has_pair(made, 1, Gap(seconds=1.4))
+    assert not has_pair(made, 1, Gap(seconds=1.5))
+    assert not has_pair(made, 2, Gap(seconds=1.4))
 
 
 def test_a_crop_has_the_aspect_and_place_it_was_told():

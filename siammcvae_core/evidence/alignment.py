@@ -1,0 +1,185 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The reference aligned to what is visible of a damaged frame.
+
+Constant velocity is the start. What a car changes on the way (turn, pitch, speed) moves the whole
+picture by a few smooth fields, one of them the flow itself, so a handful of numbers is fitted to
+all visible pixels at once (Lucas-Kanade with a global model): it holds just as well in a hole
+nothing is visible of. The fit is tried from coarse to fine, which finds large changes, and fine
+only, which small ones are safer with; what explains the visible pixels best is kept, and that may
+be the start. What is left is fitted locally, every place by the visible pixels around it.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from siammcvae_core.motion import sample
+
+CELL = 8  # working pixels; the normal equations are summed over such cells
+ROBUST_WHOLE, ROBUST_LOCAL = 20.0, 10.0  # grey levels of misfit at which a pixel counts half
+LONGEST_STEP = 2.0  # pixels of the reduced image; beyond, its slopes tell nothing
+RIDGE = 3e-4  # of the mean diagonal: fields the visible pixels do not tell apart stay small
+STIFFNESS = 0.5  # grey levels² per px²: evidence below it moves nothing
+REACH = ((2.0, 1.0), (5.0, 0.3), (12.0, 0.1))  # local fits: blur in cells, weight
+
+
+COARSE_TO_FINE = (8, 8, 4, 4, 2, 2)  # scales of the rounds of a whole fit
+FINE = (2, 2)
+LOCAL = (2, 2)
+DOUBT = 1.02  # the whole fit from coarse to fine must be so much better than the others
+LARGEST_MISFIT = 20.0  # grey levels; what differs more tells no more
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """Both frames reduced: what is visible of the damaged one, and the reference, float32 (h, w).
+
+    `seen` is 1 where every pixel below was visible, else 0.
+    """
+
+    scale: int
+    damaged: np.ndarray
+    seen: np.ndarray
+    reference: np.ndarray
+
+    @classmethod
+    def of(
+        cls, damaged: np.ndarray, seen: np.ndarray, reference: np.ndarray, scale: int
+    ) -> 'Level':
+        """Reduce frames of working size, uint8 or float32 (H, W), `seen` float32 of 0 and 1."""
+        height, width = seen.shape
+        size = max(1, width // scale), max(1, height // scale)
+        whole = (_reduced(seen, size) > 0.99).astype(np.float32)
+        small = _reduced(damaged.astype(np.float32), size)  # right where all below is seen
+        return cls(scale, small, whole, _reduced(reference.astype(np.float32), size))
+
+
+def align(
+    damaged: np.ndarray, seen: np.ndarray, reference: np.ndarray, start: np.ndarray
+) -> np.ndarray:
+    """Find where in the reference the damaged frame is: offsets float32 (h, w, 2) as (x, y).
+
+    Frames are uint8 (h, w) of working size; `seen` float32 (h, w), 1 where visible, else 0: what
+    `damaged` has elsewhere is never used. `start` is where to begin, as `Motion.displacement`
+    gives it; with nothing visible it is the answer.
+    """
+    height, width = seen.shape
+    grid = -(-width // CELL), -(-height // CELL)
+    levels = {
+        scale: Level.of(damaged, seen, reference, scale) for scale in {*COARSE_TO_FINE, *LOCAL}
+    }
+    fields = smooth_fields(_reduced(start, grid))
+
+    def fitted(offset: np.ndarray, scales: tuple[int, ...], whole: bool) -> np.ndarray:
+        robust = ROBUST_WHOLE if whole else ROBUST_LOCAL
+        for scale in scales:
+            equations = normal_equations(levels[scale], offset, grid, robust)
+            change = _fit_fields(equations, fields) if whole else _fit_around(equations)
+            change = np.clip(change, -LONGEST_STEP, LONGEST_STEP) * np.float32(scale)
+            offset = offset + cv2.resize(change, (width, height))
+        return offset
+
+    fine, coarse = fitted(start, FINE, True), fitted(start, COARSE_TO_FINE, True)
+    tried = ((start, 1.0), (fine, 1.0), (coarse, DOUBT))
+    best = min(tried, key=lambda one: one[1] * _misfit(levels[FINE[-1]], one[0]))[0]
+    return fitted(best, LOCAL, False)
+
+
+def smooth_fields(flow: np.ndarray) -> np.ndarray:
+    """Build the fields a car's camera moves the picture by, float32 (K, rows, columns, 2).
+
+    Shifts, roll, zoom, the perspective of yaw and pitch; and the given `flow` (rows, columns, 2):
+    itself for a change of speed, its length sideways and upwards for one of direction, which near
+    things show more.
+    """
+    rows, columns = flow.shape[:2]
+    y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
+    x, y = (2 * x + 1) / columns - 1, (2 * y + 1 - rows) / columns
+    one, zero = np.ones_like(x), np.zeros_like(x)
+    unit = np.abs(flow).mean() + 1e-3
+    u, v = cv2.split(flow / unit)
+    length = cv2.magnitude(u, v)
+    planes = (
+        (one, zero), (zero, one), (-y, x), (x, y), (x * x, x * y), (x * y, y * y),
+        (u, v), (length, zero), (zero, length),
+    )  # fmt: skip
+    return np.array([cv2.merge(pair) for pair in planes])
+
+
+def normal_equations(
+    level: Level, offset: np.ndarray, grid: tuple[int, int], robust: float
+) -> np.ndarray:
+    """Sum the Lucas-Kanade equations over cells, float32 (rows, columns, 5): xx, xy, yy, x, y.
+
+    The last two are the right-hand sides; `grid` is (columns, rows).
+    """
+    moved = _moved(level, offset)
+    misfit = level.damaged - moved
+    weight = level.seen / (1 + (misfit / np.float32(robust)) ** 2)
+    slope_x, slope_y = slopes(moved)
+    weighted_x, weighted_y = weight * slope_x, weight * slope_y
+    squares = cv2.merge([weighted_x * slope_x, weighted_x * slope_y, weighted_y * slope_y])
+    sides = cv2.merge([weighted_x * misfit, weighted_y * misfit])
+    return np.dstack([_reduced(squares, grid), _reduced(sides, grid)])
+
+
+def slopes(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Grey levels per pixel along x and y of float32 (h, w)."""
+    along_x = cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8)
+    return along_x, cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
+
+
+def solve(equations: np.ndarray, stiffness: float) -> np.ndarray:
+    """Solve summed equations (h, w, 5) place by place for the shift, float32 (h, w, 2)."""
+    xx, xy, yy, x, y = (equations[..., k] for k in range(5))
+    xx, yy = xx + np.float32(stiffness), yy + np.float32(stiffness)
+    determinant = xx * yy - xy * xy
+    return np.dstack([(yy * x - xy * y) / determinant, (xx * y - xy * x) / determinant])
+
+
+def blur(planes: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur float32 (h, w, 5), in cells; OpenCV takes four planes at a time."""
+    return np.dstack([
+        cv2.GaussianBlur(planes[..., :4], (0, 0), sigma),
+        cv2.GaussianBlur(planes[..., 4], (0, 0), sigma),
+    ])
+
+
+def _misfit(level: Level, offset: np.ndarray) -> float:
+    """Average by how many grey levels the moved reference misses what is visible."""
+    moved = _moved(level, offset)
+    error = np.minimum(np.abs(level.damaged - moved), LARGEST_MISFIT) * level.seen
+    return float(error.sum() / max(1.0, float(level.seen.sum())))
+
+
+def _moved(level: Level, offset: np.ndarray) -> np.ndarray:
+    """Move the reference of a level by an offset in working pixels."""
+    height, width = level.seen.shape
+    small = _reduced(offset, (width, height)) / np.float32(level.scale)
+    return sample(level.reference, *cv2.split(small))
+
+
+def _fit_fields(equations: np.ndarray, fields: np.ndarray) -> np.ndarray:
+    """Fit one number for each field to all cells; gives their sum (rows, columns, 2)."""
+    count = len(fields)
+    x, y = (fields[..., axis].reshape(count, -1).astype(np.float64) for axis in (0, 1))
+    xx, xy, yy, side_x, side_y = equations.reshape(-1, 5).T.astype(np.float64)
+    cross = (x * xy) @ y.T
+    square = (x * xx) @ x.T + cross + cross.T + (y * yy) @ y.T
+    square += (RIDGE * np.trace(square) / count + 1e-6) * np.eye(count)
+    numbers = np.linalg.solve(square, x @ side_x + y @ side_y)
+    return np.tensordot(numbers, fields, 1).astype(np.float32)
+
+
+def _fit_around(equations: np.ndarray) -> np.ndarray:
+    """Fit every cell by those around it, the near ones more; gives shifts (rows, columns, 2)."""
+    around = np.zeros_like(equations)
+    for sigma, weight in REACH:
+        around += np.float32(weight) * blur(equations, sigma)
+    return solve(around, STIFFNESS)
+
+
+def _reduced(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)

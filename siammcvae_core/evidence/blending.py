@@ -1,0 +1,107 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The model's answer carried out at native size: candidates moved, weighed, summed.
+
+Every map of the answer is bilinear between the cells of the evidence; only the box around the lost
+pixels is computed.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from siammcvae_core.evidence.gather import Evidence
+from siammcvae_core.motion import References, sample
+
+CANDIDATES = ('moved', 'copy', 'older', 'smooth', 'straight')
+SMOOTH = 3  # pixels of the box that smooths the moved reference
+COLOUR_UNIT = 5.0  # grey levels
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the network says of every cell, float32 (.., rows, columns) each.
+
+    `correction` (2, ..) is added to both offsets, in working pixels as (x, y); `weights` (5, ..) of
+    the candidates, summing to 1; `colour` (3, ..) is added, BGR in COLOUR_UNITs; `log_scale` (..)
+    is the logarithm of the expected absolute error in grey levels.
+    """
+
+    correction: np.ndarray
+    weights: np.ndarray
+    colour: np.ndarray
+    log_scale: np.ndarray
+
+
+def blend(
+    references: References, evidence: Evidence, answer: Answer, mask: np.ndarray
+) -> np.ndarray:
+    """Restore the lost pixels, bool (H, W); a new frame like the kept ones, undefined elsewhere."""
+    newest, older = (kept.frame for kept in references.frames[:2])
+    height, width = mask.shape
+    left, top, across, down = cv2.boundingRect(mask.view(np.uint8))
+    box = Box(top, left, down, across)
+    correction = answer.correction.transpose(1, 2, 0)
+    moved = _moved(newest, evidence.offset + correction, box)
+    shown = np.s_[top : top + down, left : left + across]
+    candidates = (
+        moved,
+        newest[shown],
+        _moved(older, evidence.older_offset + correction, box),
+        cv2.blur(moved, (SMOOTH, SMOOTH), borderType=cv2.BORDER_REPLICATE),
+        _moved(newest, evidence.straight, box),
+    )
+    size = height, width
+    total = _colour(answer.colour, newest.ndim, size, box)
+    for candidate, weight in zip(candidates, answer.weights, strict=True):
+        plane = box.of(weight, size)
+        total += candidate * (plane if newest.ndim == 2 else plane[..., None])
+    restored = np.empty_like(newest)
+    restored[shown] = cv2.convertScaleAbs(np.maximum(total, 0))
+    return restored
+
+
+def expected_error(answer: Answer, mask: np.ndarray) -> np.ndarray:
+    """Give the expected absolute error, float32 (H, W) in grey levels, 0 where intact."""
+    height, width = mask.shape
+    return cv2.resize(np.exp(answer.log_scale), (width, height)) * mask
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of native pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def of(self, plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Bring a map of cells (rows, columns) to native `size` (H, W), and cut the box out."""
+        rows, columns = plane.shape
+        scale_x, scale_y = columns / size[1], rows / size[0]
+        # Only the box is interpolated: pixel p of the frame is at (p + 1/2) * scale - 1/2.
+        shift_x = (self.left + 0.5) * scale_x - 0.5
+        shift_y = (self.top + 0.5) * scale_y - 0.5
+        matrix = np.array([[scale_x, 0, shift_x], [0, scale_y, shift_y]])
+        return cv2.warpAffine(
+            plane, matrix, (self.width, self.height),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+
+
+def _moved(frame: np.ndarray, offset: np.ndarray, box: Box) -> np.ndarray:
+    height, width = frame.shape[:2]
+    rows, columns = offset.shape[:2]
+    x, y = (box.of(offset[..., k], (height, width)) for k in (0, 1))
+    x *= np.float32(width / (4 * columns))
+    y *= np.float32(height / (4 * rows))
+    return sample(frame, x, y, box.top, box.left)
+
+
+def _colour(colour: np.ndarray, dimensions: int, size: tuple[int, int], box: Box) -> np.ndarray:
+    planes = np.float32(COLOUR_UNIT) * colour
+    if dimensions == 2:
+        return box.of(planes.mean(0), size)
+    return cv2.merge([box.of(plane, size) for plane in planes])

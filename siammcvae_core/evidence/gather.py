@@ -1,0 +1,194 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""All that a damaged frame and the kept pair tell about a hole, as one picture of many channels.
+
+It is a quarter the working size in each direction, so that a 16 px patch is 4 x 4 of its cells.
+What is visible is spread into the hole by normalised blurs of several widths, so that every lost
+cell knows what its surroundings showed; what is lost has no influence.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from siammcvae_core.evidence.alignment import align, blur, slopes, solve
+from siammcvae_core.motion import References, sample, to_working
+
+CELL = 4  # working pixels
+NEAR, FAR = 3.0, 8.0  # cells that visible misfits are spread
+SHIFTS = ((1.0, 2.0), (2.5, 1.0), (6.0, 0.5))  # local shifts: blur in cells, stiffness
+ROBUST = 15.0  # grey levels of misfit at which a pixel counts half
+SEEN = 0.05  # visible share of a cell below which it tells nothing of itself
+REACHED = 0.01  # the same of blurred shares
+
+CHANNELS = (
+    'row', 'column', 'visible', 'visible_near', 'visible_far', 'blue', 'green', 'red',
+    'misfit_blue', 'misfit_green', 'misfit_red', 'error', 'error_copy', 'error_velocity',
+    *(f'{name}_{reach}' for reach in ('near', 'far') for name in ('error', 'error_copy', 'bias')),
+    *(f'{name}_{k}' for k in range(len(SHIFTS)) for name in ('shift_x', 'shift_y', 'xx', 'yy')),
+    'contrast', 'against_copy', 'against_older', 'against_velocity', 'against_smooth',
+    'offset_x', 'offset_y', 'change_x', 'change_y', 'crease', 'outside', 'age',
+)  # fmt: skip
+MIRRORED = tuple(
+    name == 'column' or (name.endswith('_x') or '_x_' in name) for name in CHANNELS
+)  # these change sign when the picture is mirrored
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is known before any learning, for a grid of cells of 4 working pixels.
+
+    `offset` and `older_offset` float32 (rows, columns, 2), as (x, y) in working pixels, say where
+    in the newest and in the older kept frame a cell is believed to be, `straight` where it would be
+    in the newest at constant velocity; `channels` float32 (len(CHANNELS), rows, columns).
+    """
+
+    offset: np.ndarray
+    older_offset: np.ndarray
+    straight: np.ndarray
+    channels: np.ndarray
+
+
+def gather(
+    references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
+) -> Evidence:
+    """Work out the evidence of a damaged frame, uint8 like the kept ones; `mask` bool (H, W).
+
+    Raises ValueError without two kept frames of different stamps.
+    """
+    motion = references.motion
+    if motion is None:
+        raise ValueError('evidence needs two kept frames of different stamps')
+    newest, older = references.frames[:2]
+    size = newest.grey.shape[::-1]
+    seen = visible(mask, size)
+    damaged = to_working(frame)
+    grey = damaged if damaged.ndim == 2 else cv2.cvtColor(damaged, cv2.COLOR_BGR2GRAY)
+    straight = motion.displacement(stamp)
+    aligned = align(grey, seen, newest.grey, straight) if seen.any() else straight
+    offset, carried_on = _cells(aligned), _cells(straight)
+    aligned = cv2.resize(offset, size)  # what is judged is what will be used
+    older_offset = aligned + sample(motion.flow, *cv2.split(aligned))
+    moved = sample(newest.working, *cv2.split(aligned))
+    greys = {
+        'moved': sample(newest.grey, *cv2.split(aligned)).astype(np.float32),
+        'copy': newest.grey.astype(np.float32),
+        'older': sample(older.grey, *cv2.split(older_offset)).astype(np.float32),
+        'velocity': sample(newest.grey, *cv2.split(straight)).astype(np.float32),
+    }
+    planes = [
+        *_place(offset),
+        *_picture(damaged, moved, seen),
+        *_errors(grey.astype(np.float32), greys, seen),
+        *_shifts(grey, greys['moved'], seen),
+        *_disagreement(greys),
+        *_offsets(offset, carried_on, size),
+        np.full(offset.shape[:2], np.log(max(motion.age_ratio(stamp), 0.1))),
+    ]
+    channels = np.array(planes, np.float32)
+    return Evidence(offset, _cells(older_offset), carried_on, channels)
+
+
+def visible(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Tell which working pixels no lost pixel reaches: float32 (h, w), 1 or 0."""
+    reached = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return (reached <= 0).astype(np.float32)
+
+
+def _cells(plane: np.ndarray) -> np.ndarray:
+    height, width = plane.shape[:2]
+    return cv2.resize(plane, (width // CELL, height // CELL), interpolation=cv2.INTER_AREA)
+
+
+def _place(offset: np.ndarray) -> list[np.ndarray]:
+    rows, columns = offset.shape[:2]
+    y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
+    return [(2 * y + 1) / rows - 1, (2 * x + 1) / columns - 1]
+
+
+def _picture(damaged: np.ndarray, moved: np.ndarray, seen: np.ndarray) -> list[np.ndarray]:
+    """Where is something visible; colours of the moved reference; what differs where visible."""
+    if moved.ndim == 2:
+        damaged, moved = (cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) for image in (damaged, moved))
+    share = _cells(seen)
+    near, far = (cv2.GaussianBlur(share, (0, 0), sigma) for sigma in (NEAR, FAR))
+    misfit = cv2.subtract(damaged, moved, dtype=cv2.CV_32F) * seen[..., None]
+    misfit = _own(_cells(misfit), share[..., None])
+    colours = (_cells(moved.astype(np.float32)) - 110) / 60
+    return [share, near, far, *cv2.split(colours), *cv2.split(_squashed(misfit, 5))]
+
+
+def _errors(
+    grey: np.ndarray, greys: dict[str, np.ndarray], seen: np.ndarray
+) -> list[np.ndarray]:
+    """How wrong moved, copied and carried-on references are where visible, and around there."""
+    share = _cells(seen)
+    misfit = (grey - greys['moved']) * seen
+    error = _cells(np.abs(misfit))
+    copied, carried = (_cells(np.abs(grey - greys[k]) * seen) for k in ('copy', 'velocity'))
+    planes = [np.log1p(_own(plane, share)) for plane in (error, copied, carried)]
+    bias = _cells(misfit)
+    for sigma in (NEAR, FAR):
+        reached = cv2.GaussianBlur(share, (0, 0), sigma)
+        around = [cv2.GaussianBlur(plane, (0, 0), sigma) for plane in (error, copied, bias)]
+        near = [
+            np.where(reached > REACHED, plane / np.maximum(reached, REACHED), 0)
+            for plane in around
+        ]
+        planes += [np.log1p(near[0]), np.log1p(near[1]), _squashed(near[2], 2)]
+    return planes
+
+
+def _shifts(grey: np.ndarray, moved: np.ndarray, seen: np.ndarray) -> list[np.ndarray]:
+    """Shifts that the visible pixels around a cell still ask for, and how firmly."""
+    misfit = (grey - moved) * seen
+    slope_x, slope_y = slopes(moved)
+    weight = seen / (1 + (misfit / np.float32(ROBUST)) ** 2)
+    along_x, along_y = weight * slope_x, weight * slope_y
+    squares = cv2.merge([along_x * slope_x, along_x * slope_y, along_y * slope_y])
+    sides = cv2.merge([along_x * misfit, along_y * misfit])
+    equations = np.dstack([_cells(squares), _cells(sides)])
+    planes = []
+    for sigma, stiffness in SHIFTS:
+        around = blur(equations, sigma)
+        shift = np.clip(solve(around, stiffness), -3, 3)
+        planes += [*cv2.split(shift), np.log1p(around[..., 0]), np.log1p(around[..., 2])]
+    return planes
+
+
+def _disagreement(greys: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """Contrast of the moved reference, and how far the other candidates are from it."""
+    moved = greys['moved']
+    slope_x, slope_y = slopes(moved)
+    others = (greys['copy'], greys['older'], greys['velocity'], cv2.blur(moved, (3, 3)))
+    differences = [np.log1p(_cells(np.abs(moved - other))) for other in others]
+    return [np.log1p(_cells(slope_x * slope_x + slope_y * slope_y)), *differences]
+
+
+def _offsets(
+    offset: np.ndarray, straight: np.ndarray, size: tuple[int, int]
+) -> list[np.ndarray]:
+    """Give the offset, its change from constant velocity, its creases; how far it leads outside."""
+    change = offset - straight
+    bends = [cv2.magnitude(*slopes(np.ascontiguousarray(offset[..., k]))) for k in (0, 1)]
+    rows, columns = offset.shape[:2]
+    y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
+    there_x, there_y = (x + 0.5) * CELL + offset[..., 0], (y + 0.5) * CELL + offset[..., 1]
+    beyond = np.maximum.reduce([-there_x, there_x - size[0], -there_y, there_y - size[1]])
+    return [
+        *cv2.split(_squashed(offset, 2)),
+        *cv2.split(_squashed(change, 1)),
+        np.log1p(4 * (bends[0] + bends[1])),
+        np.clip(beyond / 16, -1, 2),
+    ]
+
+
+def _own(sum_: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Turn sums over the visible part of cells into means; 0 where hardly anything is visible."""
+    return np.where(share > SEEN, sum_ / np.maximum(share, SEEN), 0)
+
+
+def _squashed(values: np.ndarray, scale: float) -> np.ndarray:
+    """Logarithm that keeps the sign, linear below `scale`."""
+    return np.sign(values) * np.log1p(np.abs(values) / np.float32(scale))

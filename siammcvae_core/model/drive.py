@@ -1,0 +1,202 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The `drive` profile: SiamMCVAE that judges and mends a motion-compensated frame.
+
+The skeleton is the paper's: a siamese ViT for the reference and what is visible, the latent with
+its posterior, a ViT decoder. Three things are made for real frames. The tokens also carry the
+evidence (see `evidence.gather`). The reference's tokens are read where the evidence believes a
+patch to have been. And the decoder does not paint: it says for every cell of 4 x 4 working pixels
+how far to correct the motion, which candidates to trust, what colour to add and how wrong all that
+may be. With its last layer zero the answer is the aligned reference: training can only improve it.
+
+N patches of 16 x 16 pixels are 16 cells each; `lost` and `active` are bool (B, N). Only active
+patches take part: the lost ones and those next to them, so that cost follows damage.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn, Tensor
+import torch.nn.functional as F
+
+from siammcvae_core.evidence.blending import CANDIDATES
+from siammcvae_core.evidence.gather import CELL, CHANNELS
+from siammcvae_core.model.patches import Grid, grid_of, patchify
+from siammcvae_core.model.pixels import CHANNELS as COLOURS
+from siammcvae_core.model.profiles import DriveProfile
+from siammcvae_core.model.siammcvae import draw, LOG_VAR_RANGE, LOG_VAR_START
+from siammcvae_core.model.vit import ViT
+
+TRUST = 3.5
+"""Logit of the aligned reference before training: weight .92 of 1."""
+ERROR = 1.1
+"""Logarithm of the expected error before training, in grey levels."""
+SIZES = (2, len(CANDIDATES), COLOURS, 1)
+"""Channels of the answer: correction, weights, colour, log scale."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer for a batch, and the posterior behind it.
+
+    `correction` (B, 2, h, w) in working pixels as (x, y), `weights` (B, 5, h, w) summing to 1,
+    `colour` (B, 3, h, w), `log_scale` (B, 1, h, w), for cells; see `evidence.blending.Answer`.
+    `mean` and `log_var` (B, N, D'), the latter None without reparameterisation.
+    """
+
+    correction: Tensor
+    weights: Tensor
+    colour: Tensor
+    log_scale: Tensor
+    mean: Tensor
+    log_var: Tensor | None
+
+
+class SiamViT(nn.Module):
+    """The encoder both frames share (eq. 2-5); where a patch lies is told by the evidence."""
+
+    def __init__(self, profile: DriveProfile, kernel: str) -> None:
+        super().__init__()
+        self.patch = profile.patch
+        self.embed = nn.Linear(profile.patch**2 * COLOURS, profile.width)
+        self.place = nn.Linear(2, profile.width)
+        self.vit = ViT(profile.width, profile.depth, profile.heads, profile.mlp_ratio, kernel)
+        self.project = nn.Linear(profile.width, profile.latent)
+
+    def forward(self, frames: Tensor, keys: Tensor | None = None) -> Tensor:
+        """Encode frames (B, 3, H, W) to tokens (B, N, D') that attend to those in `keys` (B, N)."""
+        patches = patchify(frames, self.patch)  # (B, N, P*P*3)
+        place = _places(grid_of(frames, self.patch), frames.device)
+        return self.project(self.vit(self.embed(patches) + self.place(place), keys))
+
+
+class DriveMCVAE(nn.Module):
+    """The model of a profile; `kernel` chooses how attention is computed, see `vit.attend`."""
+
+    def __init__(self, profile: DriveProfile, kernel: str = 'adaptive') -> None:
+        super().__init__()
+        self.profile = profile
+        cells, latent, across = profile.cells, profile.latent, profile.patch // CELL
+        self.encoder = SiamViT(profile, kernel)
+        self.stem = nn.Sequential(
+            nn.Conv2d(len(CHANNELS), cells, 3, padding=1), nn.GELU(),
+            nn.Conv2d(cells, cells, 3, padding=1), nn.GELU(),
+        )  # fmt: skip
+        self.to_tokens = nn.Conv2d(cells, latent, across, across)
+        self.mask_token = nn.Parameter(torch.empty(latent))
+        self.to_mean = nn.Linear(3 * latent, latent)
+        self.to_log_var = nn.Linear(3 * latent, latent) if profile.reparameterise else None
+        self.mix = nn.Linear(3 * latent, profile.decoder_width)
+        self.decoder = ViT(
+            profile.decoder_width, profile.decoder_depth, profile.decoder_heads,
+            profile.mlp_ratio, kernel,
+        )  # fmt: skip
+        self.to_cells = nn.Linear(profile.decoder_width, across**2 * cells)
+        self.join = nn.Conv2d(2 * cells, cells, 3, padding=1)
+        self.refine = nn.Conv2d(cells, cells, 3, padding=1)
+        self.answer = nn.Conv2d(cells, sum(SIZES), 1)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+        nn.init.normal_(self.mask_token, std=0.02)
+        if self.to_log_var is not None:
+            nn.init.zeros_(self.to_log_var.weight)
+            nn.init.constant_(self.to_log_var.bias, LOG_VAR_START)
+        nn.init.zeros_(self.answer.weight)
+        start = torch.zeros(sum(SIZES))
+        start[SIZES[0]], start[-1] = TRUST, ERROR
+        self.answer.bias = nn.Parameter(start)
+
+    def forward(
+        self, reference: Tensor, damaged: Tensor, evidence: Tensor, source: Tensor, lost: Tensor
+    ) -> Reply:
+        """Judge a batch; see `restore`."""
+        return self.restore(self.encode_reference(reference), damaged, evidence, source, lost)
+
+    def encode_reference(self, reference: Tensor) -> Tensor:
+        """Encode whole frames (B, 3, H, W) to U1 (B, N, D'), which may serve many damaged ones."""
+        return self.encoder(reference)
+
+    def restore(
+        self, u1: Tensor, damaged: Tensor, evidence: Tensor, source: Tensor, lost: Tensor
+    ) -> Reply:
+        """Judge damaged frames (B, 3, H, W), whatever their lost patches hold.
+
+        `evidence` (B, C, H/4, W/4); `source` long (B, N) names the patch of the reference where a
+        patch is believed to have been. Z is drawn from the posterior in training mode and is its
+        mean otherwise.
+        """
+        grid = grid_of(damaged, self.profile.patch)
+        active = near(lost, grid)
+        visible = active & ~lost
+        u1 = u1.gather(1, source[..., None].expand_as(u1))
+        # An image with nothing visible must attend to something; its tokens are not used.
+        u2 = self.encoder(damaged, visible | ~visible.any(1, keepdim=True))
+        u2 = torch.where(visible[..., None], u2, self.mask_token)
+        if not self.profile.siamese:
+            u1, u2 = torch.zeros_like(u1), torch.zeros_like(u2)
+        cells = self.stem(evidence)  # (B, c, h, w)
+        tokens = self.to_tokens(cells).flatten(2).transpose(1, 2)  # (B, N, D')
+        mean, log_var = self.latent(torch.cat([u1, u2, tokens], -1))
+        z = draw(mean, log_var) if self.training and log_var is not None else mean
+        decoded = self.decoder(self.mix(torch.cat([z, u1, tokens], -1)), active)
+        return self.reply(cells, self._spread(decoded, grid), mean, log_var)
+
+    def latent(self, u: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Fuse tokens (B, N, 3 D') to mean and log σ² of Z (eq. 8-9), (B, N, D') each."""
+        if self.to_log_var is None:
+            return self.to_mean(u), None
+        return self.to_mean(u), self.to_log_var(u).clamp(*LOG_VAR_RANGE)
+
+    def reply(self, cells: Tensor, decoded: Tensor, mean: Tensor, log_var: Tensor | None) -> Reply:
+        """Turn features of the cells and what was decoded for them (B, c, h, w) to the answer."""
+        joined = F.gelu(self.join(torch.cat([cells, decoded], 1)))
+        refined = joined + F.gelu(self.refine(joined))
+        correction, logits, colour, log_scale = self.answer(refined).float().split(SIZES, 1)
+        profile = self.profile
+        may_use = [True, True, profile.older, profile.smooth, profile.straight]
+        allowed = torch.tensor(may_use, device=logits.device)
+        weights = logits.masked_fill(~allowed.view(-1, 1, 1), -torch.inf).softmax(1)
+        return Reply(
+            correction * profile.correction, weights, colour * profile.colour, log_scale,
+            mean, log_var,
+        )  # fmt: skip
+
+    def _spread(self, tokens: Tensor, grid: Grid) -> Tensor:
+        """Turn tokens (B, N, D) to features of their cells (B, c, h, w)."""
+        across = self.profile.patch // CELL
+        cells = self.to_cells(tokens).unflatten(1, grid).unflatten(-1, (across, across, -1))
+        # (B, rows, columns, across, across, c)
+        return cells.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
+
+
+def near(lost: Tensor, grid: Grid) -> Tensor:
+    """Mark the lost patches and those next to them, also diagonally; bool (B, N)."""
+    planes = lost.reshape(-1, 1, *grid).float()
+    return F.max_pool2d(planes, 3, 1, 1).flatten(1) > 0
+
+
+def patch_sources(offset: Tensor, patch: int) -> Tensor:
+    """Name the patch of the reference where each patch is believed to have been, long (B, N).
+
+    `offset` (B, 2, h, w) as (x, y) in working pixels, for cells. What lies outside is taken from
+    the edge.
+    """
+    means = F.avg_pool2d(offset, patch // CELL) / patch  # (B, 2, rows, columns), in patches
+    rows, columns = means.shape[-2:]
+    x = torch.arange(columns, device=offset.device) + means[:, 0]
+    y = torch.arange(rows, device=offset.device)[:, None] + means[:, 1]
+    column = x.round().clamp(0, columns - 1)
+    return (y.round().clamp(0, rows - 1) * columns + column).long().flatten(1)
+
+
+def _places(grid: Grid, device: torch.device) -> Tensor:
+    """Where patches lie in the frame, (N, 2) as (y, x) in (-1, 1)."""
+    rows, columns = grid
+    y = (2 * torch.arange(rows, device=device) + 1) / rows - 1
+    x = (2 * torch.arange(columns, device=device) + 1) / columns - 1
+    return torch.cartesian_prod(y, x)

@@ -1,0 +1,217 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The drive model as the training loop sees it: evidence gathered, answers blended, errors in dB.
+
+The evidence is that of the node, worked out sample by sample; the blend is that of
+`evidence.blending` in PyTorch, so that it can be learned through.
+"""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+import torch.nn.functional as F
+
+from siammcvae_core.errors import WeightsError
+from siammcvae_core.evidence.blending import COLOUR_UNIT, SMOOTH
+from siammcvae_core.evidence.gather import CELL, gather
+from siammcvae_core.model.checkpoint import load_model, save_checkpoint
+from siammcvae_core.model.drive import DriveMCVAE, patch_sources, Reply
+from siammcvae_core.model.losses import kl_divergence
+from siammcvae_core.model.pixels import normalise
+from siammcvae_core.model.profiles import choose, DRIVE_PROFILES, DriveProfile
+from siammcvae_core.motion import dense_flow, follow, KeptFrame, References, sample, working_grey
+from siammcvae_core.training.systems import Batch, Review, System
+
+FLOOR = 0.5  # grey levels² added to squared errors: below, coding noise decides
+FLOW_WEIGHT = 0.1
+FLOW_RANGE = 3.0  # pixels; true motion further off is no longer followed
+SCALE_WEIGHT = 0.05
+TRUTH_ROUNDS = 2
+
+
+class Gathered(NamedTuple):
+    """What is worked out of a batch without learning, as tensors.
+
+    `evidence` (B, C, h, w); `offsets` (B, 3, 2, h, w): into the newest and the older reference, and
+    into the newest at constant velocity; `truth` (B, 2, h, w) is by how much flow from the
+    undamaged frame deviates from the first.
+    """
+
+    evidence: Tensor
+    offsets: Tensor
+    truth: Tensor
+
+
+class DriveSystem(System):
+    """The network learns from two references."""
+
+    references = 2
+
+    def __init__(self, network: DriveMCVAE) -> None:
+        super().__init__()
+        self.network = network
+        self.size = network.profile.size
+        self.patch = network.profile.patch
+
+    def forward(self, batch: Batch, warmth: float) -> dict[str, Tensor]:
+        """Restore and compare; see `_losses`."""
+        return self._run(batch, warmth)[0]
+
+    def review(self, batch: Batch) -> Review:
+        """Restore with the mean of the latent."""
+        losses, restored, reply = self._run(batch, 1.0)
+        pixels = restored.clamp(0, 255).round().byte()
+        lost = _pixels(batch.lost, batch.target.shape[-2:], self.patch)
+        return Review(
+            losses, torch.where(lost, pixels, batch.target), reply.mean, reply.log_var
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the network with its profile."""
+        save_checkpoint(path, self.network)
+
+    def load(self, path: Path) -> None:
+        """Take over the tensors of a weights file."""
+        loaded = load_model(path, DriveMCVAE, DriveProfile)
+        if loaded.profile != self.network.profile:
+            raise WeightsError(
+                f'{path}: is of {loaded.profile}, expected {self.network.profile}'
+            )
+        self.network.load_state_dict(loaded.state_dict())
+
+    def _run(self, batch: Batch, warmth: float) -> tuple[dict[str, Tensor], Tensor, Reply]:
+        network = self.network
+        lost = _pixels(batch.lost, batch.target.shape[-2:], self.patch)
+        known = _gather_all(batch, lost)
+        reply = network(
+            normalise(batch.references[:, 0]),
+            normalise(batch.target),
+            known.evidence,
+            patch_sources(known.offsets[:, 0], self.patch),
+            batch.lost,
+        )
+        restored = blend(batch.references.float(), known.offsets, reply)
+        losses = _losses(batch.target, lost, known, reply, restored)
+        beta = warmth * network.profile.beta
+        losses['loss'] = losses['loss'] + beta * losses['kl']
+        return losses, restored, reply
+
+
+def blend(references: Tensor, offsets: Tensor, reply: Reply) -> Tensor:
+    """Carry the answer out as `evidence.blending.blend` does, on all pixels of working size.
+
+    `references` float (B, 2, 3, H, W) RGB; returns (B, 3, H, W), not rounded.
+    """
+    size = references.shape[-2:]
+    newest, older = references.unbind(1)
+    correction = reply.correction
+    moved, earlier, straight = (
+        _moved(frames, _grown(offset, size))
+        for frames, offset in (
+            (newest, offsets[:, 0] + correction),
+            (older, offsets[:, 1] + correction),
+            (newest, offsets[:, 2]),
+        )
+    )
+    padded = F.pad(moved, 4 * (SMOOTH // 2,), mode='replicate')
+    candidates = (moved, newest, earlier, F.avg_pool2d(padded, SMOOTH, 1), straight)
+    weights = _grown(reply.weights, size)
+    total = COLOUR_UNIT * _grown(reply.colour.flip(1), size)  # BGR as everywhere in core
+    for number, candidate in enumerate(candidates):
+        total = total + weights[:, number : number + 1] * candidate
+    return total
+
+
+def _losses(
+    target: Tensor, lost: Tensor, known: Gathered, reply: Reply, restored: Tensor
+) -> dict[str, Tensor]:
+    """Compare lost pixels.
+
+    The loss is the logarithm of each image's squared error, since PSNR is what is reported and an
+    easy frame counts no less than a hard one; beside it `flow`, how far the corrected motion is
+    from that of the undamaged frame, `scale`, the likelihood of the errors under a Laplace
+    distribution of the told scale, and the KL term of the latent (eq. 20).
+    """
+    lost = lost.float()  # (B, 1, H, W)
+    share = lost.sum((1, 2, 3)).clamp(min=1)
+    difference = restored - target.float()
+    squared = (difference.square().mean(1, keepdim=True) * lost).sum((1, 2, 3)) / share
+    lost_cells = F.avg_pool2d(lost, CELL)
+    astray = (reply.correction - known.truth).abs().clamp(max=FLOW_RANGE).mean(1, keepdim=True)
+    flow = (astray * lost_cells).sum() / lost_cells.sum().clamp(min=1)
+    log_scale = _grown(reply.log_scale, lost.shape[-2:])
+    error = difference.detach().abs().mean(1, keepdim=True)
+    likelihood = ((error * (-log_scale).exp() + log_scale) * lost).sum() / share.sum()
+    fidelity = (squared + FLOOR).log().mean()
+    zero = torch.zeros_like(fidelity)
+    kl = zero if reply.log_var is None else kl_divergence(reply.mean, reply.log_var)
+    return {
+        'loss': fidelity + FLOW_WEIGHT * flow + SCALE_WEIGHT * likelihood,
+        'psnr': 10 * (255.0**2 / (squared.detach() + 1e-2)).log10().mean(),
+        'flow': flow,
+        'scale': likelihood,
+        'kl': kl,
+    }
+
+
+def _gather_all(batch: Batch, lost: Tensor) -> Gathered:
+    """Gather the evidence of every sample, side by side."""
+    frames = torch.cat([batch.references, batch.target[:, None]], 1)  # (B, 3, 3, H, W) RGB
+    pictures = frames.permute(0, 1, 3, 4, 2).flip(-1).cpu().numpy()
+    masks = lost[:, 0].cpu().numpy()
+    seconds = batch.seconds.cpu().numpy()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        parts = list(pool.map(_gather_one, pictures, masks, seconds))
+    evidence, offsets, truth = (
+        torch.from_numpy(np.stack(arrays)).to(batch.target.device)
+        for arrays in zip(*parts, strict=True)
+    )
+    return Gathered(evidence, offsets, truth)
+
+
+def _gather_one(
+    pictures: np.ndarray, mask: np.ndarray, seconds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    newest, older, target = (np.ascontiguousarray(picture) for picture in pictures)
+    kept = KeptFrame(newest, -float(seconds[0])), KeptFrame(older, -float(seconds[1]))
+    damaged = cv2.copyTo(target, (~mask).view(np.uint8))
+    known = gather(References(kept), damaged, mask, 0.0)
+    grey = working_grey(target)
+    offset = cv2.resize(known.offset, grey.shape[::-1])
+    for _ in range(TRUTH_ROUNDS):
+        moved = sample(kept[0].grey, *cv2.split(offset))
+        offset = follow(offset, dense_flow(grey, moved))
+    truth = cv2.resize(offset, known.offset.shape[1::-1], interpolation=cv2.INTER_AREA)
+    offsets = np.stack([known.offset, known.older_offset, known.straight]).transpose(0, 3, 1, 2)
+    return known.channels, offsets, (truth - known.offset).transpose(2, 0, 1)
+
+
+def _pixels(lost: Tensor, size: torch.Size, patch: int) -> Tensor:
+    """Bring lost patches (B, N) to the pixels of frames of `size` (H, W): bool (B, 1, H, W)."""
+    planes = lost.view(-1, 1, size[0] // patch, size[1] // patch)
+    return planes.repeat_interleave(patch, 2).repeat_interleave(patch, 3)
+
+
+def _grown(cells: Tensor, size: torch.Size) -> Tensor:
+    return F.interpolate(cells, size=tuple(size), mode='bilinear', align_corners=False)
+
+
+def _moved(frames: Tensor, offset: Tensor) -> Tensor:
+    """Read frames (B, 3, H, W) at pixels moved by `offset` (B, 2, H, W); edges go on outside."""
+    height, width = frames.shape[-2:]
+    x = offset[:, 0] + torch.arange(width, device=offset.device) + 0.5
+    y = offset[:, 1] + torch.arange(height, device=offset.device)[:, None] + 0.5
+    where = torch.stack([2 * x / width - 1, 2 * y / height - 1], -1)
+    return F.grid_sample(frames, where, padding_mode='border', align_corners=False)
+
+
+def build(profile: str, changes: Mapping[str, Any]) -> DriveSystem:
+    """Build a new network of a named profile; see `System`."""
+    return DriveSystem(DriveMCVAE(choose(DRIVE_PROFILES, profile, changes)))

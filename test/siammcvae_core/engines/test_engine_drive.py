@@ -1,0 +1,122 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The drive engine between frames and network: sizes, greys, precision, what may not be seen."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch', reason='PyTorch is not installed')
+
+from siammcvae_core.engines.drive import DriveEngine, lost_patches  # noqa: E402
+from siammcvae_core.engines.pick import load, pick  # noqa: E402
+from siammcvae_core.model.checkpoint import save_checkpoint  # noqa: E402
+from siammcvae_core.model.drive import DriveMCVAE  # noqa: E402
+from siammcvae_core.model.profiles import DriveProfile  # noqa: E402
+from siammcvae_core.motion import KeptFrame, References  # noqa: E402
+from siammcvae_core.restorer import Restorer, Rung  # noqa: E402
+
+
+@pytest.fixture(scope='module')
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp('weights') / 'small.safetensors'
+    torch.manual_seed(0)
+    model = DriveMCVAE(
+        DriveProfile('small', 32, 1, 2, 16, decoder_width=32, decoder_depth=1, decoder_heads=2,
+                     cells=8, size=(64, 96))
+    )  # fmt: skip
+    torch.nn.init.normal_(model.answer.weight, std=0.3)
+    save_checkpoint(path, model)
+    return path
+
+
+@pytest.fixture(scope='module')
+def engine(weights: Path) -> DriveEngine:
+    return DriveEngine(weights)
+
+
+def drive(size, grey=False):
+    """Three frames of a texture that moves three pixels a frame."""
+    rng = np.random.default_rng(0)
+    shape = (size[0] + 16, size[1] + 32)
+    noise = rng.integers(0, 256, (*shape, 3), np.uint8)
+    texture = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
+    frames = [texture[8:-8, 3 * k : 3 * k + size[1]] for k in range(3)]
+    return [np.ascontiguousarray(f[..., 0] if grey else f) for f in frames]
+
+
+def kept(frames):
+    return References((KeptFrame(frames[1], 0.1), KeptFrame(frames[0], 0.0)))
+
+
+@pytest.mark.parametrize('size', [(96, 160), (100, 150), (33, 47), (720, 1280), (48, 700)])
+@pytest.mark.parametrize('grey', [False, True])
+def test_frames_of_any_size_are_restored(engine, size, grey):
+    frames = drive(size, grey)
+    mask = np.random.default_rng(1).random(size) < 0.3
+    made = engine.restore(kept(frames), frames[2], mask, 0.2)
+    assert (made.frame.shape, made.frame.dtype) == (frames[2].shape, np.uint8)
+    error = made.expected_error()
+    assert (error.shape, error.dtype) == (size, np.float32)
+    assert (error[mask] > 0).all()
+    assert not error[~mask].any()
+
+
+def test_lost_pixels_have_no_influence(engine):
+    frames = drive((100, 150))
+    mask = np.zeros((100, 150), bool)
+    mask[20:70, 30:120] = True
+    noise = np.random.default_rng(2).integers(0, 256, frames[2].shape, np.uint8)
+    changed = cv2.copyTo(noise, mask.view(np.uint8), frames[2].copy())
+    one, other = (
+        engine.restore(kept(frames), frame, mask, 0.2).frame for frame in (frames[2], changed)
+    )
+    # Where arrays lie in memory decides how the last bit is rounded.
+    assert np.abs(one[mask].astype(int) - other[mask]).max() <= 1
+
+
+def test_an_encoded_reference_gives_the_same(engine):
+    frames = drive((96, 160))
+    mask = np.ones((96, 160), bool)
+    newest, older = kept(frames).frames
+    ready = KeptFrame(newest.frame, newest.stamp, engine.encode_reference(newest.frame))
+    one = engine.restore(kept(frames), frames[2], mask, 0.2).frame
+    other = engine.restore(References((ready, older)), frames[2], mask, 0.2).frame
+    assert np.abs(one.astype(int) - other).max() <= 1
+
+
+def test_bf16_stays_near(engine, weights):
+    frames = drive((96, 160))
+    mask = np.ones((96, 160), bool)
+    half = DriveEngine(weights, dtype=torch.bfloat16)
+    one, other = (e.restore(kept(frames), frames[2], mask, 0.2).frame for e in (engine, half))
+    assert np.abs(one.astype(int) - other).mean() < 2
+
+
+def test_one_kept_frame_goes_down_the_ladder(engine):
+    frames = drive((96, 160))
+    restorer = Restorer(engine)
+    restorer.observe(frames[0], 0.0)
+    restored = restorer.restore(frames[2], np.ones((96, 160), bool), 0.2)
+    assert (restored.rung, restored.reason) == (Rung.COPY, 'one_reference')
+    restorer.observe(frames[1], 0.1)
+    restored = restorer.restore(frames[2], np.ones((96, 160), bool), 0.2)
+    assert (restored.rung, restored.reason) == (Rung.MODEL, '')
+    assert (restored.uncertainty() > 0).all()
+
+
+def test_lost_patches_are_all_that_a_lost_pixel_reaches():
+    mask = np.zeros((64, 96), bool)
+    mask[17, 33] = True
+    patches = lost_patches(mask, (16, 24))
+    assert np.argwhere(patches).tolist() == [[1, 2]]
+    assert lost_patches(np.ones((50, 70), bool), (16, 24)).all()
+
+
+def test_the_weights_say_which_engine_they_are_for(weights, engine):
+    assert isinstance(load(weights, 'cpu', torch.float32), DriveEngine)
+    assert isinstance(pick(weights), DriveEngine)
+    assert engine.describe()['profile'] == 'small'
+    assert pick('none') is None

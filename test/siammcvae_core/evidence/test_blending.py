@@ -1,0 +1,102 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Answers carried out at native size."""
+
+import cv2
+import numpy as np
+import pytest
+
+from siammcvae_core.evidence.blending import (
+    Answer,
+    blend,
+    Box,
+    CANDIDATES,
+    COLOUR_UNIT,
+    expected_error,
+)
+from siammcvae_core.evidence.gather import Evidence
+from siammcvae_core.motion import KeptFrame, References
+
+SHAPE = (96, 160)
+CELLS = (24, 40)
+
+
+def answer(only='moved', correction=(0, 0), colour=(0, 0, 0), error=1.0):
+    weights = np.zeros((len(CANDIDATES), *CELLS), np.float32)
+    weights[CANDIDATES.index(only)] = 1
+    planes = np.ones((2, *CELLS), np.float32) * np.float32(correction)[:, None, None]
+    colours = np.ones((3, *CELLS), np.float32) * np.float32(colour)[:, None, None]
+    return Answer(planes, weights, colours, np.full(CELLS, np.log(error), np.float32))
+
+
+def still():
+    zero = np.zeros((*CELLS, 2), np.float32)
+    return Evidence(zero, zero, zero, np.zeros((1, *CELLS), np.float32))
+
+
+@pytest.fixture
+def pair():
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 200, (2, *SHAPE, 3), np.uint8)
+    frames = [cv2.GaussianBlur(frame, (0, 0), 3) for frame in noise]
+    return References((KeptFrame(frames[0], 1.0), KeptFrame(frames[1], 0.9)))
+
+
+def box_mask():
+    mask = np.zeros(SHAPE, bool)
+    mask[17:53, 30:111] = True
+    return mask
+
+
+@pytest.mark.parametrize(
+    ('only', 'frame'), [('moved', 0), ('copy', 0), ('older', 1), ('straight', 0)]
+)
+def test_a_trusted_candidate_is_shown_as_it_is(pair, only, frame):
+    mask = box_mask()
+    restored = blend(pair, still(), answer(only), mask)
+    np.testing.assert_array_equal(restored[mask], pair.frames[frame].frame[mask])
+
+
+@pytest.mark.parametrize('scale', [1, 3])
+def test_corrections_are_in_working_pixels(scale):
+    frame = np.random.default_rng(0).integers(0, 256, (*SHAPE, 3), np.uint8)
+    native = frame.repeat(scale, 0).repeat(scale, 1)
+    pair = References((KeptFrame(native, 1.0), KeptFrame(native, 0.9)))
+    mask = np.zeros(native.shape[:2], bool)
+    mask[20 * scale : 60 * scale, 20 * scale : 90 * scale] = True
+    restored = blend(pair, still(), answer(correction=(5, -2)), mask)
+    moved = np.roll(native, (2 * scale, -5 * scale), (0, 1))
+    np.testing.assert_array_equal(restored[mask], moved[mask])
+
+
+def test_colour_is_added_and_limited_to_what_pixels_hold(pair):
+    mask = box_mask()
+    before = pair.frames[0].frame[mask].astype(int)
+    for units in (2, -60, 60):
+        restored = blend(pair, still(), answer(colour=(units, 0, 0)), mask)[mask].astype(int)
+        due = np.clip(before[:, 0] + units * COLOUR_UNIT, 0, 255)
+        np.testing.assert_array_equal(restored[:, 0], due)
+        np.testing.assert_array_equal(restored[:, 1:], before[:, 1:])
+
+
+def test_grey_frames(pair):
+    mask = box_mask()
+    grey = np.ascontiguousarray(pair.frames[0].frame[..., 0])
+    kept = References((KeptFrame(grey, 1.0), KeptFrame(grey, 0.9)))
+    restored = blend(kept, still(), answer(colour=(3, 3, 3)), mask)
+    np.testing.assert_array_equal(restored[mask], grey[mask] + int(3 * COLOUR_UNIT))
+
+
+def test_a_box_is_cut_out_of_the_whole_map():
+    plane = np.random.default_rng(0).random(CELLS).astype(np.float32)
+    whole = Box(0, 0, 300, 500).of(plane, (300, 500))
+    part = Box(40, 70, 90, 110).of(plane, (300, 500))
+    np.testing.assert_allclose(part, whole[40:130, 70:180], atol=2e-2)
+    np.testing.assert_allclose(whole, cv2.resize(plane, (500, 300)), atol=2e-2)
+
+
+def test_expected_error_is_in_grey_levels_where_lost():
+    mask = box_mask()
+    error = expected_error(answer(error=7.5), mask)
+    np.testing.assert_allclose(error[mask], 7.5, rtol=1e-5)
+    assert not error[~mask].any()

@@ -1,0 +1,104 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The drive model in training: the blend learned through is the one carried out."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch', reason='PyTorch is not installed')
+
+from siammcvae_core.evidence.blending import Answer, CANDIDATES  # noqa: E402
+from siammcvae_core.evidence.blending import blend as blend_numpy
+from siammcvae_core.evidence.gather import Evidence  # noqa: E402
+from siammcvae_core.model.checkpoint import load_model  # noqa: E402
+from siammcvae_core.model.drive import DriveMCVAE, Reply  # noqa: E402
+from siammcvae_core.model.profiles import DriveProfile  # noqa: E402
+from siammcvae_core.motion import KeptFrame, References  # noqa: E402
+from siammcvae_core.training.drive import blend, build, DriveSystem  # noqa: E402
+from siammcvae_core.training.loop import Training  # noqa: E402
+from siammcvae_core.training.systems import Batch  # noqa: E402
+
+CELLS = (16, 24)
+SMALL = {
+    'width': 32, 'depth': 1, 'heads': 2, 'latent': 16, 'decoder_width': 32, 'decoder_depth': 1,
+    'decoder_heads': 2, 'cells': 8, 'size': (64, 96),
+}  # fmt: skip
+
+
+def scene(count=4, seed=0):
+    """Make a texture that moves two pixels a frame, half of its patches lost."""
+    rng = np.random.default_rng(seed)
+    coarse = torch.from_numpy(rng.random((count, 3, 16, 24), np.float32))
+    wide = torch.nn.functional.interpolate(coarse, (72, 120), mode='bicubic').clamp(0, 1) * 255
+    frames = torch.stack([wide[..., 4:68, 8 + 2 * k : 104 + 2 * k] for k in (2, 0, 5)], 1).byte()
+    lost = torch.from_numpy(rng.random((count, 24)) < 0.5)
+    lost[:, 0] = True
+    seconds = torch.tensor([[0.15, 0.25]]).expand(count, -1)
+    return Batch(frames[:, :2], frames[:, 2], lost, seconds)
+
+
+def test_the_blend_is_that_of_the_node():
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (2, 64, 96, 3), np.uint8)
+    offsets = rng.normal(0, 2, (3, *CELLS, 2)).astype(np.float32)
+    correction = rng.normal(0, 1, (2, *CELLS)).astype(np.float32)
+    weights = rng.random((len(CANDIDATES), *CELLS), np.float32)
+    weights /= weights.sum(0)
+    colour = rng.normal(0, 1, (3, *CELLS)).astype(np.float32)
+    scale = np.zeros(CELLS, np.float32)
+    kept = References((KeptFrame(frames[0], 1.0), KeptFrame(frames[1], 0.9)))
+    evidence = Evidence(*offsets, np.zeros((1, *CELLS), np.float32))
+    mask = np.ones((64, 96), bool)
+    due = blend_numpy(kept, evidence, Answer(correction, weights, colour, scale), mask)
+
+    rgb = torch.from_numpy(frames[..., ::-1].copy()).permute(0, 3, 1, 2)[None]
+    planes = [torch.from_numpy(p)[None] for p in (correction, weights, colour, scale[None])]
+    reply = Reply(*planes, torch.zeros(1), None)
+    stacked = torch.from_numpy(offsets).permute(0, 3, 1, 2)[None]
+    made = blend(rgb.float(), stacked, reply)[0].permute(1, 2, 0).numpy()[..., ::-1]
+    difference = np.abs(made.clip(0, 255) - due)
+    assert difference.mean() < 0.6  # OpenCV moves in steps of 1/32 pixel, and rounds
+    assert np.quantile(difference, 0.99) < 4
+
+
+def test_losses_are_those_of_an_untrained_blend():
+    batch, system = scene(), build('drive', SMALL).eval()
+    losses, review = system(batch, 1.0), system.review(batch)
+    kept = ~batch.lost.view(-1, 1, 4, 6).repeat_interleave(16, 2).repeat_interleave(16, 3)
+    same = torch.where(kept, review.restored == batch.target, True)
+    assert same.all()
+    error = (review.restored.float() - batch.target.float()).square().mean(1, keepdim=True)
+    mse = torch.where(kept, 0, error).sum((1, 2, 3)) / (~kept).sum((1, 2, 3))
+    psnr = 10 * (255**2 / mse).log10().mean()
+    assert losses['psnr'].item() == pytest.approx(psnr.item(), abs=0.2)
+    assert set(losses) == {'loss', 'psnr', 'flow', 'scale', 'kl'}
+    assert all(math.isfinite(value) for value in losses.values())
+
+
+def test_it_learns():
+    torch.manual_seed(0)
+    batch, system = scene(), build('drive', SMALL).train()
+    optimiser = torch.optim.AdamW(system.parameters(), 3e-3)
+    history = []
+    for _ in range(25):
+        losses = system(batch, 1.0)
+        losses['loss'].backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        history.append(losses['psnr'].item())
+    assert np.mean(history[-3:]) > history[0] + 0.5
+
+
+def test_the_loop_trains_it_and_keeps_its_weights(config):
+    pytest.importorskip('accelerate', reason='accelerate is not installed')
+    changes = {**SMALL, 'size': (32, 48)}
+    run = config(system='drive', profile='drive', profile_changes=changes, steps=4)
+    Training(run).run()
+    saved = load_model(Path(run.out) / 'last.safetensors', DriveMCVAE, DriveProfile)
+    assert saved.profile.size == (32, 48)
+    fresh = build('drive', changes)
+    assert isinstance(fresh, DriveSystem)
+    fresh.load(Path(run.out) / 'last.safetensors')
