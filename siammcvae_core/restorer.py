@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The seam of the core: intact frames are observed, damaged ones restored by the best rung able.
 
-The ladder is model > motion warp > copy > pass-through. A `Restorer` serves one camera and belongs
-to one thread.
+The ladder is model > motion warp > copy > pass-through. While damage lasts and wanders, the frame
+restored last stands in for the newest kept one: most of what is lost now was visible a moment ago.
+(Behind damage that stays, errors would pile up.) Age is counted from the last intact frame all the
+same. A `Restorer` serves one camera and belongs to one thread.
 """
 
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from enum import Enum
 from functools import partial
 from typing import cast
 
+import cv2
 import numpy as np
 
 from siammcvae_core.engines import Engine, Made
@@ -21,6 +24,8 @@ from siammcvae_core.expected_error import expected_error
 from siammcvae_core.frames import check_frame, full_mask, paste
 from siammcvae_core.motion import KeptFrame, References
 from siammcvae_core.peers import classical
+
+STAYS = 0.9  # share of the lost pixels that were lost in the frame before: damage does not wander
 
 
 class Rung(str, Enum):
@@ -37,8 +42,8 @@ class Restored:
     """A frame after restoration.
 
     `frame` has the shape and dtype of the input and is the input itself when nothing was replaced;
-    it never shares memory with a kept frame. `mask`, bool (H, W), marks the replaced pixels.
-    `reference_age` is in seconds, None without a reference. `reason` says in snake_case why a rung
+    the next restoration may start from it: do not write to it. `mask`, bool (H, W), marks the
+    replaced pixels. `reference_age` is in seconds, None without a reference. `reason` says in snake_case why a rung
     below the best configured one served ('' if it did not come to that): `no_reference`,
     `reference_too_old`, `reference_size`, `one_reference`, `engine_error`; `detail` says it to a
     human. `uncertainty()` computes the expected absolute error in grey levels, float32 (H, W), 0
@@ -52,6 +57,19 @@ class Restored:
     reason: str
     detail: str
     uncertainty: Callable[[], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Continued:
+    """The frames restored since the last intact one, as kept frames; `lost` of the newest."""
+
+    references: References
+    lost: np.ndarray
+
+    def helps(self, lost: np.ndarray) -> bool:
+        """Whether enough of what is `lost` now, bool (H, W), was visible in the frame before."""
+        both = cv2.countNonZero((lost & self.lost).view(np.uint8))
+        return both <= STAYS * cv2.countNonZero(lost.view(np.uint8))
 
 
 class Restorer:
@@ -75,6 +93,7 @@ class Restorer:
         rungs = list(Rung)[list(Rung).index(best_rung or Rung.MODEL) :]
         self._ladder = [rung for rung in rungs if rung is not Rung.MODEL or engine is not None]
         self._references = References()
+        self._continued: Continued | None = None
 
     @property
     def references(self) -> int:
@@ -83,13 +102,13 @@ class Restorer:
 
     def reset(self) -> None:
         """Forget every kept frame."""
-        self._references = References()
+        self._keep(References())
 
     def forget(self, stamp: float) -> None:
         """Drop the kept frame of `stamp`, later found to be damaged; does nothing without one."""
         kept = tuple(kept for kept in self._references.frames if kept.stamp != stamp)
         if len(kept) < self.references:
-            self._references = References(kept)
+            self._keep(References(kept))
 
     def observe(self, frame: np.ndarray, stamp: float) -> None:
         """Keep an intact frame, uint8 (H, W, 3) BGR or (H, W) grey, `stamp` in seconds.
@@ -106,7 +125,7 @@ class Restorer:
             with suppress(Exception):
                 encoded = self._engine.encode_reference(frame)
         kept = KeptFrame(frame, stamp, encoded)
-        self._references = References((kept, *self._references.frames[:1]))
+        self._keep(References((kept, *self._references.frames[:1])))
 
     def restore(self, frame: np.ndarray, mask: np.ndarray, stamp: float) -> Restored:
         """Restore a damaged frame; `mask` is 0 where intact, frame size or its grid of cells.
@@ -124,6 +143,8 @@ class Restorer:
             reason = 'reference_size' if other_size else 'no_reference'
             return _passed(frame, lost, None, reason, f'no intact frame of {frame.shape} is kept')
         age = stamp - references.frames[0].stamp
+        if self._continued is not None and self._continued.helps(lost):
+            references = self._continued.references
         if age > self.max_reference_age:
             detail = f'the kept frame is {age:.3f} s old, more than {self.max_reference_age:.3f} s'
             return _passed(frame, lost, age, 'reference_too_old', detail)
@@ -140,11 +161,20 @@ class Restorer:
                 reason = reason or 'engine_error'
                 details.append(f'{rung.value} failed: {type(error).__name__}: {error}')
                 continue
+            self._go_on(KeptFrame(pasted, stamp), lost)
             uncertainty = made.expected_error or partial(
                 expected_error, references, lost, stamp, rung is not Rung.COPY
             )
             return Restored(pasted, lost, rung, age, reason, '; '.join(details), uncertainty)
         return _passed(frame, lost, age, reason, '; '.join(details))
+
+    def _keep(self, references: References) -> None:
+        """Take other intact frames: what was restored from those before serves no more."""
+        self._references, self._continued = references, None
+
+    def _go_on(self, restored: KeptFrame, lost: np.ndarray) -> None:
+        before = self._continued.references if self._continued else self._references
+        self._continued = Continued(References((restored, before.frames[0])), lost)
 
     def _needs_motion(self, rung: Rung) -> bool:
         if rung is Rung.MODEL:
@@ -173,6 +203,8 @@ class Restorer:
         other_size = newest.frame.shape != frame.shape
         if other_size or stamp < newest.stamp:
             self.reset()
+        elif self._continued and stamp <= self._continued.references.frames[0].stamp:
+            self._continued = None
         return other_size
 
 

@@ -66,7 +66,7 @@ class SiamViT(nn.Module):
     def forward(self, frames: Tensor, keys: Tensor | None = None) -> Tensor:
         """Encode frames (B, 3, H, W) to tokens (B, N, D') that attend to those in `keys` (B, N)."""
         patches = patchify(frames, self.patch)  # (B, N, P*P*3)
-        place = _places(grid_of(frames, self.patch), frames.device)
+        place = places(grid_of(frames, self.patch), frames.device)
         return self.project(self.vit(self.embed(patches) + self.place(place), keys))
 
 
@@ -162,8 +162,8 @@ class DriveMCVAE(nn.Module):
         allowed = torch.tensor(may_use, device=logits.device)
         weights = logits.masked_fill(~allowed.view(-1, 1, 1), -torch.inf).softmax(1)
         return Reply(
-            correction * profile.correction, weights, colour * profile.colour, log_scale,
-            mean, log_var,
+            correction * float(profile.correction), weights, colour * float(profile.colour),
+            log_scale, mean, log_var,
         )  # fmt: skip
 
     def _spread(self, tokens: Tensor, grid: Grid) -> Tensor:
@@ -194,7 +194,7 @@ def patch_sources(offset: Tensor, patch: int) -> Tensor:
     return (y.round().clamp(0, rows - 1) * columns + column).long().flatten(1)
 
 
-def _places(grid: Grid, device: torch.device) -> Tensor:
+def places(grid: Grid, device: torch.device) -> Tensor:
     """Where patches lie in the frame, (N, 2) as (y, x) in (-1, 1)."""
     rows, columns = grid
     y = (2 * torch.arange(rows, device=device) + 1) / rows - 1

@@ -42,12 +42,13 @@ def restore_items(
     """Restore what is not done yet and write it to parts; `count` is told of frames done.
 
     Frames are numbered from 0. The frames that the restorer kept when the last part ended are
-    observed again, so a resumed run makes the very frames that one in a piece makes.
+    observed again and the damaged ones since then restored again, so a resumed run makes the very
+    frames that one in a piece makes.
     """
     kept = deque(work.kept, maxlen=2)
     for item in islice(items, work.done):
-        if item.index in kept:
-            restorer.observe(item.frame, item.stamp * 1e-9)
+        if item.index in kept or (kept and item.index > kept[-1]):
+            _restore(item, restorer)
         count(1)
     counts = Counter(work.counts)
     while (first := next(items, None)) is not None:

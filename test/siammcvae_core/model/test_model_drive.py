@@ -33,7 +33,7 @@ def batch(count=2):
 
 
 def woken(**changes):
-    """A model whose answer depends on everything."""
+    """Make a model whose answer depends on everything."""
     torch.manual_seed(1)
     model = DriveMCVAE(profile(**changes)).eval()
     torch.nn.init.normal_(model.answer.weight, std=0.5)

@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 
 from siammcvae_core.evidence.blending import Answer, CANDIDATES  # noqa: E402
-from siammcvae_core.evidence.blending import blend as blend_numpy
+from siammcvae_core.evidence.blending import blend as blend_numpy  # noqa: E402
 from siammcvae_core.evidence.gather import Evidence  # noqa: E402
 from siammcvae_core.model.checkpoint import load_model  # noqa: E402
 from siammcvae_core.model.drive import DriveMCVAE, Reply  # noqa: E402

@@ -1,0 +1,92 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Damage that lasts: restored frames stand in for intact ones, as long as that helps."""
+
+import cv2
+import numpy as np
+import pytest
+
+from siammcvae_core.metrics import psnr
+from siammcvae_core.restorer import Restorer, Rung
+
+SIZE = (128, 192)
+COUNT = 14
+
+
+@pytest.fixture(scope='module')
+def swerving():
+    """Film a texture with a camera that swings from side to side: constant velocity soon fails."""
+    noise = np.random.default_rng(0).standard_normal((128, 400, 3)).astype(np.float32)
+    texture = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 4), None, 0, 255, cv2.NORM_MINMAX)
+    texture = texture.astype(np.uint8)
+    places = [100 + round(40 * np.sin(k / 4)) for k in range(COUNT)]
+    return [np.ascontiguousarray(texture[:, x : x + SIZE[1]]) for x in places]
+
+
+def observed(frames):
+    restorer = Restorer(max_reference_age=10)
+    restorer.observe(frames[0], 0.0)
+    restorer.observe(frames[1], 0.1)
+    return restorer
+
+
+def scattered(seed, share=0.5):
+    cells = np.random.default_rng(seed).random((SIZE[0] // 16, SIZE[1] // 16)) < share
+    return cells.repeat(16, 0).repeat(16, 1)
+
+
+def scores(frames, masks, reset):
+    """Restore all frames from the third on; `reset` keeps only the intact ones every time."""
+    restorer, values = observed(frames), []
+    for number, mask in enumerate(masks, start=2):
+        if reset:
+            restorer = observed(frames)
+        damaged = cv2.copyTo(np.zeros_like(frames[0]), mask.view(np.uint8), frames[number].copy())
+        restored = restorer.restore(damaged, mask, number / 10)
+        assert restored.rung is Rung.WARP
+        values.append(psnr(restored.frame, frames[number], mask))
+    return np.array(values)
+
+
+def test_damage_that_wanders_is_restored_from_what_was_restored(swerving):
+    masks = [scattered(seed) for seed in range(2, COUNT)]
+    went_on, alone = (scores(swerving, masks, reset) for reset in (False, True))
+    assert went_on[0] == alone[0]
+    assert went_on[4:].mean() > alone[4:].mean() + 3
+
+
+def test_behind_damage_that_stays_only_intact_frames_serve(swerving):
+    masks = [scattered(1)] * (COUNT - 2)
+    went_on, alone = (scores(swerving, masks, reset) for reset in (False, True))
+    np.testing.assert_allclose(went_on, alone, atol=1e-6)
+
+
+def test_age_is_counted_from_the_last_intact_frame(swerving):
+    restorer = observed(swerving)
+    restorer.max_reference_age = 0.35
+    rungs = []
+    for number in range(2, 7):
+        restored = restorer.restore(swerving[number], scattered(number), number / 10)
+        rungs.append(restored.rung)
+        assert restored.reference_age == pytest.approx(number / 10 - 0.1)
+    assert rungs == [Rung.WARP] * 3 + [Rung.PASS] * 2
+
+
+@pytest.mark.parametrize('end', ['observe', 'reset', 'forget', 'back'])
+def test_restored_frames_serve_no_more_once_other_frames_are_kept(swerving, end):
+    plain, disturbed = observed(swerving), observed(swerving)
+    garbage = np.random.default_rng(9).integers(0, 256, swerving[0].shape, np.uint8)
+    disturbed.restore(garbage, scattered(5), 0.2)
+    for restorer in (plain, disturbed):
+        if end == 'observe':
+            restorer.observe(swerving[3], 0.3)
+        elif end == 'reset':
+            restorer.reset()
+            restorer.observe(swerving[0], 0.0)
+            restorer.observe(swerving[1], 0.1)
+        elif end == 'forget':
+            restorer.forget(0.1)
+    stamp = 0.15 if end == 'back' else 0.4
+    results = [r.restore(swerving[4], scattered(6), stamp) for r in (plain, disturbed)]
+    assert results[0].rung is results[1].rung
+    np.testing.assert_array_equal(results[0].frame, results[1].frame)
