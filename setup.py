@@ -53,6 +53,7 @@ setup(
         'ros': ros_wheels('jazzy'),
         'kilted': ros_wheels('kilted'),
         'torch': ['torch>=2.4'],
+        'fast': ['torch>=2.5', 'onnx', 'onnxruntime', 'openvino'],
         'train': ['torch>=2.4', *training],
         'test': test_tools,
         'dev': [

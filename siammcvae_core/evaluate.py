@@ -20,6 +20,7 @@ from siammcvae_core.data.layouts import find_clips
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError
 from siammcvae_core.evaluation.contest import probe
+from siammcvae_core.evaluation.honesty import rows_of_honesty
 from siammcvae_core.evaluation.methods import describe, find_methods, Method, parse_weights
 from siammcvae_core.evaluation.page import page_of
 from siammcvae_core.evaluation.plan import (
@@ -154,6 +155,7 @@ def evaluate(options: argparse.Namespace) -> int:
     rows = rows_of(plan, [method.name for method in methods], outcomes)
     report = {
         'rows': rows,
+        'honesty': rows_of_honesty(outcome.honesty for outcome in outcomes),
         'methods': [method.name for method in methods],
         'missing': missing,
         'skipped': skipped,

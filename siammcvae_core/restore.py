@@ -18,6 +18,7 @@ from siammcvae_core.data.sources import open_source
 from siammcvae_core.engines.pick import pick
 from siammcvae_core.errors import InputError
 from siammcvae_core.offline import bags, videos
+from siammcvae_core.offline.detection import detected
 from siammcvae_core.offline.sequence import restore_items
 from siammcvae_core.offline.work import Work
 from siammcvae_core.restorer import Restorer
@@ -25,6 +26,9 @@ from siammcvae_core.restorer import Restorer
 DESCRIPTION = """\
 Restore the damaged frames of a recording with what the restore node runs, as well as it can in its
 own time. IN is a video (or a folder of images) or a rosbag2.
+
+With --detect it finds what is lost itself, from the frames alone, in whole cells of 16 x 16 pixels;
+docs/detector.md says what it finds and what nobody can. Without it:
 
 A video needs --mask: a video or a folder of images of as many frames, black where intact; whatever
 is not black is lost (prefer lossless masks). OUT is .mp4 (H.264) or .mkv (FFV1, every pixel exact);
@@ -39,6 +43,7 @@ A run that was interrupted, even by kill -9, goes on where it was when started a
 arguments: finished parts of 64 frames wait in OUT.partial until OUT is whole.
 
 examples:
+  python -m siammcvae_core.restore drive.mp4 restored.mp4 --detect
   python -m siammcvae_core.restore drive.mp4 restored.mp4 --mask lost.mkv
   python -m siammcvae_core.restore my_bag restored_bag --topic /front/image_raw \\
       --mask-topic /front/fault_mask --weights drive.safetensors
@@ -50,10 +55,9 @@ exit status: 0 restored; 1 IN is damaged (OUT holds what could be read) or OUT c
 
 @dataclass(frozen=True)
 class Job:
-    """A recording with its masks, and how the output is written."""
+    """A recording, its frames with their masks, and how the output is written."""
 
     source: Source
-    masks: Source
     items: Any
     writer: videos.Encoder | bags.Assembler
 
@@ -79,7 +83,11 @@ def parser() -> argparse.ArgumentParser:
         '--mask-topic', default='', metavar='TOPIC',
         help='masks of a bag (default: fault_mask beside the image topic)',
     )
-    p.add_argument('--weights', default='', metavar='FILE', help='model (default: motion warp)')
+    p.add_argument('--detect', action='store_true', help='find what is lost, without any mask')
+    p.add_argument(
+        '--weights', default='', metavar='FILE',
+        help="model (default: that of the package); 'none' for motion alone",
+    )
     p.add_argument(
         '--max-reference-age', type=float, default=1.0, metavar='S',
         help='made-up pixels are served so long after the last intact frame (default: %(default)s)',
@@ -135,22 +143,28 @@ def _open(options: argparse.Namespace) -> Job:
     path = options.source.expanduser()
     if options.out.resolve() == path.resolve():
         raise InputError(f'{options.out} is the input')
+    if options.detect and (options.mask or options.mask_topic):
+        raise InputError('--detect finds what is lost itself: leave --mask and --mask-topic out')
     source = open_source(path, options.topic)
     if isinstance(source, BagImages):
         if options.mask:
             raise InputError('--mask is for videos; a bag has its masks on --mask-topic')
+        if options.detect:
+            return Job(source, detected(source), bags.Assembler(path, source))
         topic = options.mask_topic or bags.sibling(source.topic, 'fault_mask')
         found = BagImages(path, topic)
-        return Job(source, found, bags.paired(source, found), bags.Assembler(path, source))
+        return Job(source, bags.paired(source, found), bags.Assembler(path, source))
     if options.mask_topic or options.topic:
         raise InputError(f'{path} is no bag: it has no topics; give its masks with --mask')
+    encoder = videos.Encoder(options.out, source.size, source.rate)
+    if options.detect:
+        return Job(source, detected(source), encoder)
     if not options.mask:
-        raise InputError(f'say what is lost in {path}: --mask MASKS')
+        raise InputError(f'say what is lost in {path}: --mask MASKS, or have it found: --detect')
     masks = open_source(options.mask)
     if len(masks) != len(source):
         raise InputError(f'{path} has {len(source)} frames, its mask {len(masks)}')
-    encoder = videos.Encoder(options.out, source.size, source.rate)
-    return Job(source, masks, videos.paired(source, masks), encoder)
+    return Job(source, videos.paired(source, masks), encoder)
 
 
 def _settings(options: argparse.Namespace, engine: dict[str, str]) -> dict[str, Any]:
@@ -158,6 +172,7 @@ def _settings(options: argparse.Namespace, engine: dict[str, str]) -> dict[str, 
     return {
         'input': _identity(options.source),
         'mask': _identity(Path(options.mask)) if options.mask else None,
+        'detector': options.detect,
         'topic': options.topic,
         'mask topic': options.mask_topic,
         'model': engine,

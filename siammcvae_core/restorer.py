@@ -43,11 +43,11 @@ class Restored:
 
     `frame` has the shape and dtype of the input and is the input itself when nothing was replaced;
     the next restoration may start from it: do not write to it. `mask`, bool (H, W), marks the
-    replaced pixels. `reference_age` is in seconds, None without a reference. `reason` says in snake_case why a rung
-    below the best configured one served ('' if it did not come to that): `no_reference`,
-    `reference_too_old`, `reference_size`, `one_reference`, `engine_error`; `detail` says it to a
-    human. `uncertainty()` computes the expected absolute error in grey levels, float32 (H, W), 0
-    where intact, 255 where a lost pixel was passed through.
+    replaced pixels. `reference_age` is in seconds, None without a reference. `reason` says in
+    snake_case why a rung below the best configured one served ('' if it did not come to that):
+    `no_reference`, `reference_too_old`, `reference_size`, `one_reference`, `engine_error`; `detail`
+    says it to a human. `uncertainty()` computes the expected absolute error in grey levels, float32
+    (H, W), 0 where intact, 255 where a lost pixel was passed through.
     """
 
     frame: np.ndarray

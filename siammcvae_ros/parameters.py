@@ -107,7 +107,8 @@ TABLE = (
     Declared(
         'weights',
         '',
-        'Weights of the model (a .safetensors file); "" restores without a model.',
+        'Weights of the model (a .safetensors file); "" for those in the package, "none" for no '
+        'model: damaged frames are then restored by motion alone.',
         fixed=True,
     ),
     Declared(

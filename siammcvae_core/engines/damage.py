@@ -7,6 +7,7 @@ convolutions; what is left out does not reach a lost pixel. Sizes come in steps,
 which prepare for shapes meet few of them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -19,17 +20,20 @@ PATCHES = 4  # sides of the box come in multiples of it
 REACH = 2  # patches around a lost one whose cells reach it through the convolutions
 ACROSS = 4  # cells along the side of a patch
 
+Inputs = dict[str, np.ndarray]
+"""Inputs of a network by name, see `model.drive_parts`."""
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What `model.drive_parts.RestorePart` takes, tokens excepted, by name; and where it lies."""
+    """What `model.drive_parts.RestorePart` takes except the tokens; where in `grid` it lies."""
 
-    inputs: dict[str, np.ndarray]
+    inputs: Inputs
     top: int
     left: int
     grid: tuple[int, int]
 
-    def place(self, outputs: tuple[np.ndarray, ...]) -> Answer:
+    def place(self, outputs: Sequence[np.ndarray]) -> Answer:
         """Put the answer for the box, (1, k, h, w) each, into maps of the frame, else zero."""
         rows, columns = (ACROSS * side for side in self.grid)
         top, left = ACROSS * self.top, ACROSS * self.left
@@ -43,58 +47,71 @@ class Part:
         return Answer(correction, weights, colour, log_scale[0])
 
 
+def whole_frame(picture: np.ndarray, patch: int) -> Inputs:
+    """Cut a picture, float32 (H, W, 3) as the network takes it, for `EncodeReference`."""
+    grid = picture.shape[0] // patch, picture.shape[1] // patch
+    return _patches(picture, grid, np.arange(grid[0] * grid[1]))
+
+
 def damaged_part(
     picture: np.ndarray, evidence: np.ndarray, source: np.ndarray, lost: np.ndarray
 ) -> Part:
     """Cut out what matters where patches are `lost`, bool (rows, columns), one of them at least.
 
     `picture` float32 (H, W, 3) as the network takes it, of any content where lost; `evidence`
-    (C, 4 rows, 4 columns); `source` long (rows, columns).
+    float32 (C, 4 rows, 4 columns); `source` long (rows * columns,) as `patch_sources` gives it.
     """
-    grid = rows, columns = lost.shape
-    side = picture.shape[0] // rows
-    active = cv2.dilate(lost.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    of_active = np.flatnonzero(active)
-    of_visible = np.flatnonzero(active & ~lost)
+    grid = lost.shape[0], lost.shape[1]
+    active = cv2.dilate(lost.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
+    acting, seen = np.flatnonzero(active), np.flatnonzero(active & ~lost)
+    ids, ids_seen = (_filled(chosen, lost.size) for chosen in (acting, seen))
     top, left, height, width = _box(lost)
-    ids = _filled(of_active, lost.size)
-    seen = _filled(of_visible, lost.size)
-    y, x = np.divmod(seen, columns)
-    patches = picture.reshape(rows, side, columns, side, 3).transpose(0, 2, 1, 3, 4)[y, x]
-    place = np.stack([(2 * y + 1) / rows - 1, (2 * x + 1) / columns - 1], 1)
-    row_of = np.full(lost.size, len(seen))
-    row_of[of_visible] = np.arange(len(of_visible))
-    spread = np.full(lost.size, len(ids))
-    spread[of_active] = np.arange(len(of_active))
-    y, x = np.divmod(ids, columns)
+    box = np.s_[top : top + height, left : left + width]
+    bottom, right = ACROSS * (top + height), ACROSS * (left + width)
+    cells = np.s_[:, ACROSS * top : bottom, ACROSS * left : right]
+    y, x = np.divmod(ids, grid[1])
     inputs = {
-        'picture': patches.reshape(1, len(seen), -1),
-        'place': place[None].astype(np.float32),
+        **_patches(picture, grid, ids_seen),
         # With nothing visible one row has to count; nobody reads what comes of it.
-        'visible': (np.arange(len(seen)) < max(1, len(of_visible)))[None],
-        'evidence': np.ascontiguousarray(evidence[
-            None, :, ACROSS * top : ACROSS * (top + height), ACROSS * left : ACROSS * (left + width)
-        ]),
-        'source': source.ravel()[ids],
-        'own': row_of[ids],
+        'visible': np.arange(len(ids_seen))[None] < max(1, len(seen)),
+        'evidence': np.ascontiguousarray(evidence[cells])[None],
+        'source': source[ids],
+        'own': _positions(seen, lost.size, len(ids_seen))[ids],
         'patch': (y - top) * width + x - left,
-        'active': (np.arange(len(ids)) < len(of_active))[None],
-        'spread': spread.reshape(grid)[top : top + height, left : left + width].copy(),
+        'active': np.arange(len(ids))[None] < len(acting),
+        'spread': _positions(acting, lost.size, len(ids)).reshape(grid)[box].copy(),
     }
     return Part(inputs, top, left, grid)
 
 
-def steps(count: int, step: int, most: int) -> int:
-    """Round up to a whole number of steps, but not beyond `most`."""
+def in_steps(count: int, step: int, most: int) -> int:
+    """Round up to a whole number of steps, one at least, but not beyond `most`."""
     return min(most, max(1, -(-count // step)) * step)
 
 
+def _patches(picture: np.ndarray, grid: tuple[int, int], ids: np.ndarray) -> Inputs:
+    """Pixels of patches (1, K, P*P*3), row by row, and where they lie (1, K, 2) as (y, x)."""
+    rows, columns = grid
+    side = picture.shape[0] // rows
+    y, x = np.divmod(ids, columns)
+    cut = picture.reshape(rows, side, columns, side, 3).transpose(0, 2, 1, 3, 4)[y, x]
+    place = np.stack([(2 * y + 1) / rows - 1, (2 * x + 1) / columns - 1], 1)
+    return {'picture': cut.reshape(1, len(ids), -1), 'place': place[None].astype(np.float32)}
+
+
 def _filled(chosen: np.ndarray, patches: int) -> np.ndarray:
-    """Fill a list of patches up to a step with the first of them, or the first of all."""
+    """Fill a list of patches up to a step with its first one, or the first of all."""
     first = chosen[0] if len(chosen) else 0
-    filled = np.full(steps(len(chosen), TOKENS, patches), first)
+    filled = np.full(in_steps(len(chosen), TOKENS, patches), first)
     filled[: len(chosen)] = chosen
     return filled
+
+
+def _positions(chosen: np.ndarray, patches: int, without: int) -> np.ndarray:
+    """Where in a list of patches each patch is, long (patches,); `without` if it is not."""
+    positions = np.full(patches, without)
+    positions[chosen] = np.arange(len(chosen))
+    return positions
 
 
 def _box(lost: np.ndarray) -> tuple[int, int, int, int]:
@@ -108,5 +125,5 @@ def _box(lost: np.ndarray) -> tuple[int, int, int, int]:
 def _span(start: int, length: int, most: int) -> tuple[int, int]:
     end = min(most, start + length + REACH)
     start = max(0, start - REACH)
-    length = steps(end - start, PATCHES, most)
+    length = in_steps(end - start, PATCHES, most)
     return min(start, most - length), length

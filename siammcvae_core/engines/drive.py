@@ -1,27 +1,29 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The engine of the drive model: evidence and blending in NumPy, the network in PyTorch."""
+"""The engine of the drive model: evidence and blending in NumPy, the network in any library."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from siammcvae_core.engines import Made
-from siammcvae_core.evidence.blending import Answer, blend, expected_error
-from siammcvae_core.evidence.gather import gather
-from siammcvae_core.model.checkpoint import load_model, sha256
-from siammcvae_core.model.drive import DriveMCVAE, patch_sources, Reply
-from siammcvae_core.model.pixels import normalise
-from siammcvae_core.model.profiles import DriveProfile
+from siammcvae_core.engines.damage import damaged_part, Part, whole_frame
+from siammcvae_core.engines.drive_torch import TorchNetwork
+from siammcvae_core.engines.network import Network
+from siammcvae_core.evidence.blending import blend, expected_error
+from siammcvae_core.evidence.gather import Evidence, gather
+from siammcvae_core.model.drive import patch_sources
+from siammcvae_core.model.pixels import MEAN, STD
 from siammcvae_core.motion import References, to_working
 
 
 class DriveEngine:
-    """The drive model from a weights file, on `device`, mixed precision unless `dtype` is float32.
+    """The drive model from a weights file, computed by what `network` makes of that file.
 
     It works at the working size of `motion`; its answer is carried out at native size. Raises
     `WeightsError` for a file that cannot serve.
@@ -29,34 +31,18 @@ class DriveEngine:
 
     references = 2
 
-    def __init__(
-        self, weights: Path, device: str = 'cpu', dtype: torch.dtype = torch.float32
-    ) -> None:
-        self._model = load_model(weights, DriveMCVAE, DriveProfile).to(device)
-        self._device = torch.device(device)
-        self._dtype = dtype
-        self.patch = self._model.profile.patch
-        self._described = {
-            'name': 'torch',
-            'profile': self._model.profile.name,
-            'weights': weights.name,
-            'sha256': sha256(weights),
-            'device': device,
-            'dtype': str(dtype).removeprefix('torch.'),
-            'version': torch.__version__,
-        }
+    def __init__(self, weights: Path, network: Callable[[Path], Network] = TorchNetwork) -> None:
+        self.network = network(weights)
+        self.patch = self.network.patch
 
     def describe(self) -> dict[str, str]:
         """Name the engine, its weights and where it runs."""
-        return dict(self._described)
+        return self.network.describe()
 
-    @torch.inference_mode()
-    def encode_reference(self, frame: np.ndarray) -> Tensor:
-        """Encode an intact frame to tokens (1, N, D')."""
-        with self._precision():
-            return self._model.encode_reference(self._to_network(to_working(frame)))
+    def encode_reference(self, frame: np.ndarray) -> Any:
+        """Encode an intact frame to tokens."""
+        return self.network.encode(whole_frame(to_network(to_working(frame)), self.patch))
 
-    @torch.inference_mode()
     def restore(
         self, references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
     ) -> Made:
@@ -66,31 +52,29 @@ class DriveEngine:
         encoded = newest.encoded
         if encoded is None:
             encoded = self.encode_reference(newest.frame)
-        visible = cv2.copyTo(frame, (~mask).view(np.uint8))  # zero where lost
-        lost = lost_patches(mask, known.offset.shape[:2])
-        offset = torch.from_numpy(known.offset).permute(2, 0, 1)[None]  # (1, 2, h, w)
-        with self._precision():
-            reply = self._model.restore(
-                encoded,
-                self._to_network(to_working(visible)),
-                torch.from_numpy(known.channels)[None].to(self._device),
-                patch_sources(offset, self.patch).to(self._device),
-                torch.from_numpy(lost).reshape(1, -1).to(self._device),
-            )
-        answer = _to_answer(reply)
+        part = self.part(known, frame, mask)
+        answer = part.place(self.network.restore(encoded, part.inputs))
         return Made(blend(references, known, answer, mask), partial(expected_error, answer, mask))
 
-    def _precision(self) -> torch.autocast:
-        half = self._dtype != torch.float32
-        return torch.autocast(self._device.type, self._dtype if half else None, enabled=half)
+    def part(self, known: Evidence, frame: np.ndarray, mask: np.ndarray) -> Part:
+        """Prepare what the network is asked about a damaged frame."""
+        visible = cv2.copyTo(frame, (~mask).view(np.uint8))  # zero where lost
+        offset = torch.from_numpy(known.offset).permute(2, 0, 1)[None]  # (1, 2, h, w)
+        return damaged_part(
+            to_network(to_working(visible)),
+            known.channels,
+            patch_sources(offset, self.patch)[0].numpy(),
+            lost_patches(mask, known.offset.shape[:2]),
+        )
 
-    def _to_network(self, frame: np.ndarray) -> Tensor:
-        code = cv2.COLOR_GRAY2RGB if frame.ndim == 2 else cv2.COLOR_BGR2RGB
-        rgb = torch.from_numpy(cv2.cvtColor(frame, code)).to(self._device)
-        return normalise(rgb.permute(2, 0, 1)[None])  # (1, 3, H, W)
+
+def to_network(frame: np.ndarray) -> np.ndarray:
+    """Bring a frame, uint8 (H, W, 3) BGR or (H, W), to `pixels.normalise`'s scale, (H, W, 3)."""
+    code = cv2.COLOR_GRAY2RGB if frame.ndim == 2 else cv2.COLOR_BGR2RGB
+    return cv2.LUT(cv2.cvtColor(frame, code), _SCALE)
 
 
-def lost_patches(mask: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
+def lost_patches(mask: np.ndarray, cells: tuple[int, ...]) -> np.ndarray:
     """Tell which patches of 4 x 4 cells a lost pixel, bool (H, W), reaches; bool (rows, columns).
 
     `cells` counts the rows and columns of cells.
@@ -101,9 +85,6 @@ def lost_patches(mask: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
     return patches
 
 
-def _to_answer(reply: Reply) -> Answer:
-    correction, weights, colour, log_scale = (
-        plane[0].float().cpu().numpy()
-        for plane in (reply.correction, reply.weights, reply.colour, reply.log_scale)
-    )
-    return Answer(correction, weights, colour, log_scale[0])
+_LEVELS = np.arange(256, dtype=np.float32)[None, :, None] / 255
+_MEAN, _STD = np.array([MEAN, STD], np.float32)
+_SCALE = (_LEVELS - _MEAN) / _STD  # (1, 256, 3): a table for each colour

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which engine serves, given what the user has."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ NONE = 'none'
 
 
 def pick(weights: str | Path | None) -> Engine | None:
-    """Load the engine for a weights file, on the GPU where there is one.
+    """Load the engine for a weights file, on the GPU where there is one, else the fastest for CPUs.
 
     None or '' means the model in the package, None where PyTorch is not installed; 'none' means no
     model, and nothing heavy is imported. Raises `WeightsError` with the path for a file that cannot
@@ -39,18 +40,29 @@ def pick(weights: str | Path | None) -> Engine | None:
         raise WeightsError(f'{path}: needs PyTorch; install it with: pip install torch') from error
     if torch.cuda.is_available():
         return load(path, 'cuda', torch.float16)
-    return load(path, 'cpu', torch.float32)
+    if not _of_drive(path):
+        return load(path, 'cpu', torch.float32)
+    from siammcvae_core.engines.cpu import FastestEngine
+
+    return FastestEngine(path)
 
 
 def load(path: Path, device: str, dtype: 'torch.dtype') -> Engine:
     """Load the engine a weights file is for; raises `WeightsError` for one that cannot serve."""
     from siammcvae_core.engines.drive import DriveEngine
+    from siammcvae_core.engines.drive_torch import TorchNetwork
     from siammcvae_core.engines.torch import TorchEngine
+
+    if not _of_drive(path):
+        return TorchEngine(path, device, dtype)
+    return DriveEngine(path, partial(TorchNetwork, device=device, dtype=dtype))
+
+
+def _of_drive(path: Path) -> bool:
     from siammcvae_core.model.checkpoint import stored_system
     from siammcvae_core.model.profiles import DriveProfile
 
-    of_drive = stored_system(path) == DriveProfile.system
-    return DriveEngine(path, device, dtype) if of_drive else TorchEngine(path, device, dtype)
+    return stored_system(path) == DriveProfile.system
 
 
 def shipped(name: str) -> Path | None:

@@ -13,7 +13,9 @@ import numpy as np
 
 from siammcvae_core.data.layouts import Clip
 from siammcvae_core.data.sources import open_source
+from siammcvae_core.engines import Made
 from siammcvae_core.errors import InputError, SourceError
+from siammcvae_core.evaluation.honesty import Honesty
 from siammcvae_core.evaluation.methods import Contestant, load, Method
 from siammcvae_core.evaluation.plan import Plan
 from siammcvae_core.evaluation.samples import Case, choose_frames, draw_cases
@@ -72,6 +74,7 @@ class Outcome:
     seed_number: int
     scores: list[Score] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
+    honesty: dict[str, Honesty] = field(default_factory=dict)
     skipped: str = ''
     broken: str = ''
 
@@ -95,12 +98,16 @@ def contest(task: Task, count: Callable[[int], None]) -> Outcome:
         pictures = []
         for method in task.methods:
             made, ms, ms_observe = _restored(case, method, method.run(task.seed_number), clip)
-            pasted = paste(case.frame, made, case.mask)
+            pasted = paste(case.frame, made.frame, case.mask)
             values = score(pasted, truth, case.mask)
             place = (method.name, case.mask_spec, str(case.gap), case.index, case.seconds)
             outcome.scores.append(
                 Score(*place, float(case.mask.mean()), ms, ms_observe, values)
             )
+            if made.expected_error is not None:
+                counted = outcome.honesty.setdefault(method.name, Honesty())
+                told = made.expected_error()
+                counted.add(told, case.seconds, pasted, case.truth, case.mask)
             pictures.append((pasted, f'{method.name}: {values["psnr_lost"]:.1f} dB'))
             count(1)
         if task.pictured and case.index == chosen[0]:
@@ -122,8 +129,8 @@ def probe(methods: Sequence[Method], size: tuple[int, int]) -> dict[str, str]:
 
 def _restored(
     case: Case, method: Method, weights: Path | None, clip: str
-) -> tuple[np.ndarray, float, float]:
-    """Restore a case; gives the frame, and the milliseconds to restore and to observe."""
+) -> tuple[Made, float, float]:
+    """Restore a case; gives what was made, and the milliseconds to restore and to observe."""
     contestant = _ready(method, weights, (case.truth.shape[0], case.truth.shape[1]))
     frame = case.truth if method.base in UPPER_BOUNDS else case.frame
     try:
@@ -154,7 +161,7 @@ def _timed(
     frame: np.ndarray,
     mask: np.ndarray,
     stamp: float,
-) -> tuple[np.ndarray, float, float]:
+) -> tuple[Made, float, float]:
     begun = time.perf_counter()
     observed = contestant.observe(references)
     kept = time.perf_counter()

@@ -5,6 +5,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import difflib
+from functools import partial
 import json
 from pathlib import Path
 import re
@@ -12,20 +13,22 @@ from typing import cast, TYPE_CHECKING
 
 import numpy as np
 
-from siammcvae_core.engines import Engine
+from siammcvae_core.engines import Engine, Made
+from siammcvae_core.engines.pick import shipped
 from siammcvae_core.errors import InputError, WeightsError
 from siammcvae_core.evaluation.plan import CLASSICAL, LEARNED
+from siammcvae_core.expected_error import expected_error
 from siammcvae_core.motion import KeptFrame, References
-from siammcvae_core.peers.classical import PEERS
+from siammcvae_core.peers.classical import Peer, PEERS
 
 if TYPE_CHECKING:  # torch is imported where weights are
     from siammcvae_core.engines.torch import TorchEngine
 
 KERNELS = ('adaptive', 'standard', 'flash', 'memory_efficient')
 ENGINES = ('paper', 'drive')
+MOVED = {'copy': False, 'const_velocity': True}  # rungs of the node, which judges them
 SUFFIX = '.safetensors'
 BEST = f'best{SUFFIX}'  # what training keeps in the folder of a run
-SHIPPED = Path(__file__).parents[1] / 'weights'
 
 Weights = Mapping[str, tuple[Path, ...]]
 """Weights files by method name; several are training runs of the same thing."""
@@ -67,7 +70,7 @@ class Contestant:
     """
 
     observe: Callable[[References], References]
-    restore: Callable[[References, np.ndarray, np.ndarray, float], np.ndarray]
+    restore: Callable[[References, np.ndarray, np.ndarray, float], Made]
 
 
 def parse_weights(arguments: Sequence[str]) -> dict[str, tuple[Path, ...]]:
@@ -107,9 +110,9 @@ def find_methods(names: Sequence[str], weights: Weights) -> tuple[list[Method], 
             ready.append(method)
             continue
         runs = weights.get(name) or (weights.get(method.base) if method.variant in KERNELS else ())
-        shipped = SHIPPED / f'{name}{SUFFIX}'
-        if not runs and shipped.is_file():
-            runs = (shipped,)
+        packaged = shipped(name)
+        if not runs and packaged is not None:
+            runs = (packaged,)
         if runs:
             ready.append(Method(name, runs))
         else:
@@ -120,7 +123,7 @@ def find_methods(names: Sequence[str], weights: Weights) -> tuple[list[Method], 
 def load(method: Method, weights: Path | None) -> Contestant:
     """Load a method; raises InputError or WeightsError where it cannot serve."""
     if weights is None:
-        return Contestant(_as_they_are, PEERS[method.base])
+        return Contestant(_as_they_are, _by_peer(PEERS[method.base], MOVED.get(method.base)))
     try:
         import torch
     except ModuleNotFoundError as error:
@@ -141,7 +144,7 @@ def load(method: Method, weights: Path | None) -> Contestant:
     peer = LearnedPeer(weights, *where)
     if peer.name != method.base:
         raise WeightsError(f'{weights}: holds weights of {peer.name!r}, not of {method.base!r}')
-    return Contestant(_as_they_are, peer)
+    return Contestant(_as_they_are, _by_peer(peer))
 
 
 def describe(path: Path) -> dict[str, str]:
@@ -187,10 +190,24 @@ def _by_engine(engine: Engine) -> Contestant:
 
     def restore(
         references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
-    ) -> np.ndarray:
-        return engine.restore(references, frame, mask, stamp).frame
+    ) -> Made:
+        return engine.restore(references, frame, mask, stamp)
 
     return Contestant(observe, restore)
+
+
+def _by_peer(peer: Peer, moved: bool | None = None) -> Callable[..., Made]:
+    """Let a peer answer as engines do; with `moved` the node tells how wrong it may be."""
+
+    def restore(
+        references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
+    ) -> Made:
+        told = None
+        if moved is not None:
+            told = partial(expected_error, references, mask, stamp, moved)
+        return Made(peer(references, frame, mask, stamp), told)
+
+    return restore
 
 
 def _as_they_are(references: References) -> References:

@@ -15,13 +15,27 @@ from siammcvae_core.peers.classical import UPPER_BOUNDS
 from siammcvae_core.report import Page
 
 MANY_ROWS = 5000
-DIGITS = {'SSIM': 4, 'FSIM': 4, 'FSIMc': 4, 'FSIM ism': 4, 'share lost': 3, 'ms': 1, 'seconds': 3}
+DIGITS = {'SSIM': 4, 'FSIM': 4, 'FSIMc': 4, 'FSIM ism': 4, 'share lost': 3, 'ms': 1, 'seconds': 3,
+          'in 50 %': 3, 'in 80 %': 3, 'in 90 %': 3, 'in 95 %': 3, 'calibration error': 4,
+          'AUSE': 4, 'AUSE of age': 4}  # fmt: skip
 COLUMNS = {
     'method': 'method', 'mask': 'mask', 'gap': 'gap', 'psnr_lost': 'PSNR lost', 'interval': '95 %',
     'gain_over_copy': 'over copy', 'gain_interval': '95 % ', 'psnr': 'PSNR', 'ssim': 'SSIM',
     'fsim': 'FSIM', 'fsimc': 'FSIMc', 'fsim_ism': 'FSIM ism', 'mse': 'MSE', 'mae': 'MAE',
     'ms': 'ms', 'n': 'n',
 }  # fmt: skip
+
+HONESTY = {
+    'method': 'method', 'coverage_50': 'in 50 %', 'coverage_80': 'in 80 %',
+    'coverage_90': 'in 90 %', 'coverage_95': 'in 95 %', 'calibration_error': 'calibration error',
+    'nll': 'NLL', 'ause': 'AUSE', 'ause_age': 'AUSE of age',
+}  # fmt: skip
+HONESTY_NOTE = (
+    'Over all lost pixels. In 80 %: the share of true errors within the interval that an expected '
+    'absolute error claims to hold 80 %, read as the scale of a Laplace distribution. AUSE: how '
+    'far the expected error is from telling large errors from small ones perfectly, 0 the best; '
+    'beside it that of the age of the reference alone.'
+)
 
 DEFINITIONS = (
     'PSNR, SSIM, FSIM, FSIMc, MSE and MAE are over the whole frame, the intact pixels pasted; '
@@ -75,6 +89,10 @@ def page_of(
         'Click on a column to sort. PSNR lost is in dB, over copy its gain over copying the newest '
         'reference, both with 95 % intervals; that of the gain is free of how clips differ.'
     ))  # fmt: skip
+    if report['honesty']:
+        page.heading('How honest expected errors are')
+        told = [[row[key] for key in HONESTY] for row in report['honesty']]
+        page.table(list(HONESTY.values()), told, sortable=True, digits=DIGITS, note=HONESTY_NOTE)
     page.heading('Curves')
     for figure, caption in plots(plan, rows):
         page.plot(figure, caption)

@@ -27,7 +27,7 @@ REACH = ((2.0, 1.0), (5.0, 0.3), (12.0, 0.1))  # local fits: blur in cells, weig
 
 COARSE_TO_FINE = (8, 8, 4, 4, 2, 2)  # scales of the rounds of a whole fit
 FINE = (2, 2)
-LOCAL = (2, 2)
+LOCAL = (2, 2, 1)
 DOUBT = 1.02  # the whole fit from coarse to fine must be so much better than the others
 LARGEST_MISFIT = 20.0  # grey levels; what differs more tells no more
 

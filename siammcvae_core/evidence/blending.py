@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The model's answer carried out at native size: candidates moved, weighed, summed.
 
-Every map of the answer is bilinear between the cells of the evidence; only the box around the lost
+Every map of the answer is bilinear between its cells; only the box around the lost
 pixels is computed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,6 +18,8 @@ from siammcvae_core.motion import References, sample
 CANDIDATES = ('moved', 'copy', 'older', 'smooth', 'straight')
 SMOOTH = 3  # pixels of the box that smooths the moved reference
 COLOUR_UNIT = 5.0  # grey levels
+STRIP = 64  # rows that are summed at a time: what is made on the way stays in the cache
+WHOLE = 8  # to resize so many pixels is quicker than to interpolate one of a box
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,23 +45,26 @@ def blend(
     height, width = mask.shape
     left, top, across, down = cv2.boundingRect(mask.view(np.uint8))
     box = Box(top, left, down, across)
-    correction = answer.correction.transpose(1, 2, 0)
-    moved = _moved(newest, evidence.offset + correction, box)
+    size = height, width
+    correction = [box.of(plane, size) for plane in answer.correction]
+    moved = _moved(newest, evidence.aligned, box, correction)
     shown = np.s_[top : top + down, left : left + across]
     candidates = (
         moved,
         newest[shown],
-        _moved(older, evidence.older_offset + correction, box),
+        _moved(older, evidence.older, box, correction),
         cv2.blur(moved, (SMOOTH, SMOOTH), borderType=cv2.BORDER_REPLICATE),
         _moved(newest, evidence.straight, box),
     )
-    size = height, width
     total = _colour(answer.colour, newest.ndim, size, box)
-    for candidate, weight in zip(candidates, answer.weights, strict=True):
-        plane = box.of(weight, size)
-        total += candidate * (plane if newest.ndim == 2 else plane[..., None])
+    weights = [box.of(plane, size) for plane in answer.weights]
+    for start in range(0, down, STRIP):
+        rows = slice(start, start + STRIP)
+        for candidate, weight in zip(candidates, weights, strict=True):
+            share = weight[rows] if newest.ndim == 2 else cv2.merge([weight[rows]] * 3)
+            cv2.accumulateProduct(candidate[rows].astype(np.float32), share, total[rows])
     restored = np.empty_like(newest)
-    restored[shown] = cv2.convertScaleAbs(np.maximum(total, 0))
+    restored[shown] = cv2.convertScaleAbs(cv2.max(total, 0))
     return restored
 
 
@@ -78,7 +84,10 @@ class Box:
     width: int
 
     def of(self, plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """Bring a map of cells (rows, columns) to native `size` (H, W), and cut the box out."""
+        """Bring a map (rows, columns) of the frame to native `size` (H, W), and cut the box out."""
+        if WHOLE * self.height * self.width >= size[0] * size[1]:
+            whole = cv2.resize(plane, size[::-1])
+            return whole[self.top : self.top + self.height, self.left : self.left + self.width]
         rows, columns = plane.shape
         scale_x, scale_y = columns / size[1], rows / size[0]
         # Only the box is interpolated: pixel p of the frame is at (p + 1/2) * scale - 1/2.
@@ -91,17 +100,23 @@ class Box:
         )  # fmt: skip
 
 
-def _moved(frame: np.ndarray, offset: np.ndarray, box: Box) -> np.ndarray:
+def _moved(
+    frame: np.ndarray,
+    offset: np.ndarray,
+    box: Box,
+    correction: Sequence[np.ndarray | float] = (0.0, 0.0),
+) -> np.ndarray:
+    """Move a frame by an offset of working size and its correction, (x, y) planes of the box."""
     height, width = frame.shape[:2]
     rows, columns = offset.shape[:2]
-    x, y = (box.of(offset[..., k], (height, width)) for k in (0, 1))
-    x *= np.float32(width / (4 * columns))
-    y *= np.float32(height / (4 * rows))
+    x, y = (box.of(offset[..., k], (height, width)) + correction[k] for k in (0, 1))
+    x *= np.float32(width / columns)
+    y *= np.float32(height / rows)
     return sample(frame, x, y, box.top, box.left)
 
 
 def _colour(colour: np.ndarray, dimensions: int, size: tuple[int, int], box: Box) -> np.ndarray:
     planes = np.float32(COLOUR_UNIT) * colour
     if dimensions == 2:
-        return box.of(planes.mean(0), size)
+        return np.ascontiguousarray(box.of(planes.mean(0), size))
     return cv2.merge([box.of(plane, size) for plane in planes])

@@ -37,16 +37,18 @@ MIRRORED = tuple(
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What is known before any learning, for a grid of cells of 4 working pixels.
+    """What is known before any learning.
 
-    `offset` and `older_offset` float32 (rows, columns, 2), as (x, y) in working pixels, say where
-    in the newest and in the older kept frame a cell is believed to be, `straight` where it would be
-    in the newest at constant velocity; `channels` float32 (len(CHANNELS), rows, columns).
+    Offsets are float32 (h, w, 2), as (x, y) in working pixels: `aligned` and `older` say where in
+    the newest and in the older kept frame a pixel is believed to be, `straight` where it would be
+    in the newest at constant velocity. `offset` (rows, columns, 2) is `aligned` for cells of 4 x 4
+    pixels; `channels` float32 (len(CHANNELS), rows, columns).
     """
 
-    offset: np.ndarray
-    older_offset: np.ndarray
+    aligned: np.ndarray
+    older: np.ndarray
     straight: np.ndarray
+    offset: np.ndarray
     channels: np.ndarray
 
 
@@ -67,8 +69,7 @@ def gather(
     grey = damaged if damaged.ndim == 2 else cv2.cvtColor(damaged, cv2.COLOR_BGR2GRAY)
     straight = motion.displacement(stamp)
     aligned = align(grey, seen, newest.grey, straight) if seen.any() else straight
-    offset, carried_on = _cells(aligned), _cells(straight)
-    aligned = cv2.resize(offset, size)  # what is judged is what will be used
+    offset = _cells(aligned)
     older_offset = aligned + sample(motion.flow, *cv2.split(aligned))
     moved = sample(newest.working, *cv2.split(aligned))
     greys = {
@@ -83,11 +84,11 @@ def gather(
         *_errors(grey.astype(np.float32), greys, seen),
         *_shifts(grey, greys['moved'], seen),
         *_disagreement(greys),
-        *_offsets(offset, carried_on, size),
+        *_offsets(offset, _cells(straight), size),
         np.full(offset.shape[:2], np.log(max(motion.age_ratio(stamp), 0.1))),
     ]
     channels = np.array(planes, np.float32)
-    return Evidence(offset, _cells(older_offset), carried_on, channels)
+    return Evidence(aligned, older_offset, straight, offset, channels)
 
 
 def visible(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -65,8 +65,11 @@ class SiamViT(nn.Module):
 
     def forward(self, frames: Tensor, keys: Tensor | None = None) -> Tensor:
         """Encode frames (B, 3, H, W) to tokens (B, N, D') that attend to those in `keys` (B, N)."""
-        patches = patchify(frames, self.patch)  # (B, N, P*P*3)
-        place = places(grid_of(frames, self.patch), frames.device)
+        place = _places(grid_of(frames, self.patch), frames.device)
+        return self.encode(patchify(frames, self.patch), place, keys)
+
+    def encode(self, patches: Tensor, place: Tensor, keys: Tensor | None = None) -> Tensor:
+        """Encode patches (B, K, P*P*3) lying at `place` (.., K, 2), see `_places`."""
         return self.project(self.vit(self.embed(patches) + self.place(place), keys))
 
 
@@ -194,7 +197,7 @@ def patch_sources(offset: Tensor, patch: int) -> Tensor:
     return (y.round().clamp(0, rows - 1) * columns + column).long().flatten(1)
 
 
-def places(grid: Grid, device: torch.device) -> Tensor:
+def _places(grid: Grid, device: torch.device) -> Tensor:
     """Where patches lie in the frame, (N, 2) as (y, x) in (-1, 1)."""
     rows, columns = grid
     y = (2 * torch.arange(rows, device=device) + 1) / rows - 1

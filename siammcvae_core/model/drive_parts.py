@@ -5,7 +5,7 @@
 `EncodeReference` runs when an intact frame arrives, `RestorePart` on the clock. What the latter
 leaves out does not reach a lost pixel: tokens that are not active, and cells far from the hole.
 Which those are is settled outside, in NumPy (see `engines.damage`), so that the parts are plain
-gathers and products with named inputs: nothing in them depends on values.
+gathers and products with named inputs of any length: nothing in them depends on values.
 """
 
 import torch
@@ -13,32 +13,19 @@ from torch import nn, Tensor
 import torch.nn.functional as F
 
 from siammcvae_core.evidence.gather import CELL
-from siammcvae_core.model.drive import DriveMCVAE, places
-from siammcvae_core.model.patches import patchify
-
-ENCODE_INPUTS = ('picture',)
-ENCODE_OUTPUTS = ('tokens',)
-RESTORE_INPUTS = (
-    'tokens', 'picture', 'place', 'visible', 'evidence', 'source', 'own', 'patch', 'active',
-    'spread',
-)  # fmt: skip
-RESTORE_OUTPUTS = ('correction', 'weights', 'colour', 'log_scale')
+from siammcvae_core.model.drive import DriveMCVAE
 
 
 class EncodeReference(nn.Module):
-    """`encode_reference(picture) -> tokens`: frames (1, 3, H, W) of one size to U1 (1, N, D')."""
+    """`encode_reference(picture, place) -> tokens`: a whole frame to U1."""
 
-    def __init__(self, model: DriveMCVAE, size: tuple[int, int]) -> None:
+    def __init__(self, model: DriveMCVAE) -> None:
         super().__init__()
-        self.model = model
-        grid = size[0] // model.profile.patch, size[1] // model.profile.patch
-        self.register_buffer('place', places(grid, torch.device('cpu')))
+        self.encoder = model.encoder
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """Encode a frame in the scale of `pixels.normalise`."""
-        encoder = self.model.encoder
-        embedded = encoder.embed(patchify(picture, encoder.patch)) + encoder.place(self.place)
-        return encoder.project(encoder.vit(embedded))
+    def forward(self, picture: Tensor, place: Tensor) -> Tensor:
+        """Encode patches (1, N, P*P*3) lying at `place` (1, N, 2) to tokens (1, N, D')."""
+        return self.encoder.encode(picture, place)
 
 
 class RestorePart(nn.Module):
@@ -76,10 +63,8 @@ class RestorePart(nn.Module):
         """
         model = self.model
         u1 = tokens.index_select(1, source)  # (1, A, D')
-        encoder = model.encoder
-        seen = encoder.vit(encoder.embed(picture) + encoder.place(place), visible)
-        u2 = torch.cat([encoder.project(seen), model.mask_token.expand(1, 1, -1)], 1)
-        u2 = u2.index_select(1, own)  # (1, A, D')
+        u2 = model.encoder.encode(picture, place, visible)  # (1, V, D')
+        u2 = torch.cat([u2, model.mask_token.expand(1, 1, -1)], 1).index_select(1, own)
         if not model.profile.siamese:
             u1, u2 = torch.zeros_like(u1), torch.zeros_like(u2)
         cells = model.stem(evidence)  # (1, c, h, w)

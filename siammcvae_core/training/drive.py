@@ -39,7 +39,7 @@ TRUTH_ROUNDS = 2
 class Gathered(NamedTuple):
     """What is worked out of a batch without learning, as tensors.
 
-    `evidence` (B, C, h, w); `offsets` (B, 3, 2, h, w): into the newest and the older reference, and
+    `evidence` (B, C, h, w); `offsets` (B, 3, 2, H, W): into the newest and the older reference, and
     into the newest at constant velocity; `truth` (B, 2, h, w) is by how much flow from the
     undamaged frame deviates from the first.
     """
@@ -94,7 +94,7 @@ class DriveSystem(System):
             normalise(batch.references[:, 0]),
             normalise(batch.target),
             known.evidence,
-            patch_sources(known.offsets[:, 0], self.patch),
+            patch_sources(F.avg_pool2d(known.offsets[:, 0], CELL), self.patch),
             batch.lost,
         )
         restored = blend(batch.references.float(), known.offsets, reply)
@@ -111,9 +111,9 @@ def blend(references: Tensor, offsets: Tensor, reply: Reply) -> Tensor:
     """
     size = references.shape[-2:]
     newest, older = references.unbind(1)
-    correction = reply.correction
+    correction = _grown(reply.correction, size)
     moved, earlier, straight = (
-        _moved(frames, _grown(offset, size))
+        _moved(frames, offset)
         for frames, offset in (
             (newest, offsets[:, 0] + correction),
             (older, offsets[:, 1] + correction),
@@ -184,12 +184,12 @@ def _gather_one(
     damaged = cv2.copyTo(target, (~mask).view(np.uint8))
     known = gather(References(kept), damaged, mask, 0.0)
     grey = working_grey(target)
-    offset = cv2.resize(known.offset, grey.shape[::-1])
+    offset = known.aligned
     for _ in range(TRUTH_ROUNDS):
         moved = sample(kept[0].grey, *cv2.split(offset))
         offset = follow(offset, dense_flow(grey, moved))
     truth = cv2.resize(offset, known.offset.shape[1::-1], interpolation=cv2.INTER_AREA)
-    offsets = np.stack([known.offset, known.older_offset, known.straight]).transpose(0, 3, 1, 2)
+    offsets = np.stack([known.aligned, known.older, known.straight]).transpose(0, 3, 1, 2)
     return known.channels, offsets, (truth - known.offset).transpose(2, 0, 1)
 
 

@@ -17,6 +17,7 @@ import pytest
 from siammcvae_core.data.drive_sim import DriveSim
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.faults.camera import FaultInjector
+from siammcvae_core.faults.detector import Detector
 from siammcvae_core.offline.sequence import Item
 from siammcvae_core.offline.videos import Encoder
 from siammcvae_core.restore import main
@@ -148,6 +149,58 @@ def test_resuming_skips_what_is_done(
     assert f'{FRAMES - restored} intact' in told  # counts of the first run are not lost
 
 
+def found_and_restored(drive: Path) -> Iterator[np.ndarray]:
+    """Find and restore frame by frame, as the node does without masks."""
+    restorer, detector = Restorer(), Detector()
+    for frame in open_source(drive / 'frames'):
+        stamp = frame.stamp * 1e-9
+        mask = detector.inspect(frame.image, stamp).pixels(frame.image.shape[:2])
+        if mask.any():
+            yield restorer.restore(frame.image, mask, stamp).frame
+        else:
+            restorer.observe(frame.image, stamp)
+            yield frame.image
+
+
+def test_detected_faults_are_restored_without_masks(drive: Path, tmp_path: Path) -> None:
+    out = tmp_path / 'restored.mkv'
+    assert main([str(drive / 'frames'), str(out), '--detect']) == 0
+    made = images(out)
+    for number, (frame, due) in enumerate(zip(made, found_and_restored(drive), strict=True)):
+        assert np.array_equal(frame, due), f'frame {number}'
+    with_masks = list(expected(drive))
+    alike = [np.array_equal(frame, due) for frame, due in zip(made, with_masks, strict=True)]
+    masks = images(drive / 'masks')
+    whole = [n for n, mask in enumerate(masks) if mask.all() or not mask.any()]
+    assert np.mean([alike[n] for n in whole]) > 0.5  # what is lost is found, by and large
+
+
+def test_resumed_detection_finds_the_same(
+    drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / 'restored.mkv'
+    restore = Restorer.restore
+
+    def stopped(self: Restorer, frame: np.ndarray, mask: np.ndarray, stamp: float) -> object:
+        if stamp > 10.0:
+            raise KeyboardInterrupt
+        return restore(self, frame, mask, stamp)
+
+    given = [str(drive / 'frames'), str(out), '--detect']
+    with monkeypatch.context() as patch:
+        patch.setattr(Restorer, 'restore', stopped)
+        assert main(given) == 130
+    capsys.readouterr()
+    assert main([*arguments(drive, out)]) == 2
+    assert 'was begun with another mask, detector' in capsys.readouterr().err
+    assert main(given) == 0
+    assert 'going on at 64' in capsys.readouterr().out
+    for number, (frame, due) in enumerate(
+        zip(images(out), found_and_restored(drive), strict=True)
+    ):
+        assert np.array_equal(frame, due), f'frame {number}'
+
+
 def test_other_settings_do_not_take_up_old_work(
     drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,6 +243,7 @@ def test_overwrite_is_asked_for(
     ('given', 'told'),
     [
         (['{frames}', '{out}.mkv'], 'say what is lost'),
+        (['{frames}', '{out}.mkv', '--mask', '{masks}', '--detect'], 'leave --mask'),
         (['{frames}', '{out}.mkv', '--mask', '{few}'], 'has 150 frames, its mask 2'),
         (['{frames}', '{out}.avi', '--mask', '{masks}'], 'expected .mp4'),
         (['{frames}', '{out}.mkv', '--mask', '{nothing}'], 'no such file or folder'),

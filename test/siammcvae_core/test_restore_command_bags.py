@@ -14,6 +14,7 @@ from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from siammcvae_core.data.bags import BagImages, CHANNELS, TYPES
 from siammcvae_core.data.drive_sim import DriveSim
 from siammcvae_core.data.pairs import to_core
+from siammcvae_core.faults.detector import Detector
 from siammcvae_core.restore import main
 from siammcvae_core.restorer import Restorer
 
@@ -203,9 +204,40 @@ def test_bag_goes_on_after_an_interruption(
     assert messages(out) == messages(whole)
 
 
+def test_lost_pixels_of_a_bag_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
+    bag, out, whole = record(tmp_path / 'bag', images, IMAGE), tmp_path / 'out', tmp_path / 'whole'
+    given = ['--topic', '/front/image_raw', '--detect']
+    assert main([str(bag), str(whole), *given]) == 0
+    detector, due = Detector(), {}
+    for frame in BagImages(bag, '/front/image_raw'):
+        mask = detector.inspect(to_core(frame), frame.stamp * 1e-9).pixels((HEIGHT, WIDTH))
+        if mask.any():
+            due[frame.stamp] = np.where(mask, 255, 0)
+    assert len(due) >= len(LOST)
+    marks = list(BagImages(whole, '/front/restored/mask'))
+    assert [mark.stamp for mark in marks] == list(due)
+    for mark in marks:
+        assert np.array_equal(mark.image, due[mark.stamp])
+    restore = Restorer.restore
+
+    def interrupted(self: Restorer, frame: np.ndarray, mask: np.ndarray, stamp: float) -> object:
+        if stamp > START + 0.7:
+            raise KeyboardInterrupt
+        return restore(self, frame, mask, stamp)
+
+    with monkeypatch.context() as patch:
+        patch.setattr('siammcvae_core.offline.sequence.PART', 5)
+        patch.setattr(Restorer, 'restore', interrupted)
+        assert main([str(bag), str(out), *given]) == 130
+    assert main([str(bag), str(out), *given]) == 0
+    assert messages(out) == messages(whole)
+
+
 @pytest.mark.parametrize(
     ('given', 'told'),
     [
+        (['--topic', '/front/image_raw', '--mask-topic', '/m', '--detect'], 'leave --mask'),
         ([], 'has 2 image topics'),
         (['--topic', '/front/image_raw', '--mask', 'x.mp4'], '--mask is for videos'),
         (['--topic', '/front/image_raw', '--mask-topic', '/none'], "no images on '/none'"),

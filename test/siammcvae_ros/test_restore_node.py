@@ -106,6 +106,7 @@ class Stream:
 def settings():
     return {
         'cameras': '[front]',
+        'weights': 'none',  # motion is enough here, and starts at once
         'mask_wait': 5.0,
         'max_hold': 1.0,
         'diagnostics_period': 0.05,
@@ -146,6 +147,19 @@ def test_intact_frames_are_identical_and_damaged_ones_restored(stream, encoding,
     np.testing.assert_array_equal(image_view(stream.made_up[3]), BAND)
     assert not image_view(stream.made_up[2]).any()
     stream.account(received=4, restored__warp=1, passed__intact=3, dropped=0)
+
+
+def test_the_model_of_the_package_serves_by_default(start, probe, wait_until, settings):
+    pytest.importorskip('torch', reason='PyTorch is not installed')
+    start('restore_node', **{**settings, 'weights': ''})
+    stream = Stream(probe, wait_until).connect()
+    for index in range(3):
+        stream.serve(index, mask=NOTHING)
+    damaged = view(3)
+    damaged[BAND != 0] = 0
+    restored = image_view(stream.serve(3, damaged, BAND))
+    np.testing.assert_array_equal(restored[BAND == 0], view(3)[BAND == 0])
+    stream.account(received=4, restored__model=1, passed__intact=3, dropped=0)
 
 
 def test_camera_info_goes_with_each_frame_under_its_header(stream):
@@ -316,7 +330,8 @@ def test_two_cameras_in_one_process(start, probe, wait_until, settings):
 
 def test_own_namespace(start, probe, wait_until):
     reliable = {'qos_overrides./car/rear/image_raw.subscription.reliability': 'reliable'}
-    start('restore_node', '-r', '__ns:=/car/rear', diagnostics_period=0.05, **reliable)
+    quick = {'diagnostics_period': 0.05, 'weights': 'none'}
+    start('restore_node', '-r', '__ns:=/car/rear', **quick, **reliable)
     stream = Stream(probe, wait_until, 'car/rear').connect()
     stream.serve(0, mask=NOTHING)
     stream.account(received=1)
@@ -387,7 +402,7 @@ def test_lifecycle(start, probe, wait_until, settings, lifecycle):
 def test_bad_weights_path_fails_to_configure_and_the_node_lives(
     start, probe, wait_until, settings, lifecycle
 ):
-    node = start('restore_node', **settings, weights='/no/such/drive.safetensors')
+    node = start('restore_node', **{**settings, 'weights': '/no/such/drive.safetensors'})
     stream = Stream(probe, wait_until)
     wait_until(lambda: '/no/such/drive.safetensors' in node.text, 'the path in the log')
     assert lifecycle.state() == State.PRIMARY_STATE_UNCONFIGURED

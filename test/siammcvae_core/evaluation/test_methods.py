@@ -49,7 +49,7 @@ def restore(method: Method, run: int = 0) -> np.ndarray:
     mask[:16] = True
     contestant = load(method, method.run(run))
     kept = contestant.observe(References((KeptFrame(newest, 0.0), KeptFrame(older, -0.1))))
-    return contestant.restore(kept, frame, mask, 0.1)
+    return contestant.restore(kept, frame, mask, 0.1).frame
 
 
 def test_a_folder_is_read_by_method_names(weights: Path) -> None:

@@ -30,8 +30,8 @@ def answer(only='moved', correction=(0, 0), colour=(0, 0, 0), error=1.0):
 
 
 def still():
-    zero = np.zeros((*CELLS, 2), np.float32)
-    return Evidence(zero, zero, zero, np.zeros((1, *CELLS), np.float32))
+    zero, cells = np.zeros((*SHAPE, 2), np.float32), np.zeros((*CELLS, 2), np.float32)
+    return Evidence(zero, zero, zero, cells, np.zeros((1, *CELLS), np.float32))
 
 
 @pytest.fixture

@@ -43,14 +43,15 @@ def scene(count=4, seed=0):
 def test_the_blend_is_that_of_the_node():
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (2, 64, 96, 3), np.uint8)
-    offsets = rng.normal(0, 2, (3, *CELLS, 2)).astype(np.float32)
+    offsets = rng.normal(0, 2, (3, 64, 96, 2)).astype(np.float32)
     correction = rng.normal(0, 1, (2, *CELLS)).astype(np.float32)
     weights = rng.random((len(CANDIDATES), *CELLS), np.float32)
     weights /= weights.sum(0)
     colour = rng.normal(0, 1, (3, *CELLS)).astype(np.float32)
     scale = np.zeros(CELLS, np.float32)
     kept = References((KeptFrame(frames[0], 1.0), KeptFrame(frames[1], 0.9)))
-    evidence = Evidence(*offsets, np.zeros((1, *CELLS), np.float32))
+    cells = np.zeros((*CELLS, 2), np.float32)
+    evidence = Evidence(*offsets, cells, np.zeros((1, *CELLS), np.float32))
     mask = np.ones((64, 96), bool)
     due = blend_numpy(kept, evidence, Answer(correction, weights, colour, scale), mask)
 

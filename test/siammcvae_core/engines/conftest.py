@@ -1,0 +1,53 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of engines share: a cache of their own, small weights, a picture that moves."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from siammcvae_core.motion import KeptFrame, References
+
+Film = Callable[..., tuple[References, np.ndarray]]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    return tmp_path / 'cache' / 'siammcvae_ros'
+
+
+@pytest.fixture(scope='session')
+def drive_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of a small drive model whose answers differ from place to place."""
+    torch = pytest.importorskip('torch', reason='PyTorch is not installed')
+    from siammcvae_core.model.checkpoint import save_checkpoint
+    from siammcvae_core.model.drive import DriveMCVAE
+    from siammcvae_core.model.profiles import DriveProfile
+
+    path = tmp_path_factory.mktemp('weights') / 'random.safetensors'
+    torch.manual_seed(0)
+    model = DriveMCVAE(
+        DriveProfile('small', 32, 2, 2, 16, decoder_width=32, decoder_depth=2, decoder_heads=2,
+                     cells=8, size=(64, 96))
+    )  # fmt: skip
+    torch.nn.init.normal_(model.answer.weight, std=0.3)
+    save_checkpoint(path, model)
+    return path
+
+
+@pytest.fixture(scope='session')
+def film() -> Film:
+    """Give two kept frames and the next one of a texture that moves three pixels a frame."""
+
+    def made(size: tuple[int, int]) -> tuple[References, np.ndarray]:
+        rng = np.random.default_rng(0)
+        noise = rng.integers(0, 256, (size[0], size[1] + 6, 3), np.uint8)
+        smooth = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
+        frames = [np.ascontiguousarray(smooth[:, 3 * k : 3 * k + size[1]]) for k in range(3)]
+        return References((KeptFrame(frames[1], 0.1), KeptFrame(frames[0], 0.0))), frames[2]
+
+    return made

@@ -1,0 +1,110 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The fastest way that agrees serves, and is remembered; what fails is left out."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch', reason='PyTorch is not installed')
+
+from siammcvae_core.engines import cpu  # noqa: E402
+from siammcvae_core.engines.cpu import fastest, FastestEngine, Tried, try_all  # noqa: E402
+from siammcvae_core.engines.drive_torch import TorchNetwork  # noqa: E402
+from siammcvae_core.engines.pick import pick  # noqa: E402
+from siammcvae_core.errors import WeightsError  # noqa: E402
+
+
+class Brighter(TorchNetwork):
+    """A network that is wrong: it adds colour."""
+
+    def restore(self, tokens, inputs):
+        correction, weights, colour, log_scale = super().restore(tokens, inputs)
+        return [correction, weights, colour + 1, log_scale]
+
+
+def broken(weights):
+    raise RuntimeError('no such instruction')
+
+
+@pytest.fixture
+def ways(monkeypatch):
+    found = {'torch float32': TorchNetwork}
+    monkeypatch.setattr(cpu, 'ways', lambda: found)
+    return found
+
+
+def test_the_fastest_that_agrees():
+    slow, quick = Tried('slow', 90.0, 0.0, 0.0), Tried('quick', 30.0, 0.05, 1.0)
+    assert fastest([slow, quick, Tried('wrong', 10.0, 0.2, 1.0)]) is quick
+    assert fastest([slow, Tried('wrong in places', 10.0, 0.05, 3.0)]) is slow
+
+
+def test_a_way_that_is_wrong_does_not_serve(drive_weights, ways, monkeypatch):
+    ways['wrong'] = Brighter
+    right, wrong = try_all(drive_weights)
+    assert right.agrees
+    assert (right.mean, right.top) == (0, 0)
+    assert not wrong.agrees
+    assert 3 < wrong.mean < 6
+    instant = Tried('wrong', 0.0, wrong.mean, wrong.top)
+    monkeypatch.setattr(cpu, 'try_all', lambda _: [right, instant])
+    engine = FastestEngine(drive_weights)
+    assert type(engine.network) is TorchNetwork
+    assert 'wrong 0 ms, off by' in engine.describe()['choice']
+
+
+def test_a_way_that_fails_is_told_and_left_out(drive_weights, ways, caplog):
+    ways['broken'] = broken
+    with caplog.at_level(logging.WARNING):
+        assert [one.way for one in try_all(drive_weights)] == ['torch float32']
+    assert 'broken does not serve: RuntimeError: no such instruction' in caplog.text
+
+
+def test_what_was_found_is_remembered(drive_weights, ways, cache, monkeypatch):
+    first = FastestEngine(drive_weights).describe()
+    (kept,) = cache.iterdir()
+    with monkeypatch.context() as patched:
+        patched.setattr(cpu, 'try_all', broken)
+        assert FastestEngine(drive_weights).describe() == first
+    for spoilt in ('', '[]', '{}', '[{"way": 1}]', kept.read_text().replace('torch', 'lost')):
+        kept.write_text(spoilt)
+        FastestEngine(drive_weights)
+        assert 'torch float32' in kept.read_text(), spoilt
+
+
+def test_a_remembered_way_that_fails_leaves_pytorch(drive_weights, ways, monkeypatch, caplog):
+    ways['broken'] = broken
+    monkeypatch.setattr(cpu, 'try_all', lambda _: [Tried('broken', 1.0, 0.0, 0.0)])
+    with caplog.at_level(logging.WARNING):
+        engine = FastestEngine(drive_weights)
+    assert type(engine.network) is TorchNetwork
+    assert 'broken does not serve' in caplog.text
+
+
+def test_without_a_cache_it_is_measured_each_time(
+    drive_weights, ways, tmp_path, monkeypatch, caplog
+):
+    (tmp_path / 'file').touch()
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
+    with caplog.at_level(logging.WARNING):
+        FastestEngine(drive_weights)
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='a GPU serves here')
+def test_pick_restores_by_some_way_and_says_why(drive_weights, film):
+    engine = pick(drive_weights)
+    assert engine.describe()['choice'].startswith('fastest of torch float32 ')
+    references, frame = film((96, 160))
+    made = engine.restore(references, frame, np.ones((96, 160), bool), 0.2)
+    assert made.frame.shape == frame.shape
+
+
+def test_weights_that_cannot_serve_are_named(tmp_path: Path):
+    path = tmp_path / 'broken.safetensors'
+    path.write_bytes(b'nothing')
+    with pytest.raises(WeightsError, match=str(path)):
+        FastestEngine(path)

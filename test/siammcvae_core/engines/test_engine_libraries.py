@@ -1,0 +1,101 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""ONNX Runtime and OpenVINO restore as PyTorch does; TensorRT takes every exported part."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch', reason='PyTorch is not installed')
+pytest.importorskip('onnx', reason='onnx is not installed, so nothing can be exported')
+
+from siammcvae_core.engines.drive import DriveEngine  # noqa: E402
+from siammcvae_core.engines.onnx_export import exported  # noqa: E402
+from siammcvae_core.evidence.gather import CHANNELS  # noqa: E402
+from siammcvae_core.export import main  # noqa: E402
+from siammcvae_core.faults.masks import make_mask  # noqa: E402
+
+FAULTS = ('random:0.75', 'band:0.25', 'block:0.05', 'random:1')
+
+
+def network_of(library, dtype):
+    if library == 'onnxruntime':
+        pytest.importorskip(library, reason=f'{library} is not installed')
+        from siammcvae_core.engines.onnx import OnnxNetwork
+
+        return OnnxNetwork
+    pytest.importorskip(library, reason=f'{library} is not installed')
+    from siammcvae_core.engines.openvino import OpenVinoNetwork, precisions
+
+    if dtype not in precisions():
+        pytest.skip(f'this CPU does not compute in {dtype}')
+    return partial(OpenVinoNetwork, dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    ('library', 'dtype', 'bound'),
+    [('onnxruntime', 'float32', 0), ('openvino', 'float32', 0), ('openvino', 'bfloat16', 2)],
+)
+@pytest.mark.parametrize('size', [(112, 192), (100, 150), (300, 700)])
+def test_frames_come_out_as_from_pytorch(drive_weights, film, library, dtype, bound, size):
+    engine = DriveEngine(drive_weights, network_of(library, dtype))
+    assert engine.describe()['name'] == library
+    assert engine.describe()['dtype'] == dtype
+    right = DriveEngine(drive_weights)
+    references, frame = film(size)
+    for fault in FAULTS:
+        mask = make_mask(fault, size, np.random.default_rng(1))
+        got, due = (one.restore(references, frame, mask, 0.2) for one in (engine, right))
+        off = np.abs(got.frame[mask].astype(int) - due.frame[mask])
+        assert np.quantile(off, 0.999) <= bound + 1
+        assert off.mean() <= 0.01 + bound / 4
+        wrong = got.expected_error()[mask] / due.expected_error()[mask]
+        np.testing.assert_allclose(wrong, 1, atol=1e-3 + bound / 20)
+
+
+def test_every_part_is_built_by_tensorrt(drive_weights):
+    """Without a GPU: no operator may be unknown, and shapes must follow from the profile."""
+    trt = pytest.importorskip('tensorrt_rtx', reason='tensorrt-rtx is not installed')
+    parts = exported(drive_weights)
+    latent, pixels = parts.profile.latent, 3 * parts.profile.patch**2
+    rows, columns, active, seen = 12, 20, 192, 64
+    lengths = {
+        'tokens': (1, 240, latent), 'visible': (1, seen), 'active': (1, active),
+        'source': (active,), 'own': (active,), 'patch': (active,), 'spread': (rows, columns),
+        'evidence': (1, len(CHANNELS), 4 * rows, 4 * columns),
+    }  # fmt: skip
+    logger = trt.Logger(trt.Logger.ERROR)
+    for part, patches in ((parts.encode_reference, 240), (parts.restore, seen)):
+        builder = trt.Builder(logger)
+        network = builder.create_network(0)
+        parser = trt.OnnxParser(network, logger)
+        understood = parser.parse(part)
+        assert understood, [str(parser.get_error(k)) for k in range(parser.num_errors)]
+        lengths |= {'picture': (1, patches, pixels), 'place': (1, patches, 2)}
+        profile = builder.create_optimization_profile()
+        for k in range(network.num_inputs):
+            name = network.get_input(k).name
+            profile.set_shape(name, *[lengths[name]] * 3)  # least, usual, most
+        config = builder.create_builder_config()
+        config.add_optimization_profile(profile)
+        assert builder.build_serialized_network(network, config) is not None
+
+
+def test_export_writes_both_parts_and_checks_them(
+    drive_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
+    assert main([str(drive_weights), str(tmp_path / 'out'), '--check', '--size', '96x64']) == 0
+    files = sorted(file.name for file in (tmp_path / 'out').iterdir())
+    assert files == ['encode_reference.onnx', 'restore.onnx']
+    assert 'the same but for rounding' in capsys.readouterr().out
+
+
+def test_export_says_what_is_wrong_in_one_line(
+    drive_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path / 'absent'), str(tmp_path / 'out')]) == 2
+    assert main([str(drive_weights), str(tmp_path / 'out'), '--size', 'large']) == 2
+    assert capsys.readouterr().err.count('\n') == 2
