@@ -16,9 +16,16 @@ from siammcvae_core.model.profiles import get_profile
 from siammcvae_core.model.siammcvae import SiamMCVAE
 
 
+def test_none_is_no_engine() -> None:
+    assert pick('none') is None
+
+
 @pytest.mark.parametrize('weights', [None, ''])
-def test_no_weights_no_engine(weights: str | None) -> None:
-    assert pick(weights) is None
+def test_without_a_word_it_is_the_model_of_the_package(weights: str | None) -> None:
+    engine = pick(weights)
+    assert engine is not None
+    assert (engine.describe()['profile'], engine.references) == ('drive', 2)
+    assert engine.describe()['weights'] == 'drive.safetensors'
 
 
 @pytest.mark.parametrize('kind', [str, Path])
