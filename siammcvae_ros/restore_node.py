@@ -126,8 +126,11 @@ class RestoreNode(LifecycleNode):
         self._worker.start(self._cameras)
         self._lifecycle_state = 'active'
         names = ', '.join(camera.name for camera in self._cameras)
-        weights = self._value('weights') or 'none: restoring by motion'
-        self.get_logger().info(f'serving {names}; weights {weights}')
+        model = 'no model, by motion alone'
+        if self._engine is not None:
+            facts = self._engine.describe()
+            model = '{profile} ({weights}) on {device}, {name} {dtype}'.format_map(facts)
+        self.get_logger().info(f'serving {names}; restoring with {model}')
         return result
 
     @reported

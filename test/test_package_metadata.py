@@ -28,6 +28,8 @@ ROSDEP_KEYS = {
 PIP_ONLY = {'av', 'safetensors'}
 # What researchers need besides, no vehicle does: `pip install -e .[train]`.
 TRAINING = {'accelerate', 'jsonargparse', 'PIL', 'scipy'}
+# What only makes it faster: `pip install -e .[fast]`.
+FAST = {'onnx', 'onnxruntime', 'openvino'}
 # Declared for what is run, not imported: `ros2 launch`.
 COMMANDS = {'ros2launch'}
 
@@ -91,7 +93,9 @@ def test_versions_agree(
 
 def test_every_import_is_declared(root: Path, manifest: ElementTree.Element) -> None:
     declared = {element.text for element in manifest.iter('exec_depend')}
-    needed = {ROSDEP_KEYS.get(name, name) for name in imported(root) - PIP_ONLY - TRAINING}
+    needed = {
+        ROSDEP_KEYS.get(name, name) for name in imported(root) - PIP_ONLY - TRAINING - FAST
+    }
     assert declared - COMMANDS == needed
 
 

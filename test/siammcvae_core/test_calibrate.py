@@ -4,12 +4,11 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 
-from siammcvae_core.calibrate import main, ratios  # noqa: E402
+from siammcvae_core.calibrate import main, restored_pixels  # noqa: E402
 from siammcvae_core.data.clips import write_video  # noqa: E402
 from siammcvae_core.data.drive_sim import DriveSim  # noqa: E402
 from siammcvae_core.data.layouts import find_clips  # noqa: E402
@@ -47,8 +46,8 @@ def test_intervals_hold_what_they_claim_afterwards(
     out = tmp_path / 'ready.safetensors'
     assert main([str(weights), str(out), '--data', str(drives), '--samples', '1']) == 0
     assert 'scaled by' in capsys.readouterr().out
-    found = ratios(out, find_clips([str(drives)], 'train'), 1)
-    assert np.mean(found <= np.log(5)) == pytest.approx(0.8, abs=0.02)
+    pixels = restored_pixels(out, find_clips([str(drives)], 'train'), 1)
+    assert pixels.coverage(1) == pytest.approx(0.8, abs=0.02)
     before, after = (load_model(path, DriveMCVAE, DriveProfile) for path in (weights, out))
     assert out.stat().st_size < 0.6 * weights.stat().st_size
     changed = after.answer.bias - before.answer.bias

@@ -52,7 +52,7 @@ def test_the_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_without_weights_torch_is_not_imported() -> None:
     code = (
-        'import sys; from siammcvae_core.engines.pick import pick; pick(None);'
+        'import sys; from siammcvae_core.engines.pick import pick; pick("none");'
         'sys.exit("torch" in sys.modules)'
     )
     assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
