@@ -43,7 +43,7 @@ def restore_items(
 
     Frames are numbered from 0. The frames that the restorer kept when the last part ended are
     observed again and the damaged ones since then restored again, so a resumed run makes the very
-    frames that one in a piece makes.
+    frames that one in a piece makes (a model may round a last bit otherwise).
     """
     kept = deque(work.kept, maxlen=2)
     for item in islice(items, work.done):

@@ -26,6 +26,8 @@ from siammcvae_core.restorer import Restorer
 SIZE = (96, 64)
 FRAMES = 150  # three parts
 
+MOTION = ('--weights', 'none')  # exact to the bit, and quick
+
 
 @pytest.fixture(scope='module')
 def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -42,7 +44,7 @@ def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def arguments(drive: Path, out: Path) -> list[str]:
-    return [str(drive / 'frames'), str(out), '--mask', str(drive / 'masks')]
+    return [str(drive / 'frames'), str(out), '--mask', str(drive / 'masks'), *MOTION]
 
 
 def images(path: Path) -> list[np.ndarray]:
@@ -85,7 +87,7 @@ def test_h264_is_close_and_keeps_uneven_times(drive: Path, tmp_path: Path) -> No
         for n, image in enumerate(images(video)):
             write(Item(n, n * 100_000_000 + n // 2 * 50_000_000, image, None), None)
     encoder.join([tmp_path / 'part.nut'], video)
-    assert main([str(video), str(out), '--mask', str(drive / 'masks')]) == 0
+    assert main([str(video), str(out), '--mask', str(drive / 'masks'), *MOTION]) == 0
     stamps = [frame.stamp for frame in open_source(out)]
     assert stamps[:5] == [0, 100_000_000, 250_000_000, 350_000_000, 500_000_000]
     for made, came, mask in zip(images(out), images(video), images(drive / 'masks'), strict=True):
@@ -164,7 +166,7 @@ def found_and_restored(drive: Path) -> Iterator[np.ndarray]:
 
 def test_detected_faults_are_restored_without_masks(drive: Path, tmp_path: Path) -> None:
     out = tmp_path / 'restored.mkv'
-    assert main([str(drive / 'frames'), str(out), '--detect']) == 0
+    assert main([str(drive / 'frames'), str(out), '--detect', *MOTION]) == 0
     made = images(out)
     for number, (frame, due) in enumerate(zip(made, found_and_restored(drive), strict=True)):
         assert np.array_equal(frame, due), f'frame {number}'
@@ -186,7 +188,7 @@ def test_resumed_detection_finds_the_same(
             raise KeyboardInterrupt
         return restore(self, frame, mask, stamp)
 
-    given = [str(drive / 'frames'), str(out), '--detect']
+    given = [str(drive / 'frames'), str(out), '--detect', *MOTION]
     with monkeypatch.context() as patch:
         patch.setattr(Restorer, 'restore', stopped)
         assert main(given) == 130

@@ -25,6 +25,8 @@ LOST = (3, 4, 8)
 TYPE = TYPES.types
 START = 1_700_000_000
 
+MOTION = ('--weights', 'none')  # exact to the bit, and quick
+
 
 def header(number: int) -> Any:
     stamp = TYPE['builtin_interfaces/msg/Time'](START, number * 100_000_000)
@@ -100,7 +102,7 @@ def drive(encoding: str) -> list[np.ndarray]:
 def test_only_lost_pixels_change(encoding: str, tmp_path: Path) -> None:
     images = [raw(n, image, encoding, PADDING) for n, image in enumerate(drive(encoding))]
     bag, out = record(tmp_path / 'bag', images, IMAGE), tmp_path / 'out'
-    assert main([str(bag), str(out), '--topic', '/front/image_raw']) == 0
+    assert main([str(bag), str(out), '--topic', '/front/image_raw', *MOTION]) == 0
     before = messages(bag)
     after = [entry for entry in messages(out) if entry[0] != '/front/restored/mask']
     assert [entry[:2] for entry in after] == [entry[:2] for entry in before]
@@ -133,7 +135,7 @@ def test_only_lost_pixels_change(encoding: str, tmp_path: Path) -> None:
 def test_made_up_pixels_are_marked(tmp_path: Path) -> None:
     images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
     bag, out = record(tmp_path / 'bag', images, IMAGE), tmp_path / 'out'
-    assert main([str(bag), str(out), '--topic', 'front/image_raw']) == 0
+    assert main([str(bag), str(out), '--topic', 'front/image_raw', *MOTION]) == 0
     marks = list(BagImages(out, '/front/restored/mask'))
     assert [(m.stamp, m.frame_id) for m in marks] == [
         (START * 10**9 + n * 100_000_000, f'lens_{n}') for n in LOST
@@ -152,7 +154,7 @@ def test_compressed_images_stay_exact_where_kept(tmp_path: Path) -> None:
     topic = '/front/image_raw/compressed'
     bag = record(tmp_path / 'bag', images, COMPRESSED, StoragePlugin.SQLITE3)
     out = tmp_path / 'out'
-    assert main([str(bag), str(out), '--topic', topic]) == 0
+    assert main([str(bag), str(out), '--topic', topic, *MOTION]) == 0
     assert list(out.glob('*.db3'))
     before, after = (list(BagImages(path, topic)) for path in (bag, out))
     for came, made in zip(before, after, strict=True):
@@ -175,7 +177,7 @@ def test_masks_may_follow_and_may_lack(
     delay = 3 * 10**9  # each mask comes three images late
     bag = record(tmp_path / 'bag', images, IMAGE, masks=known, mask_delay=delay)
     out = tmp_path / 'out'
-    assert main([str(bag), str(out), '--topic', '/front/image_raw']) == 0
+    assert main([str(bag), str(out), '--topic', '/front/image_raw', *MOTION]) == 0
     marks = [mark.frame_id for mark in BagImages(out, '/front/restored/mask')]
     assert marks == ['lens_3', 'lens_8']
     assert '12 frames: 8 intact, 2 no mask, 2 restored: warp.' in capsys.readouterr().out
@@ -186,7 +188,7 @@ def test_bag_goes_on_after_an_interruption(
 ) -> None:
     images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
     bag, out, whole = record(tmp_path / 'bag', images, IMAGE), tmp_path / 'out', tmp_path / 'whole'
-    given = ['--topic', '/front/image_raw']
+    given = ['--topic', '/front/image_raw', *MOTION]
     assert main([str(bag), str(whole), *given]) == 0
     restore = Restorer.restore
 
@@ -207,7 +209,7 @@ def test_bag_goes_on_after_an_interruption(
 def test_lost_pixels_of_a_bag_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
     bag, out, whole = record(tmp_path / 'bag', images, IMAGE), tmp_path / 'out', tmp_path / 'whole'
-    given = ['--topic', '/front/image_raw', '--detect']
+    given = ['--topic', '/front/image_raw', '--detect', *MOTION]
     assert main([str(bag), str(whole), *given]) == 0
     detector, due = Detector(), {}
     for frame in BagImages(bag, '/front/image_raw'):
