@@ -107,8 +107,8 @@ TABLE = (
     Declared(
         'weights',
         '',
-        'Weights of the model (a .safetensors file); "" for those in the package, "none" for no '
-        'model: damaged frames are then restored by motion alone.',
+        'Weights of the model: a .safetensors file, "drive" for those in the package, "none" for '
+        'motion alone. "" is drive on a GPU, else none.',
         fixed=True,
     ),
     Declared(

@@ -16,18 +16,22 @@ SHIPPED = Path(__file__).parents[1] / 'weights'
 """Folder of the weights in the package."""
 NONE = 'none'
 """Asks for no model."""
+DRIVE = 'drive'
+"""Asks for the model in the package."""
 
 
 def pick(weights: str | Path | None) -> Engine | None:
     """Load the engine for a weights file, on the GPU where there is one, else the fastest for CPUs.
 
-    None or '' means the model in the package, None where PyTorch is not installed; 'none' means no
-    model, and nothing heavy is imported. Raises `WeightsError` with the path for a file that cannot
-    serve, and where PyTorch is not installed.
+    'drive' means the model in the package; None or '' too, but only where there is a GPU: on a CPU
+    it takes longer than a camera's frames are apart. 'none' means no model, and nothing heavy is
+    imported. Raises `WeightsError` with the path for a file that cannot serve, and where PyTorch is
+    not installed.
     """
     if weights == NONE:
         return None
-    path = Path(weights).expanduser() if weights else shipped('drive')
+    own = shipped(DRIVE)
+    path = own if not weights or weights == DRIVE else Path(weights).expanduser()
     if path is None:
         return None
     if not path.is_file():
@@ -40,6 +44,8 @@ def pick(weights: str | Path | None) -> Engine | None:
         raise WeightsError(f'{path}: needs PyTorch; install it with: pip install torch') from error
     if torch.cuda.is_available():
         return load(path, 'cuda', torch.float16)
+    if not weights:
+        return None
     if not _of_drive(path):
         return load(path, 'cpu', torch.float32)
     from siammcvae_core.engines.cpu import FastestEngine

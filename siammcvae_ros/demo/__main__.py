@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from siammcvae_core.data.frame import Source
 from siammcvae_core.data.sources import open_source, SIMULATED
-from siammcvae_core.engines.pick import NONE, pick
+from siammcvae_core.engines.pick import DRIVE, NONE, pick
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.camera import FaultInjector, FAULTS
 from siammcvae_core.report import write_json
@@ -91,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument('--seed', type=int, default=0, help='seed of the faults (default: %(default)s)')
     p.add_argument(
-        '--weights', default='', metavar='FILE',
+        '--weights', default=DRIVE, metavar='FILE',
         help="model to restore with (default: that of the package); 'none' for motion alone",
     )
     return p  # fmt: skip
@@ -206,8 +206,8 @@ def _absolute(path: str) -> str:
 
 
 def _weights(path: str) -> str:
-    """Make the path of weights good for any working folder; '' and 'none' stay as they are."""
-    return path if path in ('', NONE) else str(Path(path).expanduser().absolute())
+    """Make the path of weights good for any working folder; '', 'drive' and 'none' stay as they are."""
+    return path if path in ('', DRIVE, NONE) else str(Path(path).expanduser().absolute())
 
 
 def _conditions(options: argparse.Namespace, source: Source, played: Any) -> dict[str, Any]:

@@ -153,10 +153,9 @@ def test_intact_frames_are_identical_and_damaged_ones_restored(stream, encoding,
     stream.account(received=4, restored__warp=1, passed__intact=3, dropped=0)
 
 
-def test_the_model_of_the_package_serves_by_default(start, probe, wait_until, settings):
+def test_the_model_of_the_package_serves(start, probe, wait_until, settings):
     pytest.importorskip('torch', reason='PyTorch is not installed')
-    del settings['weights']
-    start('restore_node', **settings)
+    start('restore_node', **{**settings, 'weights': 'drive'})
     # The first start tries the libraries for CPUs that are installed.
     stream = Stream(probe, wait_until).connect(4 * PATIENCE)
     for index in range(3):

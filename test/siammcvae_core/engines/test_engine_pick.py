@@ -21,8 +21,12 @@ def test_none_is_no_engine() -> None:
 
 
 @pytest.mark.parametrize('weights', [None, ''])
-def test_without_a_word_it_is_the_model_of_the_package(weights: str | None) -> None:
-    engine = pick(weights)
+def test_without_a_word_a_model_serves_only_where_it_is_fast(weights: str | None) -> None:
+    assert (pick(weights) is None) is not torch.cuda.is_available()
+
+
+def test_the_model_of_the_package() -> None:
+    engine = pick('drive')
     assert engine is not None
     assert (engine.describe()['profile'], engine.references) == ('drive', 2)
     assert engine.describe()['weights'] == 'drive.safetensors'
