@@ -206,7 +206,7 @@ def _absolute(path: str) -> str:
 
 
 def _weights(path: str) -> str:
-    """Make the path of weights good for any working folder; '', 'drive' and 'none' stay as they are."""
+    """Make the path of weights good for any working folder; names of weights stay as they are."""
     return path if path in ('', DRIVE, NONE) else str(Path(path).expanduser().absolute())
 
 
