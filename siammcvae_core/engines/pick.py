@@ -3,6 +3,7 @@
 """Which engine serves, given what the user has."""
 
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,11 @@ def _of_drive(path: Path) -> bool:
     from siammcvae_core.model.profiles import DriveProfile
 
     return stored_system(path) == DriveProfile.system
+
+
+def at_leisure() -> str:
+    """Name the weights for work without a deadline: DRIVE where PyTorch is installed, else NONE."""
+    return DRIVE if find_spec('torch') else NONE
 
 
 def shipped(name: str) -> Path | None:

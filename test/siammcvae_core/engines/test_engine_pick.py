@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from siammcvae_core.engines.pick import pick
+from siammcvae_core.engines.pick import at_leisure, pick
 from siammcvae_core.errors import WeightsError
 from siammcvae_core.model.checkpoint import save_checkpoint
 from siammcvae_core.model.profiles import get_profile
@@ -71,3 +71,9 @@ def test_missing_torch_is_one_clear_line(
     monkeypatch.setitem(sys.modules, 'torch', None)
     with pytest.raises(WeightsError, match=r'^w\.safetensors: needs PyTorch'):
         pick('w.safetensors')
+
+
+def test_at_leisure_the_model_serves_where_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert at_leisure() == 'drive'
+    monkeypatch.setattr('siammcvae_core.engines.pick.find_spec', lambda name: None)
+    assert at_leisure() == 'none'
