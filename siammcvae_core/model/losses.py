@@ -56,3 +56,39 @@ def paper_kl(mean: Tensor, log_var: Tensor) -> Tensor:
     """Eq. 20 as printed, S = σ: lowest at -0.0767 for σ² = 1/2, so not a divergence."""
     mean, log_var = mean.float(), log_var.float()
     return 0.5 * (mean.square() + log_var.exp() - 0.5 * log_var).mean() - 0.5
+
+
+def charbonnier(difference: Tensor, mask: Tensor, softness: float = 0.255) -> Tensor:
+    """Mean of sqrt(d² + ε²) over masked pixels: absolute error, smooth at 0.
+
+    `difference` (B, C, H, W) in grey levels; `mask` float (B, 1, H, W).
+    """
+    return _masked_mean((difference.square() + softness**2).sqrt(), mask)
+
+
+def gradient_error(difference: Tensor, mask: Tensor) -> Tensor:
+    """Mean absolute error of the slopes between masked neighbours: edges in their places."""
+    along_x = _masked_mean(difference.diff(dim=-1).abs(), mask[..., 1:] * mask[..., :-1])
+    along_y = _masked_mean(difference.diff(dim=-2).abs(), mask[..., 1:, :] * mask[..., :-1, :])
+    return along_x + along_y
+
+
+def focal_frequency(difference: Tensor, mask: Tensor) -> Tensor:
+    """Squared error of the spectrum, hard frequencies counting more (Jiang 2021, eq. 8, α = 1)."""
+    spectrum = torch.fft.rfft2((difference * mask).float(), norm='ortho').abs()
+    weight = spectrum.detach()
+    weight = weight / weight.amax((-2, -1), keepdim=True).clamp(min=1e-6)
+    return (weight * spectrum.square()).mean()
+
+
+def smoothness(flow: Tensor, picture: Tensor) -> Tensor:
+    """Slopes of a flow (B, 2, h, w), let be where the picture (B, 3, h, w) has edges."""
+    total = flow.new_zeros(())
+    for axis in (-1, -2):
+        edge = picture.diff(dim=axis).abs().mean(1, keepdim=True)  # grey levels
+        total = total + (flow.diff(dim=axis).abs() * (-edge / 10).exp()).mean()
+    return total
+
+
+def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    return (values * mask).sum() / (mask.sum() * values.shape[1]).clamp(min=1)

@@ -105,6 +105,10 @@ class DriveProfile(Described):
     it is trained on, in pixels, `working` the longer side of the frames it serves. `beta` weighs
     the KL term; `reparameterise=False` leaves it out.
 
+    Losses beside the squared error, by their weights: `charbonnier`, `gradient` and `frequency` of
+    the lost pixels, `smoothness` of the correction, `photometric` for the error of the moved
+    reference at visible pixels. The weights that ship were trained without them.
+
     What the answer may use, for ablations: `correction` of the motion, the `older` reference, the
     `smooth` and the `straight` candidate, `colour`; and `siamese`, the tokens of both pictures.
 
@@ -124,6 +128,11 @@ class DriveProfile(Described):
     mlp_ratio: int = 3
     reparameterise: bool = True
     beta: float = 1e-3
+    charbonnier: float = 0.0
+    gradient: float = 0.0
+    frequency: float = 0.0
+    smoothness: float = 0.0
+    photometric: float = 0.0
     correction: bool = True
     older: bool = True
     smooth: bool = True

@@ -23,7 +23,13 @@ from siammcvae_core.evidence.blending import COLOUR_UNIT, SMOOTH
 from siammcvae_core.evidence.gather import CELL, gather
 from siammcvae_core.model.checkpoint import load_model, save_checkpoint
 from siammcvae_core.model.drive import DriveMCVAE, patch_sources, Reply
-from siammcvae_core.model.losses import kl_divergence
+from siammcvae_core.model.losses import (
+    charbonnier,
+    focal_frequency,
+    gradient_error,
+    kl_divergence,
+    smoothness,
+)
 from siammcvae_core.model.pixels import normalise
 from siammcvae_core.model.profiles import choose, DRIVE_PROFILES, DriveProfile
 from siammcvae_core.motion import dense_flow, follow, KeptFrame, References, sample, working_grey
@@ -34,6 +40,7 @@ FLOW_WEIGHT = 0.1
 FLOW_RANGE = 3.0  # pixels; true motion further off is no longer followed
 SCALE_WEIGHT = 0.05
 TRUTH_ROUNDS = 2
+EXTRA = ('charbonnier', 'gradient', 'frequency', 'smoothness', 'photometric')
 
 
 class Gathered(NamedTuple):
@@ -101,6 +108,9 @@ class DriveSystem(System):
         losses = _losses(batch.target, lost, known, reply, restored)
         beta = warmth * network.profile.beta
         losses['loss'] = losses['loss'] + beta * losses['kl']
+        for name, weight in weights_of(network.profile).items():
+            losses[name] = _extra(name, batch, known, reply, restored, lost.float())
+            losses['loss'] = losses['loss'] + weight * losses[name]
         return losses, restored, reply
 
 
@@ -159,6 +169,30 @@ def _losses(
         'scale': likelihood,
         'kl': kl,
     }
+
+
+def weights_of(profile: DriveProfile) -> dict[str, float]:
+    """Name the losses that a profile asks for besides, with their weights."""
+    return {name: getattr(profile, name) for name in EXTRA if getattr(profile, name) > 0}
+
+
+def _extra(
+    name: str, batch: Batch, known: Gathered, reply: Reply, restored: Tensor, lost: Tensor
+) -> Tensor:
+    """Compute one of the EXTRA losses."""
+    target = batch.target.float()
+    difference = restored - target
+    if name == 'charbonnier':
+        return charbonnier(difference, lost)
+    if name == 'gradient':
+        return gradient_error(difference, lost)
+    if name == 'frequency':
+        return focal_frequency(difference, lost)
+    if name == 'smoothness':
+        return smoothness(reply.correction, F.avg_pool2d(target, CELL))
+    correction = _grown(reply.correction, target.shape[-2:])
+    moved = _moved(batch.references[:, 0].float(), known.offsets[:, 0] + correction)
+    return charbonnier(moved - target, 1 - lost)
 
 
 def _gather_all(batch: Batch, lost: Tensor) -> Gathered:

@@ -73,3 +73,27 @@ def test_no_kl_without_reparameterisation() -> None:
     profile = get_profile('tiny', reparameterise=False)
     loss = losses.siammcvae_loss(*posterior(profile), profile)
     assert (loss.total.item(), loss.kl.item()) == (4.0, 0.0)
+
+
+def test_losses_over_pixels_look_at_the_mask_only_and_vanish_at_the_truth() -> None:
+    torch.manual_seed(0)
+    mask = torch.zeros(2, 1, 8, 12)
+    mask[:, :, 2:6, 3:9] = 1
+    wrong = torch.randn(2, 3, 8, 12)
+    for loss in (losses.charbonnier, losses.gradient_error, losses.focal_frequency):
+        nothing = loss(torch.zeros_like(wrong), mask)
+        assert nothing < 0.3
+        assert loss(wrong * (1 - mask), mask) == pytest.approx(nothing.item(), abs=1e-6)
+        assert loss(10 * wrong, mask) > nothing + 1
+    assert losses.charbonnier(torch.full_like(wrong, 3.0), mask) == pytest.approx(3, abs=0.02)
+    ramp = torch.arange(12.0).expand(2, 3, 8, 12)
+    assert losses.gradient_error(ramp, mask) == pytest.approx(1)
+
+
+def test_smoothness_lets_flow_jump_at_edges() -> None:
+    flow = torch.zeros(1, 2, 8, 8)
+    flow[..., 4:] = 1
+    flat, edge = torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8)
+    edge[..., 4:] = 100
+    assert losses.smoothness(torch.ones_like(flow), flat) == 0
+    assert losses.smoothness(flow, edge) < 0.01 * losses.smoothness(flow, flat)

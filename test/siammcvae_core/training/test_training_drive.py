@@ -17,7 +17,7 @@ from siammcvae_core.model.checkpoint import load_model  # noqa: E402
 from siammcvae_core.model.drive import DriveMCVAE, Reply  # noqa: E402
 from siammcvae_core.model.profiles import DriveProfile  # noqa: E402
 from siammcvae_core.motion import KeptFrame, References  # noqa: E402
-from siammcvae_core.training.drive import blend, build, DriveSystem  # noqa: E402
+from siammcvae_core.training.drive import blend, build, DriveSystem, EXTRA  # noqa: E402
 from siammcvae_core.training.loop import Training  # noqa: E402
 from siammcvae_core.training.systems import Batch  # noqa: E402
 
@@ -91,6 +91,21 @@ def test_it_learns():
         optimiser.zero_grad()
         history.append(losses['psnr'].item())
     assert np.mean(history[-3:]) > history[0] + 0.5
+
+
+@pytest.mark.parametrize('name', EXTRA)
+def test_losses_asked_for_are_added_by_their_weight(name):
+    batch = scene()
+    torch.manual_seed(0)
+    plain, more = build('drive', SMALL), build('drive', {**SMALL, name: 0.5})
+    torch.nn.init.normal_(plain.network.answer.weight, std=0.1)
+    more.network.load_state_dict(plain.network.state_dict())
+    one, other = plain.eval()(batch, 1.0), more.eval()(batch, 1.0)
+    assert other[name].item() > 0
+    added = other['loss'] - one['loss']
+    assert added.item() == pytest.approx(0.5 * other[name].item(), rel=1e-3)
+    other[name].backward()
+    assert more.network.answer.weight.grad.abs().max() > 0
 
 
 def test_the_loop_trains_it_and_keeps_its_weights(config):
