@@ -261,7 +261,8 @@ def spin(executor: SingleThreadedExecutor, report: Callable[[str], None]) -> Non
         except (KeyboardInterrupt, ExternalShutdownException):
             return
         except Exception:
-            report(traceback.format_exc())
+            if rclpy.ok():  # else it was told to stop just before it began to wait
+                report(traceback.format_exc())
 
 
 def main(args: list[str] | None = None) -> int:
