@@ -11,7 +11,7 @@ mean absolute error on driving clips; the model brings its own, learned estimate
 import cv2
 import numpy as np
 
-from siammcvae_core.motion import KeptFrame, Motion, References
+from siammcvae_core.motion import KeptFrame, Motion, References, slopes
 
 BLUR = 3.0  # standard deviation in working pixels
 
@@ -40,10 +40,7 @@ def expected_error(
 
 def _motion_doubt(newest: KeptFrame, motion: Motion) -> np.ndarray:
     """Sum what the flow leaves unexplained and slopes of grey times the root of speed; (h, w)."""
-    along_x, along_y = (
-        cv2.Sobel(newest.grey, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1))
-    )
-    slope = cv2.magnitude(along_x, along_y)
+    slope = cv2.magnitude(*slopes(newest.grey))
     speed = cv2.magnitude(*cv2.split(motion.flow))
     return _blur(0.45 * motion.residual() + 0.65 * slope * np.sqrt(speed))
 

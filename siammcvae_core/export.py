@@ -10,9 +10,9 @@ import sys
 
 import numpy as np
 
-from siammcvae_core.engines.cache import write_whole
 from siammcvae_core.errors import InputError
 from siammcvae_core.evaluation.plan import parse_size
+from siammcvae_core.files import write_whole
 
 DESCRIPTION = """\
 Write the drive model as two ONNX files, encode_reference.onnx and restore.onnx. They serve every
@@ -52,6 +52,7 @@ def export(options: argparse.Namespace) -> int:
 
     size = parse_size(options.size)
     made = onnx_export.export(options.weights)
+    options.out.mkdir(parents=True, exist_ok=True)
     for name, content in zip(onnx_export.PARTS, (made.encode_reference, made.restore), strict=True):
         path = options.out / f'{name}.onnx'
         write_whole(path, content)

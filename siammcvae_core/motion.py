@@ -153,6 +153,12 @@ def move(frame: np.ndarray, offset: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return restored
 
 
+def slopes(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give grey levels per pixel along x and y of a picture (h, w), float32 both."""
+    along_x = cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8)
+    return along_x, cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
+
+
 def sample(
     image: np.ndarray, dx: np.ndarray, dy: np.ndarray, top: int = 0, left: int = 0
 ) -> np.ndarray:

@@ -23,7 +23,6 @@ import cv2
 import numpy as np
 import torch
 
-from siammcvae_core.engines.cache import cache_folder, write_whole
 from siammcvae_core.engines.drive import DriveEngine
 from siammcvae_core.engines.drive_torch import TorchNetwork
 from siammcvae_core.engines.network import Network
@@ -31,6 +30,7 @@ from siammcvae_core.errors import InputError
 from siammcvae_core.evidence.blending import blend
 from siammcvae_core.evidence.gather import gather
 from siammcvae_core.faults.masks import make_mask
+from siammcvae_core.files import cache_folder, write_whole
 from siammcvae_core.model.checkpoint import sha256
 from siammcvae_core.motion import KeptFrame, References
 
@@ -182,10 +182,12 @@ def _recall(weights: Path) -> list[Tried]:
 
 
 def _keep(weights: Path, tried: list[Tried]) -> None:
+    file = _file(weights)
     try:
-        write_whole(_file(weights), json.dumps([asdict(one) for one in tried], indent=1).encode())
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, json.dumps([asdict(one) for one in tried], indent=1).encode())
     except OSError as error:
-        _log.warning('%s: not kept for the next start: %s', _file(weights), error)
+        _log.warning('%s: not kept for the next start: %s', file, error)
 
 
 def _file(weights: Path) -> Path:

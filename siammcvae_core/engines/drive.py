@@ -16,10 +16,10 @@ from siammcvae_core.engines.damage import damaged_part, Part, whole_frame
 from siammcvae_core.engines.drive_torch import TorchNetwork
 from siammcvae_core.engines.network import Network
 from siammcvae_core.evidence.blending import blend, expected_error
-from siammcvae_core.evidence.gather import Evidence, gather
+from siammcvae_core.evidence.gather import CELL, Evidence, gather
 from siammcvae_core.model.drive import patch_sources
 from siammcvae_core.model.pixels import MEAN, STD
-from siammcvae_core.motion import References, to_working
+from siammcvae_core.motion import PATCH, References, to_working
 
 
 class DriveEngine:
@@ -75,13 +75,14 @@ def to_network(frame: np.ndarray) -> np.ndarray:
 
 
 def lost_patches(mask: np.ndarray, cells: tuple[int, ...]) -> np.ndarray:
-    """Tell which patches of 4 x 4 cells a lost pixel, bool (H, W), reaches; bool (rows, columns).
+    """Tell which patches of whole cells a lost pixel, bool (H, W), reaches; bool (rows, columns).
 
     `cells` counts the rows and columns of cells.
     """
-    height, width = 4 * cells[0], 4 * cells[1]
-    reached = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    patches: np.ndarray = (reached > 0).reshape(height // 16, 16, width // 16, 16).any((1, 3))
+    rows, columns = CELL * cells[0] // PATCH, CELL * cells[1] // PATCH
+    size = PATCH * columns, PATCH * rows
+    reached = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    patches: np.ndarray = (reached > 0).reshape(rows, PATCH, columns, PATCH).any((1, 3))
     return patches
 
 

@@ -18,7 +18,6 @@ import warnings
 import torch
 from torch import nn
 
-from siammcvae_core.engines.cache import cache_folder, write_whole
 from siammcvae_core.engines.network import (
     ENCODE_INPUTS,
     ENCODE_OUTPUTS,
@@ -26,6 +25,7 @@ from siammcvae_core.engines.network import (
     RESTORE_OUTPUTS,
 )
 from siammcvae_core.evidence.gather import CELL, CHANNELS
+from siammcvae_core.files import cache_folder, write_whole
 from siammcvae_core.model.checkpoint import load_model, sha256
 from siammcvae_core.model.drive import DriveMCVAE
 from siammcvae_core.model.drive_parts import EncodeReference, RestorePart
@@ -126,6 +126,7 @@ def _read(folder: Path, digest: str) -> Exported:
 
 def _write(folder: Path, made: Exported) -> None:
     """Write both parts, then the file that vouches for them."""
+    folder.mkdir(parents=True, exist_ok=True)
     contents = made.encode_reference, made.restore
     for name, content in zip(PARTS, contents, strict=True):
         write_whole(folder / f'{name}.onnx', content)

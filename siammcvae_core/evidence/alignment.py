@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from siammcvae_core.motion import sample
+from siammcvae_core.motion import sample, slopes
 
 CELL = 8  # working pixels; the normal equations are summed over such cells
 ROBUST_WHOLE, ROBUST_LOCAL = 20.0, 10.0  # grey levels of misfit at which a pixel counts half
@@ -23,8 +23,6 @@ LONGEST_STEP = 2.0  # pixels of the reduced image; beyond, its slopes tell nothi
 RIDGE = 3e-4  # of the mean diagonal: fields the visible pixels do not tell apart stay small
 STIFFNESS = 0.5  # grey levels² per px²: evidence below it moves nothing
 REACH = ((2.0, 1.0), (5.0, 0.3), (12.0, 0.1))  # local fits: blur in cells, weight
-
-
 COARSE_TO_FINE = (8, 8, 4, 4, 2, 2)  # scales of the rounds of a whole fit
 FINE = (2, 2)
 LOCAL = (2, 2, 1)
@@ -75,7 +73,7 @@ def align(
     def fitted(offset: np.ndarray, scales: tuple[int, ...], whole: bool) -> np.ndarray:
         robust = ROBUST_WHOLE if whole else ROBUST_LOCAL
         for scale in scales:
-            equations = normal_equations(levels[scale], offset, grid, robust)
+            equations = _level_equations(levels[scale], offset, grid, robust)
             change = _fit_fields(equations, fields) if whole else _fit_around(equations)
             change = np.clip(change, -LONGEST_STEP, LONGEST_STEP) * np.float32(scale)
             offset = offset + cv2.resize(change, (width, height))
@@ -109,26 +107,26 @@ def smooth_fields(flow: np.ndarray) -> np.ndarray:
 
 
 def normal_equations(
-    level: Level, offset: np.ndarray, grid: tuple[int, int], robust: float
+    misfit: np.ndarray,
+    weight: np.ndarray,
+    slope_x: np.ndarray,
+    slope_y: np.ndarray,
+    grid: tuple[int, int],
 ) -> np.ndarray:
     """Sum the Lucas-Kanade equations over cells, float32 (rows, columns, 5): xx, xy, yy, x, y.
 
-    The last two are the right-hand sides; `grid` is (columns, rows).
+    `misfit` (h, w) is what the damaged frame has more than the moved reference, which has the
+    slopes; the last two planes are the right-hand sides. `grid` is (columns, rows).
     """
-    moved = _moved(level, offset)
-    misfit = level.damaged - moved
-    weight = level.seen / (1 + (misfit / np.float32(robust)) ** 2)
-    slope_x, slope_y = slopes(moved)
     weighted_x, weighted_y = weight * slope_x, weight * slope_y
     squares = cv2.merge([weighted_x * slope_x, weighted_x * slope_y, weighted_y * slope_y])
     sides = cv2.merge([weighted_x * misfit, weighted_y * misfit])
     return np.dstack([_reduced(squares, grid), _reduced(sides, grid)])
 
 
-def slopes(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Grey levels per pixel along x and y of float32 (h, w)."""
-    along_x = cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8)
-    return along_x, cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
+def robust_weight(misfit: np.ndarray, half: float) -> np.ndarray:
+    """Weigh pixels by their misfit, float32 (h, w): 1 without one, 1/2 at `half` grey levels."""
+    return 1 / (1 + (misfit / np.float32(half)) ** 2)
 
 
 def solve(equations: np.ndarray, stiffness: float) -> np.ndarray:
@@ -141,10 +139,17 @@ def solve(equations: np.ndarray, stiffness: float) -> np.ndarray:
 
 def blur(planes: np.ndarray, sigma: float) -> np.ndarray:
     """Blur float32 (h, w, 5), in cells; OpenCV takes four planes at a time."""
-    return np.dstack([
-        cv2.GaussianBlur(planes[..., :4], (0, 0), sigma),
-        cv2.GaussianBlur(planes[..., 4], (0, 0), sigma),
-    ])
+    first = cv2.GaussianBlur(planes[..., :4], (0, 0), sigma)
+    return np.dstack([first, cv2.GaussianBlur(planes[..., 4], (0, 0), sigma)])
+
+
+def _level_equations(
+    level: Level, offset: np.ndarray, grid: tuple[int, int], robust: float
+) -> np.ndarray:
+    moved = _moved(level, offset)
+    misfit = level.damaged - moved
+    weight = level.seen * robust_weight(misfit, robust)
+    return normal_equations(misfit, weight, *slopes(moved), grid)
 
 
 def _misfit(level: Level, offset: np.ndarray) -> float:

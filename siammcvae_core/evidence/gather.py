@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from siammcvae_core.evidence.alignment import align, blur, slopes, solve
-from siammcvae_core.motion import References, sample, to_working
+from siammcvae_core.evidence.alignment import align, blur, normal_equations, robust_weight, solve
+from siammcvae_core.motion import References, sample, slopes, to_working
 
 CELL = 4  # working pixels
 NEAR, FAR = 3.0, 8.0  # cells that visible misfits are spread
@@ -52,9 +52,7 @@ class Evidence:
     channels: np.ndarray
 
 
-def gather(
-    references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
-) -> Evidence:
+def gather(references: References, frame: np.ndarray, mask: np.ndarray, stamp: float) -> Evidence:
     """Work out the evidence of a damaged frame, uint8 like the kept ones; `mask` bool (H, W).
 
     Raises ValueError without two kept frames of different stamps.
@@ -70,20 +68,23 @@ def gather(
     straight = motion.displacement(stamp)
     aligned = align(grey, seen, newest.grey, straight) if seen.any() else straight
     offset = _cells(aligned)
-    older_offset = aligned + sample(motion.flow, *cv2.split(aligned))
-    moved = sample(newest.working, *cv2.split(aligned))
+    there = cv2.split(aligned)
+    older_offset = aligned + sample(motion.flow, *there)
+    moved = sample(newest.working, *there)
     greys = {
-        'moved': sample(newest.grey, *cv2.split(aligned)).astype(np.float32),
+        'moved': sample(newest.grey, *there).astype(np.float32),
         'copy': newest.grey.astype(np.float32),
         'older': sample(older.grey, *cv2.split(older_offset)).astype(np.float32),
         'velocity': sample(newest.grey, *cv2.split(straight)).astype(np.float32),
     }
+    share = _cells(seen)
+    gradient = slopes(greys['moved'])
     planes = [
         *_place(offset),
-        *_picture(damaged, moved, seen),
-        *_errors(grey.astype(np.float32), greys, seen),
-        *_shifts(grey, greys['moved'], seen),
-        *_disagreement(greys),
+        *_picture(damaged, moved, seen, share),
+        *_errors(grey.astype(np.float32), greys, seen, share),
+        *_shifts(grey, greys['moved'], gradient, seen),
+        *_disagreement(greys, gradient),
         *_offsets(offset, _cells(straight), size),
         np.full(offset.shape[:2], np.log(max(motion.age_ratio(stamp), 0.1))),
     ]
@@ -108,11 +109,12 @@ def _place(offset: np.ndarray) -> list[np.ndarray]:
     return [(2 * y + 1) / rows - 1, (2 * x + 1) / columns - 1]
 
 
-def _picture(damaged: np.ndarray, moved: np.ndarray, seen: np.ndarray) -> list[np.ndarray]:
+def _picture(
+    damaged: np.ndarray, moved: np.ndarray, seen: np.ndarray, share: np.ndarray
+) -> list[np.ndarray]:
     """Where is something visible; colours of the moved reference; what differs where visible."""
     if moved.ndim == 2:
         damaged, moved = (cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) for image in (damaged, moved))
-    share = _cells(seen)
     near, far = (cv2.GaussianBlur(share, (0, 0), sigma) for sigma in (NEAR, FAR))
     misfit = cv2.subtract(damaged, moved, dtype=cv2.CV_32F) * seen[..., None]
     misfit = _own(_cells(misfit), share[..., None])
@@ -121,10 +123,9 @@ def _picture(damaged: np.ndarray, moved: np.ndarray, seen: np.ndarray) -> list[n
 
 
 def _errors(
-    grey: np.ndarray, greys: dict[str, np.ndarray], seen: np.ndarray
+    grey: np.ndarray, greys: dict[str, np.ndarray], seen: np.ndarray, share: np.ndarray
 ) -> list[np.ndarray]:
     """How wrong moved, copied and carried-on references are where visible, and around there."""
-    share = _cells(seen)
     misfit = (grey - greys['moved']) * seen
     error = _cells(np.abs(misfit))
     copied, carried = (_cells(np.abs(grey - greys[k]) * seen) for k in ('copy', 'velocity'))
@@ -134,22 +135,20 @@ def _errors(
         reached = cv2.GaussianBlur(share, (0, 0), sigma)
         around = [cv2.GaussianBlur(plane, (0, 0), sigma) for plane in (error, copied, bias)]
         near = [
-            np.where(reached > REACHED, plane / np.maximum(reached, REACHED), 0)
-            for plane in around
+            np.where(reached > REACHED, plane / np.maximum(reached, REACHED), 0) for plane in around
         ]
         planes += [np.log1p(near[0]), np.log1p(near[1]), _squashed(near[2], 2)]
     return planes
 
 
-def _shifts(grey: np.ndarray, moved: np.ndarray, seen: np.ndarray) -> list[np.ndarray]:
+def _shifts(
+    grey: np.ndarray, moved: np.ndarray, gradient: tuple[np.ndarray, np.ndarray], seen: np.ndarray
+) -> list[np.ndarray]:
     """Shifts that the visible pixels around a cell still ask for, and how firmly."""
     misfit = (grey - moved) * seen
-    slope_x, slope_y = slopes(moved)
-    weight = seen / (1 + (misfit / np.float32(ROBUST)) ** 2)
-    along_x, along_y = weight * slope_x, weight * slope_y
-    squares = cv2.merge([along_x * slope_x, along_x * slope_y, along_y * slope_y])
-    sides = cv2.merge([along_x * misfit, along_y * misfit])
-    equations = np.dstack([_cells(squares), _cells(sides)])
+    weight = seen * robust_weight(misfit, ROBUST)
+    height, width = seen.shape
+    equations = normal_equations(misfit, weight, *gradient, (width // CELL, height // CELL))
     planes = []
     for sigma, stiffness in SHIFTS:
         around = blur(equations, sigma)
@@ -158,18 +157,18 @@ def _shifts(grey: np.ndarray, moved: np.ndarray, seen: np.ndarray) -> list[np.nd
     return planes
 
 
-def _disagreement(greys: dict[str, np.ndarray]) -> list[np.ndarray]:
+def _disagreement(
+    greys: dict[str, np.ndarray], gradient: tuple[np.ndarray, np.ndarray]
+) -> list[np.ndarray]:
     """Contrast of the moved reference, and how far the other candidates are from it."""
     moved = greys['moved']
-    slope_x, slope_y = slopes(moved)
+    slope_x, slope_y = gradient
     others = (greys['copy'], greys['older'], greys['velocity'], cv2.blur(moved, (3, 3)))
     differences = [np.log1p(_cells(np.abs(moved - other))) for other in others]
     return [np.log1p(_cells(slope_x * slope_x + slope_y * slope_y)), *differences]
 
 
-def _offsets(
-    offset: np.ndarray, straight: np.ndarray, size: tuple[int, int]
-) -> list[np.ndarray]:
+def _offsets(offset: np.ndarray, straight: np.ndarray, size: tuple[int, int]) -> list[np.ndarray]:
     """Give the offset, its change from constant velocity, its creases; how far it leads outside."""
     change = offset - straight
     bends = [cv2.magnitude(*slopes(np.ascontiguousarray(offset[..., k]))) for k in (0, 1)]

@@ -4,9 +4,7 @@
 
 from collections.abc import Callable
 import hashlib
-import os
 from pathlib import Path
-import tempfile
 from typing import Any, Protocol, TypeVar
 
 from safetensors import safe_open, SafetensorError
@@ -15,6 +13,7 @@ import torch
 from torch import nn, Tensor
 
 from siammcvae_core.errors import InputError, WeightsError
+from siammcvae_core.files import write_whole
 from siammcvae_core.model.profiles import Described, Profile
 from siammcvae_core.model.siammcvae import SiamMCVAE
 
@@ -52,7 +51,7 @@ def save_checkpoint(path: Path, model: Profiled, half: bool = False) -> None:
     described = {SYSTEM_KEY: model.profile.system, PROFILE_KEY: model.profile.to_json()}
     content = save(tensors, {'format': 'pt', **described})
     try:
-        _write_atomically(path, content)
+        write_whole(path, content)
     except OSError as error:
         raise WeightsError(f'{path}: cannot be written: {error.strerror}') from error
 
@@ -131,18 +130,3 @@ def _check_tensors(path: Path, came: dict[str, Tensor], due: dict[str, Tensor]) 
         if tensor.shape != due[name].shape:
             shapes = f'{tuple(tensor.shape)}, expected {tuple(due[name].shape)}'
             raise WeightsError(f'{path}: tensor {name} has shape {shapes}')
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes private files; weights are for whoever may read the folder.
-        os.chmod(draft, 0o644)
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise

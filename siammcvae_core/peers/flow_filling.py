@@ -14,7 +14,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from siammcvae_core.motion import dense_flow, follow, move, References, sample, working_grey
+from siammcvae_core.motion import (
+    dense_flow,
+    follow,
+    move,
+    References,
+    sample,
+    slopes,
+    working_grey,
+)
 
 ROUNDS = 3  # a fourth gains little
 ORACLE_ROUNDS = 2
@@ -129,9 +137,7 @@ def spread(
 
 def _trust(image: np.ndarray, misfit: np.ndarray) -> np.ndarray:
     """How far flow is to be trusted: where there are slopes, and where it explains the change."""
-    along_x, along_y = (
-        cv2.Sobel(image, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1))
-    )
+    along_x, along_y = slopes(image)
     power = cv2.blur(along_x * along_x + along_y * along_y, (WINDOW, WINDOW))
     error = cv2.blur(misfit.astype(np.float32), (WINDOW, WINDOW)) / MISFIT
     return (FLAT_TRUST + power / (power + SLOPE_POWER)) / (1 + error * error)

@@ -3,13 +3,13 @@
 """What a training run is made of: the keys of `config/train/*.yaml`; free of torch."""
 
 from dataclasses import asdict, dataclass, field
-import os
 from pathlib import Path
 from typing import Any
 
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.masks import PATTERNS, WHOLE
+from siammcvae_core.files import cache_folder
 
 PRECISIONS = ('no', 'bf16')
 
@@ -85,8 +85,7 @@ class DataConfig:
     @property
     def cache_folder(self) -> Path:
         """Where decoded frames go."""
-        base = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
-        return Path(self.cache or Path(base) / 'siammcvae_ros' / 'frames').expanduser()
+        return Path(self.cache).expanduser() if self.cache else cache_folder() / 'frames'
 
 
 @dataclass(frozen=True)

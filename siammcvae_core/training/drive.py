@@ -40,6 +40,7 @@ FLOW_WEIGHT = 0.1
 FLOW_RANGE = 3.0  # pixels; true motion further off is no longer followed
 SCALE_WEIGHT = 0.05
 TRUTH_ROUNDS = 2
+UNTIMED = 0.04  # seconds between frames that all have one stamp
 EXTRA = ('charbonnier', 'gradient', 'frequency', 'smoothness', 'photometric')
 
 
@@ -76,9 +77,7 @@ class DriveSystem(System):
         losses, restored, reply = self._run(batch, 1.0)
         pixels = restored.clamp(0, 255).round().byte()
         lost = _pixels(batch.lost, batch.target.shape[-2:], self.patch)
-        return Review(
-            losses, torch.where(lost, pixels, batch.target), reply.mean, reply.log_var
-        )
+        return Review(losses, torch.where(lost, pixels, batch.target), reply.mean, reply.log_var)
 
     def save(self, path: Path) -> None:
         """Write the network with its profile."""
@@ -88,9 +87,7 @@ class DriveSystem(System):
         """Take over the tensors of a weights file."""
         loaded = load_model(path, DriveMCVAE, DriveProfile)
         if loaded.profile != self.network.profile:
-            raise WeightsError(
-                f'{path}: is of {loaded.profile}, expected {self.network.profile}'
-            )
+            raise WeightsError(f'{path}: is of {loaded.profile}, expected {self.network.profile}')
         self.network.load_state_dict(loaded.state_dict())
 
     def _run(self, batch: Batch, warmth: float) -> tuple[dict[str, Tensor], Tensor, Reply]:
@@ -214,7 +211,10 @@ def _gather_one(
     pictures: np.ndarray, mask: np.ndarray, seconds: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     newest, older, target = (np.ascontiguousarray(picture) for picture in pictures)
-    kept = KeptFrame(newest, -float(seconds[0])), KeptFrame(older, -float(seconds[1]))
+    ages = float(seconds[0]), float(seconds[1])
+    if ages[1] <= ages[0]:  # a clip may repeat a stamp; its frames then count as evenly spaced
+        ages = ages[0], 2 * ages[0] or UNTIMED
+    kept = KeptFrame(newest, -ages[0]), KeptFrame(older, -ages[1])
     damaged = cv2.copyTo(target, (~mask).view(np.uint8))
     known = gather(References(kept), damaged, mask, 0.0)
     grey = working_grey(target)

@@ -9,9 +9,7 @@ metadata. Samples and noise are functions of the step, so no state of theirs is 
 from collections.abc import Mapping
 from dataclasses import dataclass
 import json
-import os
 from pathlib import Path
-import tempfile
 from typing import Any
 
 from safetensors import safe_open, SafetensorError
@@ -21,6 +19,7 @@ from torch import nn, Tensor
 from torch.optim import AdamW
 
 from siammcvae_core.errors import InputError, WeightsError
+from siammcvae_core.files import replaced
 from siammcvae_core.training.config import TrainConfig
 from siammcvae_core.training.ema import Average
 
@@ -63,7 +62,7 @@ class State:
             'best': self.progress.best,
             'config': config.learned_from(),
         }
-        save_atomically(path, tensors, {KEY: json.dumps(described)})
+        save_tensors(path, tensors, {KEY: json.dumps(described)})
 
     def restore(self, path: Path, config: TrainConfig) -> None:
         """Take over a saved state.
@@ -102,23 +101,14 @@ class State:
         return named
 
 
-def save_atomically(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write a safetensors file that appears whole or not at all; raises InputError if it cannot."""
-    draft = ''
     try:
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
-        os.close(handle)
-        save_file(tensors, draft, metadata)
-        with open(draft, 'rb') as file:
-            os.fsync(file.fileno())
-        os.chmod(draft, 0o644)
-        os.replace(draft, path)
+        with replaced(path) as draft:
+            save_file(tensors, draft, metadata)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, 'strerror', None) or error
         raise InputError(f'{path} cannot be written: {reason}; the last one is intact') from error
-    finally:
-        if draft and os.path.exists(draft):
-            os.unlink(draft)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

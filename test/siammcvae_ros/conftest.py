@@ -16,6 +16,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from support.stream import Stream
 
 from siammcvae_ros.environment import free_domain
 
@@ -144,3 +145,25 @@ def start(domain, tmp_path):
     for code, text in codes:
         assert code is not None
         assert 'Traceback' not in text, text
+
+
+@pytest.fixture
+def settings():
+    return {
+        'cameras': '[front]',
+        'weights': 'none',  # motion is enough here, and starts at once
+        'mask_wait': 5.0,
+        'max_hold': 1.0,
+        'diagnostics_period': 0.05,
+        'qos_overrides./front/image_raw.subscription.reliability': 'reliable',
+        'qos_overrides./front/fault_mask.subscription.reliability': 'reliable',
+        'qos_overrides./left/fault_mask.subscription.reliability': 'reliable',
+        'qos_overrides./left/image_raw.subscription.reliability': 'reliable',
+        'qos_overrides./front/image_raw.subscription.depth': 50,
+    }
+
+
+@pytest.fixture
+def stream(start, probe, wait_until, settings):
+    start('restore_node', **settings)
+    return Stream(probe, wait_until).connect()

@@ -12,29 +12,13 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 
 from siammcvae_core.engines.drive import DriveEngine, lost_patches  # noqa: E402
 from siammcvae_core.engines.pick import load, pick  # noqa: E402
-from siammcvae_core.model.checkpoint import save_checkpoint  # noqa: E402
-from siammcvae_core.model.drive import DriveMCVAE  # noqa: E402
-from siammcvae_core.model.profiles import DriveProfile  # noqa: E402
 from siammcvae_core.motion import KeptFrame, References  # noqa: E402
 from siammcvae_core.restorer import Restorer, Rung  # noqa: E402
 
 
 @pytest.fixture(scope='module')
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp('weights') / 'small.safetensors'
-    torch.manual_seed(0)
-    model = DriveMCVAE(
-        DriveProfile('small', 32, 1, 2, 16, decoder_width=32, decoder_depth=1, decoder_heads=2,
-                     cells=8, size=(64, 96))
-    )  # fmt: skip
-    torch.nn.init.normal_(model.answer.weight, std=0.3)
-    save_checkpoint(path, model)
-    return path
-
-
-@pytest.fixture(scope='module')
-def engine(weights: Path) -> DriveEngine:
-    return DriveEngine(weights)
+def engine(drive_weights: Path) -> DriveEngine:
+    return DriveEngine(drive_weights)
 
 
 def drive(size, grey=False):
@@ -87,10 +71,10 @@ def test_an_encoded_reference_gives_the_same(engine):
     assert np.abs(one.astype(int) - other).max() <= 1
 
 
-def test_bf16_stays_near(engine, weights):
+def test_bf16_stays_near(engine, drive_weights):
     frames = drive((96, 160))
     mask = np.ones((96, 160), bool)
-    half = load(weights, 'cpu', torch.bfloat16)
+    half = load(drive_weights, 'cpu', torch.bfloat16)
     one, other = (e.restore(kept(frames), frames[2], mask, 0.2).frame for e in (engine, half))
     assert np.abs(one.astype(int) - other).mean() < 2
 
@@ -115,8 +99,8 @@ def test_lost_patches_are_all_that_a_lost_pixel_reaches():
     assert lost_patches(np.ones((50, 70), bool), (16, 24)).all()
 
 
-def test_the_weights_say_which_engine_they_are_for(weights, engine):
-    assert isinstance(load(weights, 'cpu', torch.float32), DriveEngine)
-    assert isinstance(pick(weights), DriveEngine)
+def test_the_weights_say_which_engine_they_are_for(drive_weights, engine):
+    assert isinstance(load(drive_weights, 'cpu', torch.float32), DriveEngine)
+    assert isinstance(pick(drive_weights), DriveEngine)
     assert engine.describe()['profile'] == 'small'
     assert pick('none') is None

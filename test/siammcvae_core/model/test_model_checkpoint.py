@@ -5,6 +5,7 @@
 from collections.abc import Callable
 import hashlib
 import json
+import os
 from pathlib import Path
 import pickle
 
@@ -76,7 +77,7 @@ def test_writing_replaces_the_file_whole(
     def fail(*_: object) -> None:
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr(checkpoint.os, 'fsync', fail)
+    monkeypatch.setattr(os, 'fsync', fail)
     with pytest.raises(WeightsError, match=r'small\.safetensors: cannot be written: No space'):
         checkpoint.save_checkpoint(weights, build(small))
     assert weights.read_bytes() == before

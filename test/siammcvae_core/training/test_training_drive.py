@@ -79,6 +79,13 @@ def test_losses_are_those_of_an_untrained_blend():
     assert all(math.isfinite(value) for value in losses.values())
 
 
+@pytest.mark.parametrize('seconds', [(0.1, 0.1), (0.0, 0.0)])
+def test_frames_of_one_stamp_do_not_stop_a_run(seconds):
+    batch = scene()._replace(seconds=torch.tensor([seconds]).expand(4, -1))
+    losses = build('drive', SMALL)(batch, 1.0)
+    assert all(value.isfinite() for value in losses.values())
+
+
 def test_it_learns():
     torch.manual_seed(0)
     batch, system = scene(), build('drive', SMALL).train()

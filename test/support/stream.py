@@ -1,0 +1,95 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A camera and a listener, for tests of the restore node over real DDS."""
+
+import time
+
+import cv2
+from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from siammcvae_ros.messages import image_message
+
+MS = 1_000_000
+HEIGHT, WIDTH = 48, 64
+NOISE = np.random.default_rng(0).integers(0, 256, (HEIGHT, 2000, 4), np.uint8)
+SCENE = cv2.normalize(cv2.GaussianBlur(NOISE, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
+BAND = np.zeros((HEIGHT, WIDTH), np.uint8)
+BAND[16:32] = 255
+NOTHING = np.zeros((HEIGHT, WIDTH), np.uint8)
+PATIENCE = 30.0  # seconds
+
+
+def view(index, channels=3):
+    """Give a frame of a scene that moves by two pixels per frame."""
+    pixels = SCENE[:, 2 * index : 2 * index + WIDTH, :channels]
+    return np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels)
+
+
+def header(index, frame_id='front_optical'):
+    made = Header(frame_id=frame_id)
+    made.stamp.sec, made.stamp.nanosec = divmod(1_700_000_000_000 * MS + index * 100 * MS, 10**9)
+    return made
+
+
+class Stream:
+    """A camera of the test and an ear on what the node makes of it."""
+
+    def __init__(self, probe, wait_until, camera='front'):
+        self.probe = probe
+        self.wait_until = wait_until
+        self.camera = camera
+        self.images = probe.publisher(Image, f'{camera}/image_raw')
+        self.masks = probe.publisher(Image, f'{camera}/fault_mask')
+        self.infos = probe.publisher(CameraInfo, f'{camera}/camera_info')
+        self.out = probe.listen(Image, f'{camera}/restored/image_raw')
+        self.info = probe.listen(CameraInfo, f'{camera}/restored/camera_info')
+        self.made_up = probe.listen(Image, f'{camera}/restored/mask')
+        self.diagnostics = probe.listen(DiagnosticArray, '/diagnostics')
+
+    def connect(self, patience=PATIENCE):
+        """Wait until the node hears every topic and is heard."""
+        self.wait_until(
+            lambda: (
+                all(p.get_subscription_count() for p in (self.images, self.masks, self.infos))
+                and self.probe.node.count_publishers(f'{self.camera}/restored/image_raw')
+            ),
+            'the node to connect',
+            patience,
+        )
+        time.sleep(1.0)  # both ends of a match: DDS tells only ours
+        return self
+
+    def send(self, index, pixels=None, mask=None, encoding='bgr8'):
+        if mask is not None:
+            self.masks.publish(image_message(header(index), mask, 'mono8'))
+        pixels = view(index) if pixels is None else pixels
+        self.images.publish(image_message(header(index), pixels, encoding))
+
+    def serve(self, index, pixels=None, mask=None, encoding='bgr8'):
+        """Send a frame and give what comes out for it."""
+        before = len(self.out)
+        self.send(index, pixels, mask, encoding)
+        self.wait_until(lambda: len(self.out) > before, f'frame {index}')
+        return self.out[-1]
+
+    def status(self):
+        """Give the newest diagnostics of the camera as a dict."""
+        for array in reversed(self.diagnostics):
+            for status in array.status:
+                if status.hardware_id == self.camera:
+                    return {pair.key: pair.value for pair in status.values}
+        return {}
+
+    def account(self, **expected):
+        """Wait until the diagnostics say this, and check that nothing is unaccounted for."""
+        wanted = {key.replace('__', '.'): str(value) for key, value in expected.items()}
+        self.wait_until(
+            lambda: wanted.items() <= self.status().items(), lambda: f'{wanted} in {self.status()}'
+        )
+        status = self.status()
+        parts = ('restored', 'passed', 'dropped', 'in_flight')
+        assert int(status['received']) == sum(int(status[part]) for part in parts)
+        return status
