@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The seam of the core: intact frames are observed, damaged ones restored by the best rung able.
 
-The ladder is model > motion warp > copy > pass-through. While damage lasts and wanders, the frame
-restored last stands in for the newest kept one: most of what is lost now was visible a moment ago.
-(Behind damage that stays, errors would pile up.) Age is counted from the last intact frame all the
-same. A `Restorer` serves one camera and belongs to one thread.
+The ladder is model > motion warp > copy > pass-through. While damage lasts, the frame restored last
+stands in for the newest kept one: what it shows around the hole was seen a moment ago. Age is
+counted from the last intact frame all the same. A `Restorer` serves one camera and belongs to one
+thread.
 """
 
 from collections.abc import Callable
@@ -61,15 +61,24 @@ class Restored:
 
 @dataclass(frozen=True, eq=False)
 class Continued:
-    """The frames restored since the last intact one, as kept frames; `lost` of the newest."""
+    """What was restored since the last intact frame: the newest, and the kept frame before it.
 
-    references: References
+    `lost` is bool (H, W), of the newest.
+    """
+
+    newest: KeptFrame
+    before: KeptFrame
     lost: np.ndarray
 
-    def helps(self, lost: np.ndarray) -> bool:
-        """Whether enough of what is `lost` now, bool (H, W), was visible in the frame before."""
+    def references(self, lost: np.ndarray, intact: KeptFrame) -> References:
+        """Choose references for a frame of which `lost`, bool (H, W), is lost.
+
+        Motion is that of the last two frames where damage wanders. In a hole that stays it would be
+        that of what was made up there, and errors pile up: there it is the motion since `intact`.
+        """
         both = cv2.countNonZero((lost & self.lost).view(np.uint8))
-        return both <= STAYS * cv2.countNonZero(lost.view(np.uint8))
+        stays = both > STAYS * cv2.countNonZero(lost.view(np.uint8))
+        return References((self.newest, intact if stays else self.before))
 
 
 class Restorer:
@@ -143,8 +152,8 @@ class Restorer:
             reason = 'reference_size' if other_size else 'no_reference'
             return _passed(frame, lost, None, reason, f'no intact frame of {frame.shape} is kept')
         age = stamp - references.frames[0].stamp
-        if self._continued is not None and self._continued.helps(lost):
-            references = self._continued.references
+        if self._continued is not None:
+            references = self._continued.references(lost, references.frames[0])
         if age > self.max_reference_age:
             detail = f'the kept frame is {age:.3f} s old, more than {self.max_reference_age:.3f} s'
             return _passed(frame, lost, age, 'reference_too_old', detail)
@@ -161,7 +170,8 @@ class Restorer:
                 reason = reason or 'engine_error'
                 details.append(f'{rung.value} failed: {type(error).__name__}: {error}')
                 continue
-            self._go_on(KeptFrame(pasted, stamp), lost)
+            if not lost.all():  # else nothing was seen at that time
+                self._continued = Continued(KeptFrame(pasted, stamp), references.frames[0], lost)
             uncertainty = made.expected_error or partial(
                 expected_error, references, lost, stamp, rung is not Rung.COPY
             )
@@ -171,10 +181,6 @@ class Restorer:
     def _keep(self, references: References) -> None:
         """Take other intact frames: what was restored from those before serves no more."""
         self._references, self._continued = references, None
-
-    def _go_on(self, restored: KeptFrame, lost: np.ndarray) -> None:
-        before = self._continued.references if self._continued else self._references
-        self._continued = Continued(References((restored, before.frames[0])), lost)
 
     def _needs_motion(self, rung: Rung) -> bool:
         if rung is Rung.MODEL:
@@ -203,7 +209,7 @@ class Restorer:
         other_size = newest.frame.shape != frame.shape
         if other_size or stamp < newest.stamp:
             self.reset()
-        elif self._continued and stamp <= self._continued.references.frames[0].stamp:
+        elif self._continued and stamp <= self._continued.newest.stamp:
             self._continued = None
         return other_size
 

@@ -36,6 +36,8 @@ class DataConfig:
         reverse: share of the samples that run backwards in time.
         faults: how often each mask pattern is drawn, in proportion to its number.
         ratio: least and greatest lost share of a frame.
+        rollouts: share of the samples whose newest references are damaged too and have to be
+            restored first, as while a fault lasts; only for systems that can (drive).
         clip_weights: factor on how often clips are drawn, by name, such as {'*_gray*': 0.25}.
     """
 
@@ -55,6 +57,7 @@ class DataConfig:
         }
     )  # fmt: skip
     ratio: tuple[float, float] = (0.25, 0.95)
+    rollouts: float = 0.0
     clip_weights: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -64,7 +67,7 @@ class DataConfig:
         _require(in_order, 'data.gap', due, self.gap)
         least, most = self.ratio
         _require(0 < least <= most <= 1, 'data.ratio', 'two shares in (0, 1]', self.ratio)
-        for key in ('flip', 'reverse'):
+        for key in ('flip', 'reverse', 'rollouts'):
             value = getattr(self, key)
             _require(0 <= value <= 1, f'data.{key}', 'a share in [0, 1]', value)
         least, most = self.zoom

@@ -58,9 +58,10 @@ class Gathered(NamedTuple):
 
 
 class DriveSystem(System):
-    """The network learns from two references."""
+    """The network learns from two references; in roll-outs the newest it restored itself."""
 
     references = 2
+    rollout = 2
 
     def __init__(self, network: DriveMCVAE) -> None:
         super().__init__()
@@ -92,16 +93,9 @@ class DriveSystem(System):
 
     def _run(self, batch: Batch, warmth: float) -> tuple[dict[str, Tensor], Tensor, Reply]:
         network = self.network
+        batch = self._rolled_out(batch)
+        known, reply, restored = self._restore(batch)
         lost = _pixels(batch.lost, batch.target.shape[-2:], self.patch)
-        known = _gather_all(batch, lost)
-        reply = network(
-            normalise(batch.references[:, 0]),
-            normalise(batch.target),
-            known.evidence,
-            patch_sources(F.avg_pool2d(known.offsets[:, 0], CELL), self.patch),
-            batch.lost,
-        )
-        restored = blend(batch.references.float(), known.offsets, reply)
         losses = _losses(batch.target, lost, known, reply, restored)
         beta = warmth * network.profile.beta
         losses['loss'] = losses['loss'] + beta * losses['kl']
@@ -109,6 +103,51 @@ class DriveSystem(System):
             losses[name] = _extra(name, batch, known, reply, restored, lost.float())
             losses['loss'] = losses['loss'] + weight * losses[name]
         return losses, restored, reply
+
+
+    def _restore(self, batch: Batch) -> tuple[Gathered, Reply, Tensor]:
+        """Restore targets, float (B, 3, H, W), from the first two references."""
+        lost = _pixels(batch.lost, batch.target.shape[-2:], self.patch)
+        known = _gather_all(batch, lost)
+        reply = self.network(
+            normalise(batch.references[:, 0]),
+            normalise(batch.target),
+            known.evidence,
+            patch_sources(F.avg_pool2d(known.offsets[:, 0], CELL), self.patch),
+            batch.lost,
+        )
+        return known, reply, blend(batch.references[:, :2].float(), known.offsets, reply)
+
+    @torch.no_grad()
+    def _rolled_out(self, batch: Batch) -> Batch:
+        """Restore damaged references, oldest first, as `Restorer` does while damage lasts.
+
+        Each is restored from the one restored before it and the last intact one, which in the end
+        are the references of the target.
+        """
+        rows = batch.damaged[:, 0].any(1).nonzero()[:, 0]
+        count = batch.references.shape[1] - self.references
+        if not (count and len(rows)):
+            return batch
+        frames, seconds = batch.references[rows], batch.seconds[rows]
+        kept = [(frames[:, k], seconds[:, k]) for k in (count, count + 1)]
+        learning = self.network.training
+        self.network.eval()
+        for number in reversed(range(count)):
+            lost, moment = batch.damaged[rows, number], seconds[:, number]
+            ages = torch.stack([then - moment for _, then in kept], 1)
+            pictures = torch.stack([picture for picture, _ in kept], 1)
+            damaged = Batch(pictures, frames[:, number], lost, ages, batch.damaged[rows])
+            restored = self._restore(damaged)[2].clamp(0, 255).round().byte()
+            pixels = _pixels(lost, restored.shape[-2:], self.patch)
+            newest = torch.where(pixels, restored, frames[:, number])
+            kept = [(newest, moment), (frames[:, count], seconds[:, count])]
+        self.network.train(learning)
+        torch.clear_autocast_cache()  # else the weights cast here would go without gradients
+        references, times = batch.references.clone(), batch.seconds.clone()
+        for number, (picture, then) in enumerate(kept):
+            references[rows, number], times[rows, number] = picture, then
+        return batch._replace(references=references, seconds=times)
 
 
 def blend(references: Tensor, offsets: Tensor, reply: Reply) -> Tensor:
@@ -194,7 +233,7 @@ def _extra(
 
 def _gather_all(batch: Batch, lost: Tensor) -> Gathered:
     """Gather the evidence of every sample, side by side."""
-    frames = torch.cat([batch.references, batch.target[:, None]], 1)  # (B, 3, 3, H, W) RGB
+    frames = torch.cat([batch.references[:, :2], batch.target[:, None]], 1)  # (B, 3, 3, H, W) RGB
     pictures = frames.permute(0, 1, 3, 4, 2).flip(-1).cpu().numpy()
     masks = lost[:, 0].cpu().numpy()
     seconds = batch.seconds.cpu().numpy()

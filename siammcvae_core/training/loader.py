@@ -57,7 +57,7 @@ def open_data(
     cache = FrameCache(data.cache_folder, int(data.cache_gb * GB), data.side, data.topic)
 
     def decode(clips: list[Clip]) -> list[Clip]:
-        return _decode(cache, clips, data.gaps[0], form.references, chatty)
+        return _decode(cache, clips, data.gaps[0], form.frames, chatty)
 
     val = decode(_kept(val, cache.survey(val), chatty))
     train = _kept(train, cache.survey(train), chatty)
@@ -138,9 +138,9 @@ def guarded(batches: Iterable[Stack]) -> Iterator[Stack]:
 
 def to_device(samples: Stack, device: torch.device) -> Batch:
     """Bring a stack of samples to the device; frames become channels first."""
-    frames, lost, seconds = (t.to(device, non_blocking=True) for t in samples)
+    frames, lost, seconds, damaged = (t.to(device, non_blocking=True) for t in samples)
     frames = frames.permute(0, 1, 4, 2, 3)  # (B, R + 1, 3, H, W)
-    return Batch(frames[:, :-1], frames[:, -1], lost, seconds)
+    return Batch(frames[:, :-1], frames[:, -1], lost, seconds, damaged)
 
 
 def _loader(

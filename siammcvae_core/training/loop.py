@@ -61,7 +61,9 @@ class Training:
     def run(self) -> None:
         """Train to the last step; after that, processes no longer work together."""
         accelerator, config, first = self._accelerator, self.config, self._state.progress.step
-        form = Form(self._system.size, self._system.patch, self._system.references)
+        system = self._system
+        rollout = system.rollout if config.data.rollouts else 0
+        form = Form(system.size, system.patch, system.references, rollout)
         train, self._val = open_data(config, form, accelerator.is_local_main_process)
         size = sum(p.numel() for p in self._system.parameters()) / 1e6
         told = f'{config.system}, profile {config.profile}: {size:.1f} M parameters'

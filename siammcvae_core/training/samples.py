@@ -29,6 +29,8 @@ TRIES = 100
 """Clips tried for one sample, when those drawn turn out to have no pair."""
 VISIT = 0.1
 """Samples drawn per frame of a clip before the window moves on, where not all clips fit."""
+STAYS = 0.5
+"""Share of the roll-outs in which the damage is the same in every frame."""
 FILL = 0.75
 """Share of the cache budget that the clips in the window may take."""
 
@@ -37,21 +39,37 @@ class Sample(NamedTuple):
     """One pair: `frames` uint8 (R + 1, H, W, 3) RGB, references newest first, then the target.
 
     `lost` bool (N,) tells the lost patches, `seconds` float32 (R,) the times from reference to
-    target.
+    target, `damaged` bool (R, N) the lost patches of references that are not intact.
     """
 
     frames: np.ndarray
     lost: np.ndarray
     seconds: np.ndarray
+    damaged: np.ndarray
 
 
 @dataclass(frozen=True)
 class Form:
-    """What a system takes: `size` (height, width) and `patch` in pixels, number of `references`."""
+    """What a system takes: `size` (height, width) and `patch` in pixels, number of `references`.
+
+    Of roll-outs it takes `rollout` damaged frames more; other samples then have older intact ones
+    in their place.
+    """
 
     size: tuple[int, int]
     patch: int
     references: int
+    rollout: int = 0
+
+    @property
+    def frames(self) -> int:
+        """How many frames a sample has before its target."""
+        return self.references + self.rollout
+
+    @property
+    def patches(self) -> int:
+        """How many patches a frame has."""
+        return (self.size[0] // self.patch) * (self.size[1] // self.patch)
 
 
 class ClipOrder:
@@ -120,8 +138,8 @@ class TrainingSamples(Dataset[Sample]):
         rng = np.random.default_rng((self._seed, 1, index))
         for tried in range(TRIES):
             clip = self._open(self._clips[self._order.draw(index, rng, ahead=tried)])
-            if clip is not None and has_pair(clip, self._form.references, self._gaps[0]):
-                positions = draw_positions(clip, self._gaps, self._form.references, rng)
+            if clip is not None and has_pair(clip, self._form.frames, self._gaps[0]):
+                positions = draw_positions(clip, self._gaps, self._form.frames, rng)
                 return self._augmented(clip, positions, rng)
         raise InputError(f'{TRIES} clips drawn and all are broken or shorter than the gap')
 
@@ -143,12 +161,21 @@ class TrainingSamples(Dataset[Sample]):
     ) -> Sample:
         if rng.random() < self._config.reverse:
             positions = _mirrored(clip, positions)
+        rolled_out = None
+        if self._form.rollout and rng.random() < self._config.rollouts:
+            rolled_out = _rolled_out(positions, self._form)
+        positions = rolled_out or positions
         zoom, x, y = rng.uniform(*self._config.zoom), rng.random(), rng.random()
         frames = cut(clip, positions, self._form.size, zoom, (x, y))
         if rng.random() < self._config.flip:
             frames = frames[:, :, ::-1]
         lost = draw_lost(self._form, self._config, rng)
-        return Sample(np.ascontiguousarray(frames), lost, _seconds(clip, positions))
+        damaged = np.zeros((self._form.frames, self._form.patches), bool)
+        if rolled_out:
+            stays = rng.random() < STAYS
+            for number in range(self._form.rollout):
+                damaged[number] = lost if stays else draw_lost(self._form, self._config, rng)
+        return Sample(np.ascontiguousarray(frames), lost, _seconds(clip, positions), damaged)
 
 
 class ValidationSamples(Dataset[Sample]):
@@ -180,9 +207,11 @@ class ValidationSamples(Dataset[Sample]):
         """Make sample `index`."""
         rng = np.random.default_rng((self._seed, 2, index))
         clip = self._cache.open(self._clips[index % len(self._clips)])
-        positions = draw_positions(clip, self._config.gaps, self._form.references, rng)
+        positions = draw_positions(clip, self._config.gaps, self._form.frames, rng)
         frames = cut(clip, positions, self._form.size, self._config.zoom[1], (0.5, 0.5))
-        return Sample(frames, draw_lost(self._form, self._config, rng), _seconds(clip, positions))
+        lost = draw_lost(self._form, self._config, rng)
+        intact = np.zeros((self._form.frames, self._form.patches), bool)
+        return Sample(frames, lost, _seconds(clip, positions), intact)
 
 
 def has_pair(clip: CachedClip, references: int, gap: Gap) -> bool:
@@ -268,6 +297,17 @@ def _mirrored(clip: CachedClip, positions: list[int]) -> list[int]:
     if last >= len(clip.indices):
         return positions
     return [*range(target, last + 1), references[0]]
+
+
+def _rolled_out(positions: list[int], form: Form) -> list[int] | None:
+    """Put frames between the references and the target, the first next to it; None without room."""
+    newest, target = positions[0], positions[-1]
+    ahead = 1 if target > newest else -1
+    way, count = target - ahead - newest, form.rollout
+    between = [newest + round(way * k / count) for k in range(count, 0, -1)]
+    if abs(way) < count:
+        return None
+    return [*between, *positions[: form.references], target]
 
 
 def _seconds(clip: CachedClip, positions: list[int]) -> np.ndarray:

@@ -23,13 +23,15 @@ class Batch(NamedTuple):
 
     `references` (B, R, 3, H, W), newest first; `target` (B, 3, H, W); `lost` bool (B, N), True
     where a patch of the target is lost, row by row; `seconds` float32 (B, R) from each reference
-    to the target.
+    to the target; `damaged` bool (B, R, N) the patches that are lost of references, which are to
+    be restored before they serve. The last references of a sample are intact.
     """
 
     references: Tensor
     target: Tensor
     lost: Tensor
     seconds: Tensor
+    damaged: Tensor
 
 
 class Review(NamedTuple):
@@ -50,12 +52,14 @@ class System(nn.Module, ABC):
     """A network with its loss.
 
     `size` (height, width) and `patch` in pixels say what samples it takes, `references` how many
-    kept frames. All parameters of the module are trained.
+    kept frames, `rollout` how many more, damaged ones, between these and the target where a sample
+    is a roll-out. All parameters of the module are trained.
     """
 
     size: tuple[int, int]
     patch: int
     references: int = 1
+    rollout: int = 0
 
     @abstractmethod
     def forward(self, batch: Batch, warmth: float) -> dict[str, Tensor]:

@@ -55,10 +55,18 @@ def test_damage_that_wanders_is_restored_from_what_was_restored(swerving):
     assert went_on[4:].mean() > alone[4:].mean() + 3
 
 
-def test_behind_damage_that_stays_only_intact_frames_serve(swerving):
+def test_behind_damage_that_stays_it_helps_too(swerving):
     masks = [scattered(1)] * (COUNT - 2)
     went_on, alone = (scores(swerving, masks, reset) for reset in (False, True))
-    np.testing.assert_allclose(went_on, alone, atol=1e-6)
+    assert went_on[0] == alone[0]
+    assert went_on[4:].mean() > alone[4:].mean() + 0.3
+
+
+def test_a_frame_nothing_was_seen_of_is_no_reference(swerving):
+    plain, disturbed = observed(swerving), observed(swerving)
+    disturbed.restore(swerving[3], np.ones(SIZE, bool), 0.2)
+    results = [r.restore(swerving[4], scattered(6), 0.4).frame for r in (plain, disturbed)]
+    np.testing.assert_array_equal(*results)
 
 
 def test_age_is_counted_from_the_last_intact_frame(swerving):

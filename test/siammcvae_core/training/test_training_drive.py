@@ -37,7 +37,8 @@ def scene(count=4, seed=0):
     lost = torch.from_numpy(rng.random((count, 24)) < 0.5)
     lost[:, 0] = True
     seconds = torch.tensor([[0.15, 0.25]]).expand(count, -1)
-    return Batch(frames[:, :2], frames[:, 2], lost, seconds)
+    intact = torch.zeros(count, 2, 24, dtype=torch.bool)
+    return Batch(frames[:, :2], frames[:, 2], lost, seconds, intact)
 
 
 def test_the_blend_is_that_of_the_node():
@@ -84,6 +85,54 @@ def test_frames_of_one_stamp_do_not_stop_a_run(seconds):
     batch = scene()._replace(seconds=torch.tensor([seconds]).expand(4, -1))
     losses = build('drive', SMALL)(batch, 1.0)
     assert all(value.isfinite() for value in losses.values())
+
+
+def rolled_out(batch, damaged):
+    """Put two frames between the references of `batch` and its target, their patches `damaged`."""
+    between = torch.stack([batch.target, batch.references[:, 0]], 1)
+    seconds = torch.tensor([[0.05, 0.1, 0.15, 0.25]]).expand(len(between), -1)
+    return batch._replace(
+        references=torch.cat([between, batch.references], 1), seconds=seconds, damaged=damaged
+    )
+
+
+def test_damaged_references_are_restored_before_they_serve():
+    system = build('drive', SMALL).eval()
+    batch = scene()
+    damaged = torch.zeros(4, 4, 24, dtype=torch.bool)
+    damaged[1:3, :2] = batch.lost[1:3, None]
+    whole = rolled_out(batch, damaged)
+    ready = system._rolled_out(whole)
+    # Without damage the newest two serve; else the restored one and the newest intact one.
+    assert torch.equal(ready.references[[0, 3], :2], whole.references[[0, 3], :2])
+    assert torch.equal(ready.references[1:3, 1], batch.references[1:3, 0])
+    assert torch.equal(ready.seconds[1:3, :2], torch.tensor([[0.05, 0.15]] * 2))
+    lost = batch.lost.view(4, 1, 4, 6).repeat_interleave(16, 2).repeat_interleave(16, 3)
+    kept = ~lost[1:3].expand(-1, 3, -1, -1)
+    assert torch.equal(ready.references[1:3, 0][kept], batch.target[1:3][kept])
+    assert not torch.equal(ready.references[1:3, 0], batch.target[1:3])
+    # What is lost of them has no influence.
+    hidden = whole.references.clone()
+    for number in (1, 2):
+        hidden[number, :2] = torch.where(lost[number], 99, hidden[number, :2])
+    again = system._rolled_out(whole._replace(references=hidden))
+    difference = again.references.float() - ready.references.float()
+    assert difference[1:3].abs().max() <= 1
+
+
+def test_roll_outs_leave_every_weight_its_gradient():
+    system = build('drive', SMALL).train()
+    batch = scene()
+    damaged = torch.zeros(4, 4, 24, dtype=torch.bool)
+    damaged[:, :2] = batch.lost[:, None]
+    gradients = []
+    for samples in (batch, rolled_out(batch, damaged)):
+        system.zero_grad()
+        with torch.autocast('cpu', torch.bfloat16):
+            system(samples, 1.0)['loss'].backward()
+        gradients.append({n for n, p in system.named_parameters() if p.grad is not None})
+    assert gradients[0] == gradients[1]
+    assert system.network.training
 
 
 def test_it_learns():

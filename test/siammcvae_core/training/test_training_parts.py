@@ -111,7 +111,7 @@ def batch() -> Batch:
     torch.manual_seed(1)
     frames = torch.randint(0, 256, (2, 2, 3, 32, 48), dtype=torch.uint8)
     lost = torch.rand(2, 24) < 0.5
-    return Batch(frames[:, :1], frames[:, 1], lost, torch.ones(2, 1))
+    return Batch(frames[:, :1], frames[:, 1], lost, torch.ones(2, 1), lost[:, None] & False)
 
 
 def test_siammcvae_warms_its_kl_and_keeps_what_is_visible(config, batch):

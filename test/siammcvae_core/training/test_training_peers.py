@@ -54,7 +54,8 @@ def test_a_run_learns_and_leaves_weights_that_restore(config, drives, tmp_path, 
 def batch() -> Batch:
     torch.manual_seed(1)
     frames = torch.randint(0, 256, (3, 3, 3, 32, 48), dtype=torch.uint8)
-    return Batch(frames[:, :2], frames[:, 2], torch.rand(3, 24) < 0.5, torch.ones(3, 2))
+    intact = torch.zeros(3, 2, 24, dtype=torch.bool)
+    return Batch(frames[:, :2], frames[:, 2], torch.rand(3, 24) < 0.5, torch.ones(3, 2), intact)
 
 
 @systems
