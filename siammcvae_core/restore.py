@@ -15,7 +15,7 @@ from tqdm import tqdm
 from siammcvae_core.data.bags import BagImages
 from siammcvae_core.data.frame import Source
 from siammcvae_core.data.sources import open_source
-from siammcvae_core.engines.pick import at_leisure, pick
+from siammcvae_core.engines.pick import pick
 from siammcvae_core.errors import InputError
 from siammcvae_core.offline import bags, videos
 from siammcvae_core.offline.detection import detected
@@ -85,7 +85,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument('--detect', action='store_true', help='find what is lost, without any mask')
     p.add_argument(
-        '--weights', default=at_leisure(), metavar='FILE',
+        '--weights', default='', metavar='FILE',
         help="model (default: that of the package, with PyTorch); 'none' for motion alone",
     )
     p.add_argument(

@@ -4,8 +4,8 @@
 
 The ladder is model > motion warp > copy > pass-through. While damage lasts, the frame restored last
 stands in for the newest kept one: what it shows around the hole was seen a moment ago. Age is
-counted from the last intact frame all the same. A `Restorer` serves one camera and belongs to one
-thread.
+counted from the last intact frame all the same. The model is passed over where it would take longer
+than there is time. A `Restorer` serves one camera and belongs to one thread.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+import math
+import time
 from typing import cast
 
 import cv2
@@ -23,6 +25,7 @@ from siammcvae_core.errors import InputError
 from siammcvae_core.expected_error import expected_error
 from siammcvae_core.frames import check_frame, full_mask, paste
 from siammcvae_core.motion import KeptFrame, References
+from siammcvae_core.pace import Pace
 from siammcvae_core.peers import classical
 
 STAYS = 0.9  # share of the lost pixels that were lost in the frame before: damage does not wander
@@ -45,9 +48,9 @@ class Restored:
     the next restoration may start from it: do not write to it. `mask`, bool (H, W), marks the
     replaced pixels. `reference_age` is in seconds, None without a reference. `reason` says in
     snake_case why a rung below the best configured one served ('' if it did not come to that):
-    `no_reference`, `reference_too_old`, `reference_size`, `one_reference`, `engine_error`; `detail`
-    says it to a human. `uncertainty()` computes the expected absolute error in grey levels, float32
-    (H, W), 0 where intact, 255 where a lost pixel was passed through.
+    `no_reference`, `reference_too_old`, `reference_size`, `one_reference`, `deadline`,
+    `engine_error`; `detail` says it to a human. `uncertainty()` computes the expected absolute
+    error in grey levels, float32 (H, W), 0 where intact, 255 where a lost pixel was passed through.
     """
 
     frame: np.ndarray
@@ -103,6 +106,7 @@ class Restorer:
         self._ladder = [rung for rung in rungs if rung is not Rung.MODEL or engine is not None]
         self._references = References()
         self._continued: Continued | None = None
+        self._pace = Pace()
 
     @property
     def references(self) -> int:
@@ -136,11 +140,14 @@ class Restorer:
         kept = KeptFrame(frame, stamp, encoded)
         self._keep(References((kept, *self._references.frames[:1])))
 
-    def restore(self, frame: np.ndarray, mask: np.ndarray, stamp: float) -> Restored:
+    def restore(
+        self, frame: np.ndarray, mask: np.ndarray, stamp: float, budget: float = math.inf
+    ) -> Restored:
         """Restore a damaged frame; `mask` is 0 where intact, frame size or its grid of cells.
 
-        Without a lost pixel the frame is given back. Only a frame or mask that breaks the contract
-        raises (FrameError); whatever fails on the way goes down the ladder.
+        Where the model is expected to take longer than `budget` seconds, motion serves. Without a
+        lost pixel the frame is given back. Only a frame or mask that breaks the contract raises
+        (FrameError); whatever fails on the way goes down the ladder.
         """
         check_frame(frame)
         lost = full_mask(mask, frame.shape[:2])
@@ -158,11 +165,14 @@ class Restorer:
             detail = f'the kept frame is {age:.3f} s old, more than {self.max_reference_age:.3f} s'
             return _passed(frame, lost, age, 'reference_too_old', detail)
         reason, details = '', []
+        share = cv2.countNonZero(lost.view(np.uint8)) / lost.size
         for rung in self._ladder[:-1]:
-            if references.motion is None and self._needs_motion(rung):
-                reason = reason or 'one_reference'
-                details.append('motion needs two kept frames of different stamps')
+            objection = self._objection(rung, references, share, budget)
+            if objection is not None:
+                reason = reason or objection[0]
+                details.append(objection[1])
                 continue
+            began = time.perf_counter()
             try:
                 made = self._make(rung, references, frame, lost, stamp)
                 pasted = paste(frame, made.frame, lost)
@@ -170,13 +180,27 @@ class Restorer:
                 reason = reason or 'engine_error'
                 details.append(f'{rung.value} failed: {type(error).__name__}: {error}')
                 continue
+            if rung is Rung.MODEL:
+                self._pace.learn(share, time.perf_counter() - began)
             if not lost.all():  # else nothing was seen at that time
                 self._continued = Continued(KeptFrame(pasted, stamp), references.frames[0], lost)
+            # Of motion: from the intact frames, whatever was made up since, so that it never falls.
             uncertainty = made.expected_error or partial(
-                expected_error, references, lost, stamp, rung is not Rung.COPY
+                expected_error, self._references, lost, stamp, rung is not Rung.COPY
             )
             return Restored(pasted, lost, rung, age, reason, '; '.join(details), uncertainty)
         return _passed(frame, lost, age, reason, '; '.join(details))
+
+    def _objection(
+        self, rung: Rung, references: References, share: float, budget: float
+    ) -> tuple[str, str] | None:
+        """Say why a rung cannot serve now, as reason and detail; None if it can."""
+        if references.motion is None and self._needs_motion(rung):
+            return 'one_reference', 'motion needs two kept frames of different stamps'
+        if rung is Rung.MODEL and (expected := self._pace.expected(share)) > budget:
+            self._pace.forgive(share)
+            return 'deadline', f'the model takes {expected:.3f} s, there are {budget:.3f} s'
+        return None
 
     def _keep(self, references: References) -> None:
         """Take other intact frames: what was restored from those before serves no more."""

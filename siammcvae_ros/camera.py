@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
+import math
+from statistics import median
 import threading
 import time
 
@@ -39,12 +41,18 @@ class MissingMask(str, Enum):
     UNKNOWN = 'unknown'
 
 
+INTERVALS = 9
+"""How many of the newest intervals between frames tell the frame period."""
+
+
 @dataclass
 class Policy:
     """Choices of the user that may change while frames flow."""
 
     on_failure: OnFailure = OnFailure.PASSTHROUGH
     missing_mask: MissingMask = MissingMask.INTACT
+    model_budget: float = 0.0
+    """Seconds the model may take for a frame; 0: as long as the camera's frames are apart."""
 
 
 @dataclass
@@ -83,11 +91,14 @@ class Camera:
         self._wake = wake
         self._lock = threading.Lock()
         self._pending = _Pending()
+        self._intervals: deque[int] = deque(maxlen=INTERVALS)  # ns
         self._last_stamp: int | None = None
         self._last_arrival: float | None = None
         self._time_jumps = 0
         self._reference_age: float | None = None
         self._damage_share = 0.0
+        self.is_damaged = False
+        """Whether the newest frame was damaged."""
 
     def receive(self, ticket: Ticket) -> None:
         """Take in a readable frame."""
@@ -141,12 +152,21 @@ class Camera:
         return None if restore is None else restore[0].arrived
 
     @property
+    def period(self) -> float | None:
+        """Seconds from frame to frame, the median of the newest; None before the second frame."""
+        intervals = self._intervals.copy()
+        return median(intervals) * 1e-9 if intervals else None
+
+    @property
     def has_work(self) -> bool:
         """Whether `work` has anything to do."""
         return bool(self._pending)
 
-    def work(self) -> None:
-        """Do the next thing that waits, in the order of the frames. Worker thread only."""
+    def work(self, sharing: int = 1) -> None:
+        """Do the next thing that waits, in the order of the frames. Worker thread only.
+
+        `sharing` is how many cameras have damaged frames to restore in the time there is.
+        """
         with self._lock:
             pending = self._pending
             forget, pending.forget = pending.forget, []
@@ -161,7 +181,7 @@ class Camera:
         if observe is not None:
             self.restorer.observe(to_frame(observe.pixels, observe.encoding), observe.stamp * 1e-9)
         elif restore is not None:
-            self._restore(*restore)
+            self._restore(*restore, budget=self._budget() / max(1, sharing))
 
     def stop(self) -> None:
         """Drop what still waits and forget the kept frames; called after the worker has ended."""
@@ -197,8 +217,11 @@ class Camera:
     def _admit(self, ticket: Ticket) -> Ticket:
         if self._last_stamp is not None and ticket.stamp < self._last_stamp:
             self._time_jumps += 1
+            self._intervals.clear()
             for match in self.matcher.restart():
                 self._dispatch(match)
+        elif self._last_stamp is not None and ticket.stamp > self._last_stamp:
+            self._intervals.append(ticket.stamp - self._last_stamp)
         self._last_stamp = ticket.stamp
         self._last_arrival = ticket.arrived
         return replace(ticket, number=self.outbox.admit())
@@ -228,12 +251,14 @@ class Camera:
             self._intact(ticket)
 
     def _intact(self, ticket: Ticket) -> None:
+        self.is_damaged = False
         self.outbox.pass_on(ticket, 'intact')
         with self._lock:
             self._pending.observe.append(ticket)
         self._wake()
 
     def _damaged(self, ticket: Ticket, lost: np.ndarray) -> None:
+        self.is_damaged = True
         self.outbox.announce(ticket)
         with self._lock:
             previous, self._pending.restore = self._pending.restore, (ticket, lost)
@@ -241,13 +266,16 @@ class Camera:
             self.outbox.drop(previous[0], 'superseded')
         self._wake()
 
-    def _restore(self, ticket: Ticket, lost: np.ndarray) -> None:
+    def _budget(self) -> float:
+        return self.policy.model_budget or self.period or math.inf
+
+    def _restore(self, ticket: Ticket, lost: np.ndarray, budget: float) -> None:
         if self.outbox.is_overtaken(ticket):
             self.outbox.drop(ticket, 'overtaken')
             return
         try:
             frame = to_frame(ticket.pixels, ticket.encoding)
-            restored = self.restorer.restore(frame, lost, ticket.stamp * 1e-9)
+            restored = self.restorer.restore(frame, lost, ticket.stamp * 1e-9, budget)
         except Exception as error:
             self._fail(ticket, 'restore_error', f'{type(error).__name__}: {error}')
             return

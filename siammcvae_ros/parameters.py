@@ -108,8 +108,15 @@ TABLE = (
         'weights',
         '',
         'Weights of the model: a .safetensors file, "drive" for those in the package, "none" for '
-        'motion alone. "" is drive on a GPU, else none.',
+        'motion alone. "" is drive where PyTorch is installed, else none.',
         fixed=True,
+    ),
+    Declared(
+        'model_budget',
+        0.0,
+        'How long the model may take for a frame; motion serves where it would take longer. 0 is '
+        "the camera's frame period [s].",
+        limits=(0.0, 10.0),
     ),
     Declared(
         'rung_limit',

@@ -204,6 +204,7 @@ class RestoreNode(LifecycleNode):
     def _apply_parameters(self) -> None:
         self._policy.on_failure = OnFailure(self._value('on_failure'))
         self._policy.missing_mask = MissingMask(self._value('missing_mask'))
+        self._policy.model_budget = self._value('model_budget')
         for camera in self._cameras:
             camera.matcher.wait = self._value('mask_wait')
             camera.matcher.slop = round(self._value('mask_slop') * 1e9)

@@ -52,7 +52,7 @@ class Worker:
                     return
             while not self._stopping and (camera := self._next()) is not None:
                 try:
-                    camera.work()
+                    camera.work(sum(other.is_damaged for other in self._cameras))
                 except Exception as error:
                     self._report(f"camera '{camera.name}': {type(error).__name__}: {error}")
 

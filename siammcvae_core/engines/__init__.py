@@ -35,7 +35,10 @@ class Engine(Protocol):
     references: int
 
     def encode_reference(self, frame: np.ndarray) -> Any:
-        """Prepare an intact frame, once, for any number of `restore` calls."""
+        """Prepare an intact frame, once, for any number of `restore` calls.
+
+        None leaves it to `restore`.
+        """
 
     def restore(
         self, references: References, frame: np.ndarray, mask: np.ndarray, stamp: float

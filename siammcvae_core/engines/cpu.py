@@ -88,6 +88,9 @@ class FastestEngine(DriveEngine):
             _log.warning('%s does not serve: %s: %s', best, type(error).__name__, error)
             super().__init__(weights)
 
+    def encode_reference(self, frame: np.ndarray) -> None:
+        """Leave it to `restore`: on a CPU, frames that need no restoration shall cost nothing."""
+
     def describe(self) -> dict[str, str]:
         """Name the engine, its weights and where it runs, and say why it is this one."""
         tried = ', '.join(map(str, self._tried))

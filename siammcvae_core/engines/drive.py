@@ -41,7 +41,7 @@ class DriveEngine:
 
     def encode_reference(self, frame: np.ndarray) -> Any:
         """Encode an intact frame to tokens."""
-        return self.network.encode(whole_frame(to_network(to_working(frame)), self.patch))
+        return self._encode(frame)
 
     def restore(
         self, references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
@@ -51,10 +51,13 @@ class DriveEngine:
         newest = references.frames[0]
         encoded = newest.encoded
         if encoded is None:
-            encoded = self.encode_reference(newest.frame)
+            encoded = self._encode(newest.frame)
         part = self.part(known, frame, mask)
         answer = part.place(self.network.restore(encoded, part.inputs))
         return Made(blend(references, known, answer, mask), partial(expected_error, answer, mask))
+
+    def _encode(self, frame: np.ndarray) -> Any:
+        return self.network.encode(whole_frame(to_network(to_working(frame)), self.patch))
 
     def part(self, known: Evidence, frame: np.ndarray, mask: np.ndarray) -> Part:
         """Prepare what the network is asked about a damaged frame."""

@@ -24,29 +24,22 @@ DRIVE = 'drive'
 def pick(weights: str | Path | None) -> Engine | None:
     """Load the engine for a weights file, on the GPU where there is one, else the fastest for CPUs.
 
-    'drive' means the model in the package; None or '' too, but only where there is a GPU: on a CPU
-    it takes longer than a camera's frames are apart. 'none' means no model, and nothing heavy is
-    imported. Raises `WeightsError` with the path for a file that cannot serve, and where PyTorch is
-    not installed.
+    'drive' means the model in the package; None or '' too, but without PyTorch they mean no model.
+    'none' means no model, and nothing heavy is imported. Raises `WeightsError` with the path for a
+    file that cannot serve, and where PyTorch is not installed.
     """
-    if weights == NONE:
-        return None
     own = shipped(DRIVE)
     path = own if not weights or weights == DRIVE else Path(weights).expanduser()
-    if path is None:
+    if weights == NONE or path is None or not (weights or find_spec('torch')):
         return None
     if not path.is_file():
         raise WeightsError(f'{path}: no such weights file')
     try:
         import torch
     except ModuleNotFoundError as error:
-        if not weights:
-            return None
         raise WeightsError(f'{path}: needs PyTorch; install it with: pip install torch') from error
     if torch.cuda.is_available():
         return load(path, 'cuda', torch.float16)
-    if not weights:
-        return None
     if not _of_drive(path):
         return load(path, 'cpu', torch.float32)
     from siammcvae_core.engines.cpu import FastestEngine
@@ -70,11 +63,6 @@ def _of_drive(path: Path) -> bool:
     from siammcvae_core.model.profiles import DriveProfile
 
     return stored_system(path) == DriveProfile.system
-
-
-def at_leisure() -> str:
-    """Name the weights for work without a deadline: DRIVE where PyTorch is installed, else NONE."""
-    return DRIVE if find_spec('torch') else NONE
 
 
 def shipped(name: str) -> Path | None:

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from siammcvae_core.data.frame import Source
 from siammcvae_core.data.sources import open_source, SIMULATED
-from siammcvae_core.engines.pick import at_leisure, DRIVE, NONE, pick
+from siammcvae_core.engines.pick import DRIVE, NONE, pick
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.camera import FaultInjector, FAULTS
 from siammcvae_core.report import write_json
@@ -91,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument('--seed', type=int, default=0, help='seed of the faults (default: %(default)s)')
     p.add_argument(
-        '--weights', default=at_leisure(), metavar='FILE',
+        '--weights', default='', metavar='FILE',
         help="model to restore with (default: that of the package, where there is PyTorch); 'none' "
         'for motion alone',
     )

@@ -62,6 +62,16 @@ def test_behind_damage_that_stays_it_helps_too(swerving):
     assert went_on[4:].mean() > alone[4:].mean() + 0.3
 
 
+def test_uncertainty_grows_with_the_age_of_the_last_intact_frame(swerving):
+    restorer, mask = observed(swerving), scattered(1)
+    means = []
+    for number in range(2, 8):
+        restored = restorer.restore(swerving[number], mask, number / 10)
+        means.append(restored.uncertainty()[mask].mean())
+    assert means == sorted(means)
+    assert means[-1] > 1.3 * means[0]
+
+
 def test_a_frame_nothing_was_seen_of_is_no_reference(swerving):
     plain, disturbed = observed(swerving), observed(swerving)
     disturbed.restore(swerving[3], np.ones(SIZE, bool), 0.2)

@@ -92,9 +92,10 @@ def test_reference_is_encoded_once_when_it_is_observed():
     frames, engine = drive(), Painter()
     restorer = after(frames, engine=engine)
     assert engine.encoded == 2
-    for stamp in (0.2, 0.3):
-        restorer.restore(frames[2], some_lost(), stamp)
-    assert (engine.encoded, engine.restored) == (2, 2)
+    restorer.restore(frames[2], some_lost(), 0.2)
+    assert (engine.encoded, engine.restored) == (2, 1)
+    restorer.restore(frames[2], some_lost(), 0.3)  # now what was restored is a reference too
+    assert (engine.encoded, engine.restored) == (3, 2)
 
 
 def test_engine_that_is_capped_away_is_never_called():
@@ -183,3 +184,40 @@ def test_result_shares_no_memory_with_kept_frames_or_input(rung, lost):
     before = [frame.copy() for frame in frames]
     restored.frame[:] = 0
     np.testing.assert_array_equal(frames, before)
+
+
+class Slow(Painter):
+    """An engine that takes as long as it is told."""
+
+    def __init__(self, clock, seconds):
+        super().__init__()
+        self.clock, self.seconds = clock, seconds
+
+    def restore(self, references, frame, mask, stamp):
+        self.clock[0] += self.seconds
+        return super().restore(references, frame, mask, stamp)
+
+
+def test_a_model_that_takes_too_long_is_passed_over_until_it_is_tried_again(monkeypatch):
+    frames, mask, clock = drive(3), some_lost(), [0.0]
+    monkeypatch.setattr('siammcvae_core.restorer.time.perf_counter', lambda: clock[0])
+    engine = Slow(clock, 0.1)
+    restorer = after(frames, engine=engine)
+    first, second = (restorer.restore(frames[2], mask, 0.2, budget=0.05) for _ in range(2))
+    assert (first.rung, first.reason) == (Rung.MODEL, '')
+    assert (second.rung, second.reason) == (Rung.WARP, 'deadline')
+    assert second.detail == 'the model takes 0.100 s, there are 0.050 s'
+    assert restorer.restore(frames[2], mask, 0.2, budget=0.2).rung is Rung.MODEL
+    engine.seconds = 0.01
+    rungs = [restorer.restore(frames[2], mask, 0.2, budget=0.05).rung for _ in range(300)]
+    again = rungs.index(Rung.MODEL)
+    assert again > 50
+    assert set(rungs[again + 10 :]) == {Rung.MODEL}
+
+
+def test_without_a_budget_the_model_may_take_its_time(monkeypatch):
+    frames, clock = drive(3), [0.0]
+    monkeypatch.setattr('siammcvae_core.restorer.time.perf_counter', lambda: clock[0])
+    restorer = after(frames, engine=Slow(clock, 100.0))
+    rungs = [restorer.restore(frames[2], some_lost(), 0.2).rung for _ in range(3)]
+    assert rungs == [Rung.MODEL] * 3

@@ -321,3 +321,37 @@ def test_stop_settles_every_frame(rig):
     assert rig.tally.in_flight == 0
     assert rig.tally.dropped == {'deactivated': 3}
     assert not rig.camera.has_work
+
+
+@pytest.mark.parametrize(
+    ('model_budget', 'sharing', 'due'), [(0.0, 1, 0.1), (0.0, 4, 0.025), (0.25, 1, 0.25)]
+)
+def test_the_model_has_the_frame_period_or_what_is_set(model_budget, sharing, due, monkeypatch):
+    rig = Rig(model_budget=model_budget)
+    budgets = []
+    restore = rig.camera.restorer.restore
+
+    def watched(frame, mask, stamp, budget):
+        budgets.append(budget)
+        return restore(frame, mask, stamp, budget)
+
+    monkeypatch.setattr(rig.camera.restorer, 'restore', watched)
+    for index in (0, 1, 2, 4):  # one frame never came
+        rig.frame(index, mask=NOTHING)
+        rig.work()
+    assert not rig.camera.is_damaged
+    rig.frame(5, mask=BAND)
+    assert rig.camera.is_damaged
+    rig.camera.work(sharing)
+    assert budgets == [pytest.approx(due)]
+
+
+def test_before_there_is_a_frame_period_the_model_may_take_its_time():
+    rig = Rig()
+    assert rig.camera.period is None
+    rig.frame(0, mask=NOTHING)
+    assert rig.camera.period is None
+    rig.frame(1, mask=NOTHING)
+    assert rig.camera.period == pytest.approx(0.1)
+    rig.frame(0, mask=NOTHING)  # a bag that starts again
+    assert rig.camera.period is None

@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from siammcvae_core.engines.pick import at_leisure, pick
+from siammcvae_core.engines.pick import pick
 from siammcvae_core.errors import WeightsError
 from siammcvae_core.model.checkpoint import save_checkpoint
 from siammcvae_core.model.profiles import get_profile
@@ -21,8 +21,14 @@ def test_none_is_no_engine() -> None:
 
 
 @pytest.mark.parametrize('weights', [None, ''])
-def test_without_a_word_a_model_serves_only_where_it_is_fast(weights: str | None) -> None:
-    assert (pick(weights) is None) is not torch.cuda.is_available()
+def test_without_a_word_the_model_of_the_package_serves_where_it_can(
+    weights: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = pick(weights)
+    assert engine is not None
+    assert engine.describe()['weights'] == 'drive.safetensors'
+    monkeypatch.setattr('siammcvae_core.engines.pick.find_spec', lambda name: None)
+    assert pick(weights) is None
 
 
 def test_the_model_of_the_package() -> None:
@@ -71,9 +77,3 @@ def test_missing_torch_is_one_clear_line(
     monkeypatch.setitem(sys.modules, 'torch', None)
     with pytest.raises(WeightsError, match=r'^w\.safetensors: needs PyTorch'):
         pick('w.safetensors')
-
-
-def test_at_leisure_the_model_serves_where_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert at_leisure() == 'drive'
-    monkeypatch.setattr('siammcvae_core.engines.pick.find_spec', lambda name: None)
-    assert at_leisure() == 'none'
