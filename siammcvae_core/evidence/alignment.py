@@ -10,12 +10,13 @@ only, which small ones are safer with; what explains the visible pixels best is 
 be the start. What is left is fitted locally, every place by the visible pixels around it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from siammcvae_core.motion import sample, slopes
+from siammcvae_core.evidence.window import Window
+from siammcvae_core.motion import slopes
 
 CELL = 8  # working pixels; the normal equations are summed over such cells
 ROBUST_WHOLE, ROBUST_LOCAL = 20.0, 10.0  # grey levels of misfit at which a pixel counts half
@@ -32,7 +33,7 @@ LARGEST_MISFIT = 20.0  # grey levels; what differs more tells no more
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """Both frames reduced: what is visible of the damaged one, and the reference, float32 (h, w).
+    """Both frames reduced: a window of the damaged one, and the reference, float32 (h, w).
 
     `seen` is 1 where every pixel below was visible, else 0.
     """
@@ -41,6 +42,7 @@ class Level:
     damaged: np.ndarray
     seen: np.ndarray
     reference: np.ndarray
+    window: Window
 
     @classmethod
     def of(
@@ -48,41 +50,68 @@ class Level:
     ) -> 'Level':
         """Reduce frames of working size, uint8 or float32 (H, W), `seen` float32 of 0 and 1."""
         height, width = seen.shape
-        size = max(1, width // scale), max(1, height // scale)
+        size = width // scale, height // scale
         whole = (_reduced(seen, size) > 0.99).astype(np.float32)
         small = _reduced(damaged.astype(np.float32), size)  # right where all below is seen
-        return cls(scale, small, whole, _reduced(reference.astype(np.float32), size))
+        reduced = _reduced(reference.astype(np.float32), size)
+        return cls(scale, small, whole, reduced, Window(0, 0, *size[::-1], size[::-1]))
+
+    def shrunk(self, offset: np.ndarray) -> np.ndarray:
+        """Bring offsets in working pixels, of any resolution, to the pixels of the level."""
+        size = self.seen.shape[::-1]
+        grows = offset.shape[1] < size[0]
+        how = cv2.INTER_LINEAR if grows else cv2.INTER_AREA
+        small: np.ndarray = cv2.resize(offset, size, interpolation=how) / np.float32(self.scale)
+        return small
+
+    def cut(self, window: Window) -> 'Level':
+        """Keep a window of the damaged frame, given in working pixels."""
+        small = window.reduced(self.scale)
+        return replace(
+            self, damaged=small.cut(self.damaged), seen=small.cut(self.seen), window=small
+        )
 
 
 def align(
-    damaged: np.ndarray, seen: np.ndarray, reference: np.ndarray, start: np.ndarray
+    damaged: np.ndarray, seen: np.ndarray, reference: np.ndarray, start: np.ndarray, window: Window
 ) -> np.ndarray:
     """Find where in the reference the damaged frame is: offsets float32 (h, w, 2) as (x, y).
 
     Frames are uint8 (h, w) of working size; `seen` float32 (h, w), 1 where visible, else 0: what
     `damaged` has elsewhere is never used. `start` is where to begin, as `Motion.displacement`
-    gives it; with nothing visible it is the answer.
+    gives it; with nothing visible it is the answer. Outside of `window` nothing is fitted locally.
     """
-    height, width = seen.shape
-    grid = -(-width // CELL), -(-height // CELL)
     levels = {
         scale: Level.of(damaged, seen, reference, scale) for scale in {*COARSE_TO_FINE, *LOCAL}
     }
+    grid = _grid(start)
     fields = smooth_fields(_reduced(start, grid))
+    starts = {scale: levels[scale].shrunk(start) for scale in COARSE_TO_FINE}
 
-    def fitted(offset: np.ndarray, scales: tuple[int, ...], whole: bool) -> np.ndarray:
-        robust = ROBUST_WHOLE if whole else ROBUST_LOCAL
+    def offset_by(change: np.ndarray, scale: int) -> np.ndarray:
+        return starts[scale] + levels[scale].shrunk(change)
+
+    def fitted_whole(scales: tuple[int, ...]) -> np.ndarray:
+        change = np.zeros_like(fields[0])
         for scale in scales:
-            equations = _level_equations(levels[scale], offset, grid, robust)
-            change = _fit_fields(equations, fields) if whole else _fit_around(equations)
-            change = np.clip(change, -LONGEST_STEP, LONGEST_STEP) * np.float32(scale)
-            offset = offset + cv2.resize(change, (width, height))
-        return offset
+            equations = _equations(levels[scale], offset_by(change, scale), grid, ROBUST_WHOLE)
+            change += _step(_fit_fields(equations, fields), scale)
+        return change
 
-    fine, coarse = fitted(start, FINE, True), fitted(start, COARSE_TO_FINE, True)
-    tried = ((start, 1.0), (fine, 1.0), (coarse, DOUBT))
-    best = min(tried, key=lambda one: one[1] * _misfit(levels[FINE[-1]], one[0]))[0]
-    return fitted(best, LOCAL, False)
+    tried = (
+        (np.zeros_like(fields[0]), 1.0), (fitted_whole(FINE), 1.0),
+        (fitted_whole(COARSE_TO_FINE), DOUBT),
+    )  # fmt: skip
+    last = FINE[-1]
+    best = min(tried, key=lambda one: one[1] * _misfit(levels[last], offset_by(one[0], last)))[0]
+    whole = start + cv2.resize(best, start.shape[1::-1])
+    offset = window.cut(whole)
+    for scale in LOCAL:
+        level = levels[scale].cut(window)
+        equations = _equations(level, level.shrunk(offset), _grid(offset), ROBUST_LOCAL)
+        step = _step(_fit_around(equations), scale)
+        offset = offset + cv2.resize(step, offset.shape[1::-1])
+    return window.put(offset, whole)
 
 
 def smooth_fields(flow: np.ndarray) -> np.ndarray:
@@ -143,10 +172,22 @@ def blur(planes: np.ndarray, sigma: float) -> np.ndarray:
     return np.dstack([first, cv2.GaussianBlur(planes[..., 4], (0, 0), sigma)])
 
 
-def _level_equations(
+def _grid(offset: np.ndarray) -> tuple[int, int]:
+    """Count the columns and rows of cells of offsets of working size."""
+    height, width = offset.shape[:2]
+    return width // CELL, height // CELL
+
+
+def _step(change: np.ndarray, scale: int) -> np.ndarray:
+    """Limit a change in pixels of a level, and bring it to working pixels."""
+    return np.clip(change, -LONGEST_STEP, LONGEST_STEP) * np.float32(scale)
+
+
+def _equations(
     level: Level, offset: np.ndarray, grid: tuple[int, int], robust: float
 ) -> np.ndarray:
-    moved = _moved(level, offset)
+    """Set up the equations for what is left after an offset in pixels of the level."""
+    moved = level.window.moved(level.reference, offset)
     misfit = level.damaged - moved
     weight = level.seen * robust_weight(misfit, robust)
     return normal_equations(misfit, weight, *slopes(moved), grid)
@@ -154,16 +195,9 @@ def _level_equations(
 
 def _misfit(level: Level, offset: np.ndarray) -> float:
     """Average by how many grey levels the moved reference misses what is visible."""
-    moved = _moved(level, offset)
+    moved = level.window.moved(level.reference, offset)
     error = np.minimum(np.abs(level.damaged - moved), LARGEST_MISFIT) * level.seen
     return float(error.sum() / max(1.0, float(level.seen.sum())))
-
-
-def _moved(level: Level, offset: np.ndarray) -> np.ndarray:
-    """Move the reference of a level by an offset in working pixels."""
-    height, width = level.seen.shape
-    small = _reduced(offset, (width, height)) / np.float32(level.scale)
-    return sample(level.reference, *cv2.split(small))
 
 
 def _fit_fields(equations: np.ndarray, fields: np.ndarray) -> np.ndarray:

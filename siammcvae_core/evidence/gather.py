@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from siammcvae_core.evidence.alignment import align, blur, normal_equations, robust_weight, solve
-from siammcvae_core.motion import References, sample, slopes, to_working
+from siammcvae_core.evidence.window import Window
+from siammcvae_core.motion import References, slopes, to_working
 
 CELL = 4  # working pixels
 NEAR, FAR = 3.0, 8.0  # cells that visible misfits are spread
@@ -42,7 +43,8 @@ class Evidence:
     Offsets are float32 (h, w, 2), as (x, y) in working pixels: `aligned` and `older` say where in
     the newest and in the older kept frame a pixel is believed to be, `straight` where it would be
     in the newest at constant velocity. `offset` (rows, columns, 2) is `aligned` for cells of 4 x 4
-    pixels; `channels` float32 (len(CHANNELS), rows, columns).
+    pixels; `channels` float32 (len(CHANNELS), rows, columns). Far from the hole `channels` and
+    `older` are zero.
     """
 
     aligned: np.ndarray
@@ -66,30 +68,33 @@ def gather(references: References, frame: np.ndarray, mask: np.ndarray, stamp: f
     damaged = to_working(frame)
     grey = damaged if damaged.ndim == 2 else cv2.cvtColor(damaged, cv2.COLOR_BGR2GRAY)
     straight = motion.displacement(stamp)
-    aligned = align(grey, seen, newest.grey, straight) if seen.any() else straight
-    offset = _cells(aligned)
-    there = cv2.split(aligned)
-    older_offset = aligned + sample(motion.flow, *there)
-    moved = sample(newest.working, *there)
+    window = Window.around(seen)
+    aligned = align(grey, seen, newest.grey, straight, window) if seen.any() else straight
+    there, along = window.cut(aligned), window.cut(straight)
+    older_offset = there + window.moved(motion.flow, there)
+    moved = window.moved(newest.working, there)
     greys = {
-        'moved': sample(newest.grey, *there).astype(np.float32),
-        'copy': newest.grey.astype(np.float32),
-        'older': sample(older.grey, *cv2.split(older_offset)).astype(np.float32),
-        'velocity': sample(newest.grey, *cv2.split(straight)).astype(np.float32),
+        'moved': window.moved(newest.grey, there).astype(np.float32),
+        'copy': window.cut(newest.grey).astype(np.float32),
+        'older': window.moved(older.grey, older_offset).astype(np.float32),
+        'velocity': window.moved(newest.grey, along).astype(np.float32),
     }
+    seen, damaged, grey = (window.cut(image) for image in (seen, damaged, grey))
     share = _cells(seen)
     gradient = slopes(greys['moved'])
+    cells = window.reduced(CELL)
     planes = [
-        *_place(offset),
+        *_place(cells),
         *_picture(damaged, moved, seen, share),
         *_errors(grey.astype(np.float32), greys, seen, share),
         *_shifts(grey, greys['moved'], gradient, seen),
         *_disagreement(greys, gradient),
-        *_offsets(offset, _cells(straight), size),
-        np.full(offset.shape[:2], np.log(max(motion.age_ratio(stamp), 0.1))),
+        *_offsets(_cells(there), _cells(along), cells),
+        np.full(cells.shape, np.log(max(motion.age_ratio(stamp), 0.1))),
     ]
-    channels = np.array(planes, np.float32)
-    return Evidence(aligned, older_offset, straight, offset, channels)
+    channels = np.zeros((len(planes), *cells.size), np.float32)
+    channels[:, cells.top : cells.bottom, cells.left : cells.right] = planes
+    return Evidence(aligned, window.put(older_offset), straight, _cells(aligned), channels)
 
 
 def visible(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -103,10 +108,16 @@ def _cells(plane: np.ndarray) -> np.ndarray:
     return cv2.resize(plane, (width // CELL, height // CELL), interpolation=cv2.INTER_AREA)
 
 
-def _place(offset: np.ndarray) -> list[np.ndarray]:
-    rows, columns = offset.shape[:2]
-    y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
+def _place(cells: Window) -> list[np.ndarray]:
+    rows, columns = cells.size
+    y, x = _indices(cells)
     return [(2 * y + 1) / rows - 1, (2 * x + 1) / columns - 1]
+
+
+def _indices(cells: Window) -> np.ndarray:
+    """Give the numbers of the rows and columns of the window in the frame, float32 (2, ..)."""
+    grid: np.ndarray = np.mgrid[cells.top : cells.bottom, cells.left : cells.right]
+    return grid.astype(np.float32)
 
 
 def _picture(
@@ -168,14 +179,14 @@ def _disagreement(
     return [np.log1p(_cells(slope_x * slope_x + slope_y * slope_y)), *differences]
 
 
-def _offsets(offset: np.ndarray, straight: np.ndarray, size: tuple[int, int]) -> list[np.ndarray]:
+def _offsets(offset: np.ndarray, straight: np.ndarray, cells: Window) -> list[np.ndarray]:
     """Give the offset, its change from constant velocity, its creases; how far it leads outside."""
     change = offset - straight
     bends = [cv2.magnitude(*slopes(np.ascontiguousarray(offset[..., k]))) for k in (0, 1)]
-    rows, columns = offset.shape[:2]
-    y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
+    y, x = _indices(cells)
+    height, width = CELL * cells.size[0], CELL * cells.size[1]
     there_x, there_y = (x + 0.5) * CELL + offset[..., 0], (y + 0.5) * CELL + offset[..., 1]
-    beyond = np.maximum.reduce([-there_x, there_x - size[0], -there_y, there_y - size[1]])
+    beyond = np.maximum.reduce([-there_x, there_x - width, -there_y, there_y - height])
     return [
         *cv2.split(_squashed(offset, 2)),
         *cv2.split(_squashed(change, 1)),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from siammcvae_core.evidence.alignment import align, smooth_fields, solve
+from siammcvae_core.evidence.window import Window
 from siammcvae_core.motion import working_grey
 
 STEADY = ((0, 0, 1.0), (4, 0, 1.0))
@@ -22,7 +23,7 @@ def aligned(film, kept, pose, mask):
     seen = (~mask).astype(np.float32)
     grey = np.where(mask, 0, working_grey(now)).astype(np.uint8)
     start = references.motion.displacement(0.2)
-    return align(grey, seen, references.frames[0].grey, start), start
+    return align(grey, seen, references.frames[0].grey, start, Window.around(seen)), start
 
 
 def true_offset(size, pose):
@@ -67,7 +68,7 @@ def test_lost_pixels_have_no_influence(film, kept, scattered):
     for _ in range(2):
         noise = rng.integers(0, 256, grey.shape, np.uint8)
         damaged = cv2.copyTo(noise, scattered.view(np.uint8), grey.copy())
-        offsets.append(align(damaged, seen, references.frames[0].grey, start))
+        offsets.append(align(damaged, seen, references.frames[0].grey, start, Window.around(seen)))
     # Where arrays lie in memory decides how the last bit is rounded.
     np.testing.assert_allclose(*offsets, atol=5e-6)
 
@@ -79,8 +80,9 @@ def test_with_nothing_to_see_the_start_is_the_answer(film, kept, scattered):
 
 def test_flat_frames_move_nothing(kept):
     grey = np.full((64, 96), 90, np.uint8)
+    seen = np.ones((64, 96), np.float32)
     start = np.full((64, 96, 2), 0.5, np.float32)
-    np.testing.assert_array_equal(align(grey, np.ones((64, 96), np.float32), grey, start), start)
+    np.testing.assert_array_equal(align(grey, seen, grey, start, Window.around(seen)), start)
 
 
 def test_smooth_fields_are_the_motions_of_a_camera():

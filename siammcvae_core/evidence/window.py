@@ -1,0 +1,65 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The part of a frame that a hole asks for: the hole and what lies near enough to tell of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from siammcvae_core.motion import PATCH, sample
+
+MARGIN = 96  # working pixels around the hole; what is further off tells next to nothing
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of whole patches of a frame of working `size` (h, w), in working pixels."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+    size: tuple[int, int]
+
+    @classmethod
+    def around(cls, seen: np.ndarray) -> 'Window':
+        """Enclose all that is not `seen`, float32 (h, w) of 0 and 1, and the margin."""
+        height, width = seen.shape
+        left, top, across, down = cv2.boundingRect((seen == 0).view(np.uint8))
+        return cls(
+            max(0, top - MARGIN) // PATCH * PATCH,
+            max(0, left - MARGIN) // PATCH * PATCH,
+            min(height, -(-(top + down + MARGIN) // PATCH) * PATCH),
+            min(width, -(-(left + across + MARGIN) // PATCH) * PATCH),
+            (height, width),
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.bottom - self.top, self.right - self.left
+
+    def reduced(self, scale: int) -> 'Window':
+        """Give the same window in a frame reduced by `scale`, a divisor of a patch."""
+        return Window(
+            self.top // scale, self.left // scale, self.bottom // scale, self.right // scale,
+            (self.size[0] // scale, self.size[1] // scale),
+        )  # fmt: skip
+
+    def cut(self, image: np.ndarray) -> np.ndarray:
+        """Cut it out of an image of the frame, as a view."""
+        return image[self.top : self.bottom, self.left : self.right]
+
+    def moved(self, image: np.ndarray, offset: np.ndarray) -> np.ndarray:
+        """Read an image of the frame at the pixels of the window moved by `offset` (.., 2)."""
+        dx, dy = cv2.split(offset)
+        return sample(image, dx, dy, self.top, self.left)
+
+    def put(self, values: np.ndarray, whole: Any = None) -> np.ndarray:
+        """Put values of the window into an image of the frame: a copy of `whole`, else zeros."""
+        shape = (*self.size, *values.shape[2:])
+        image = np.zeros(shape, values.dtype) if whole is None else whole.copy()
+        self.cut(image)[:] = values
+        return image

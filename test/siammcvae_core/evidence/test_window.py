@@ -1,0 +1,73 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a small hole asks for is little, and the same as if the whole frame were looked at."""
+
+import cv2
+import numpy as np
+import pytest
+
+from siammcvae_core.evidence import window as module
+from siammcvae_core.evidence.gather import CELL, gather
+from siammcvae_core.evidence.window import MARGIN, Window
+from siammcvae_core.motion import KeptFrame, References
+
+SIZE = (240, 480)
+
+
+def seen_but(rows, columns):
+    seen = np.ones(SIZE, np.float32)
+    seen[rows, columns] = 0
+    return seen
+
+
+def test_it_is_the_hole_its_margin_and_whole_patches():
+    window = Window.around(seen_but(slice(110, 120), slice(200, 210)))
+    assert (window.top, window.bottom) == (0, 224)
+    assert (window.left, window.right) == (96, 320)
+    assert window.left <= 200 - MARGIN
+    assert window.right >= 210 + MARGIN
+    small = window.reduced(CELL)
+    assert (small.top, small.left, small.bottom, small.right) == (0, 24, 56, 80)
+    assert small.size == (60, 120)
+
+
+def test_a_hole_everywhere_asks_for_everything():
+    seen = seen_but(slice(0, 240, 7), slice(0, 480, 7))
+    seen[-1, -1] = 0
+    assert Window.around(seen).shape == SIZE
+
+
+def test_it_reads_and_puts_back_where_it_lies():
+    window = Window.around(seen_but(slice(110, 120), slice(200, 210)))
+    image = np.random.default_rng(0).integers(0, 256, SIZE, np.uint8)
+    np.testing.assert_array_equal(window.moved(image, np.zeros((*window.shape, 2), np.float32)),
+                                  window.cut(image))  # fmt: skip
+    back = window.put(window.cut(image))
+    np.testing.assert_array_equal(window.cut(back), window.cut(image))
+    assert not back[window.bottom :].any()
+    np.testing.assert_array_equal(window.put(window.cut(image), image), image)
+
+
+@pytest.mark.parametrize('hole', [(slice(96, 144), slice(208, 272)), (slice(0, 40), slice(0, 60))])
+def test_evidence_near_the_hole_is_that_of_the_whole_frame(hole, monkeypatch):
+    noise = np.random.default_rng(0).standard_normal((SIZE[0], SIZE[1] + 12, 3))
+    texture = cv2.GaussianBlur(noise.astype(np.float32), (0, 0), 3)
+    texture = cv2.normalize(texture, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+    frames = [np.ascontiguousarray(texture[:, k : k + SIZE[1]]) for k in (0, 4, 9)]
+    references = References((KeptFrame(frames[1], 0.1), KeptFrame(frames[0], 0.0)))
+    mask = np.zeros(SIZE, bool)
+    mask[hole] = True
+    part = gather(references, frames[2], mask, 0.2)
+    monkeypatch.setattr(module, 'MARGIN', 1000)
+    whole = gather(references, frames[2], mask, 0.2)
+    assert not part.channels[:, -1, -1].any()
+    assert whole.channels[:, -1, -1].any()
+    rows, columns = (
+        slice(max(0, side.start - 32) // CELL, (side.stop + 32) // CELL) for side in hole
+    )
+    near = np.abs(part.channels - whole.channels)[:, rows, columns]
+    assert near.max() < 0.1
+    assert near.mean() < 0.002
+    for name in ('aligned', 'older'):
+        error = np.abs(getattr(part, name) - getattr(whole, name))[mask]
+        assert error.max() < 0.05
