@@ -31,6 +31,7 @@ from siammcvae_core.data.drive_sim import DriveSim
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.masks import make_mask
 from siammcvae_ros.environment import isolate
+from siammcvae_ros.inspection import DetectorMode
 from siammcvae_ros.messages import image_message, stamp_ns
 from siammcvae_ros.processes import Child, ProcessError
 
@@ -110,7 +111,13 @@ class Camera:
 
 
 def run(
-    shape: tuple[int, int], hz: float, frames: int, lost: float, best_effort: bool
+    shape: tuple[int, int],
+    hz: float,
+    frames: int,
+    lost: float,
+    best_effort: bool,
+    detector: str,
+    weights: str,
 ) -> dict[str, Any]:
     """Send `frames` frames of `shape` (W, H) at `hz` through the node; give the row of results."""
     reliability = 'best_effort' if best_effort else 'reliable'
@@ -120,7 +127,8 @@ def run(
         qos = ('-p', f'qos_overrides./image_raw.subscription.reliability:={reliability}')
         rclpy.init(args=[])
         try:
-            arguments = ('--ros-args', *parameters, *qos)
+            mode = ('-p', f'detector:={detector}', '-p', f'weights:={weights}')
+            arguments = ('--ros-args', *parameters, *qos, *mode)
             log = Path(folder) / 'restore_node.log'
             with Child('siammcvae_ros.restore_node', arguments, log) as node:
                 camera = Camera(shape, lost)
@@ -128,7 +136,15 @@ def run(
                 row = _stream(camera, node, hz, frames)
         finally:
             rclpy.try_shutdown()
-    return {'size': '{}x{}'.format(*shape), 'hz': hz, 'lost': lost, 'qos': reliability, **row}
+    return {
+        'size': '{}x{}'.format(*shape),
+        'hz': hz,
+        'lost': lost,
+        'qos': reliability,
+        'detector': detector,
+        'weights': weights,
+        **row,
+    }
 
 
 def size(text: str) -> tuple[int, int]:
@@ -177,10 +193,25 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument(
         '--best-effort', action='store_true', help='subscribe as the node does by default'
     )
+    parser.add_argument(
+        '--detector',
+        choices=[mode.value for mode in DetectorMode],
+        default=DetectorMode.OFF.value,
+        help='the parameter of the node (default %(default)s)',
+    )
+    parser.add_argument(
+        '--weights', default='none', help='the parameter of the node (default %(default)s)'
+    )
     options = parser.parse_args(args)
     try:
         row = run(
-            options.size, options.hz, options.frames, options.lost, options.best_effort
+            options.size,
+            options.hz,
+            options.frames,
+            options.lost,
+            options.best_effort,
+            options.detector,
+            options.weights,
         )
     except InputError as error:
         print(f'benchmark: {error}', file=sys.stderr)

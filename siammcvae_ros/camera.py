@@ -19,9 +19,9 @@ import time
 import numpy as np
 
 from siammcvae_core.errors import FrameError
-from siammcvae_core.frames import full_mask
 from siammcvae_core.restorer import Restorer, Rung
 from siammcvae_ros.encodings import to_frame
+from siammcvae_ros.inspection import Inspection, lost_pixels
 from siammcvae_ros.mask_matching import MaskMatcher, MaskMode, Match
 from siammcvae_ros.outbox import Outbox, Ticket
 from siammcvae_ros.tally import Snapshot
@@ -82,6 +82,7 @@ class Camera:
         outbox: Outbox,
         policy: Policy,
         wake: Callable[[], None],
+        inspection: Inspection | None = None,
     ) -> None:
         self.name = name
         self.restorer = restorer
@@ -89,6 +90,7 @@ class Camera:
         self.outbox = outbox
         self.policy = policy
         self._wake = wake
+        self._inspection = inspection or Inspection()
         self._lock = threading.Lock()
         self._pending = _Pending()
         self._intervals: deque[int] = deque(maxlen=INTERVALS)  # ns
@@ -103,6 +105,7 @@ class Camera:
     def receive(self, ticket: Ticket) -> None:
         """Take in a readable frame."""
         ticket = self._admit(ticket)
+        ticket = replace(ticket, found=self._inspection.look(ticket))
         for match in self.matcher.frame(ticket.stamp, ticket, ticket.arrived):
             self._dispatch(match)
 
@@ -194,6 +197,7 @@ class Camera:
         for ticket in unfinished:
             self.outbox.drop(ticket, 'deactivated')
         self.restorer.reset()
+        self._inspection.reset()
 
     def snapshot(self) -> Snapshot:
         """Copy the state for diagnostics."""
@@ -212,6 +216,7 @@ class Camera:
             last_error=self.outbox.last_error,
             passed_seconds=passed_seconds,
             restored_seconds=restored_seconds,
+            findings=self._inspection.findings,
         )
 
     def _admit(self, ticket: Ticket) -> Ticket:
@@ -227,18 +232,15 @@ class Camera:
         return replace(ticket, number=self.outbox.admit())
 
     def _dispatch(self, match: Match[Ticket, np.ndarray | FrameError]) -> None:
-        ticket, mask = match.item, match.mask
-        if mask is None:
-            self._without_mask(ticket)
-            return
+        ticket = match.item
         try:
-            if isinstance(mask, FrameError):
-                raise mask
-            lost = full_mask(mask, ticket.pixels.shape[:2])
+            lost = lost_pixels(ticket, match.mask)
         except FrameError as error:
             self._fail(ticket, error.reason, str(error))
             return
-        if lost.any():
+        if lost is None:
+            self._without_mask(ticket)
+        elif lost.any():
             self._damaged(ticket, lost)
         else:
             self._intact(ticket)

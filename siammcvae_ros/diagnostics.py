@@ -89,7 +89,7 @@ def camera_status(
     node_name: str, state: State, now: Snapshot
 ) -> DiagnosticStatus:
     """Put a camera's state and numbers into a DiagnosticStatus; unknown numbers read `n/a`."""
-    tally, masks = now.tally, now.masks
+    tally, masks, findings = now.tally, now.masks, now.findings
     values: dict[str, object] = {
         'state': state.name,
         'received': tally.received,
@@ -106,6 +106,13 @@ def camera_status(
         'masks.late': masks.late,
         'masks.duplicate': masks.duplicate,
         'masks.unused': masks.unused,
+        'detector': findings.mode,
+        'detector.flagged': findings.flagged,
+        'detector.failed': findings.failed,
+        'detector.found': ', '.join(findings.found),
+        'detector.error': findings.error,
+        'detector.ms_p50': _percentile(findings.seconds, 50),
+        'detector.ms_p99': _percentile(findings.seconds, 99),
         'time_jumps': now.time_jumps,
         'damage_share': f'{now.damage_share:.3f}',
         'reference_age_ms': _milliseconds(now.reference_age),

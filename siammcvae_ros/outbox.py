@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from siammcvae_core.errors import FrameError
 from siammcvae_core.restorer import Restored
 from siammcvae_ros.tally import Tally
 
@@ -27,7 +28,8 @@ class Ticket:
 
     `pixels` is a uint8 view (H, W, C) or (H, W) in `encoding`, NO_PIXELS where the message has no
     readable ones; `stamp` in nanoseconds; `arrived` in seconds on the monotonic clock; `number`
-    counts the camera's frames in order of arrival.
+    counts the camera's frames in order of arrival; `found` is what the fault detector says is lost,
+    bool (H, W), None if nothing, or why it could not look.
     """
 
     message: Any
@@ -36,6 +38,7 @@ class Ticket:
     pixels: np.ndarray = field(default_factory=lambda: NO_PIXELS)
     encoding: str = ''
     number: int = 0
+    found: np.ndarray | FrameError | None = None
 
 
 class Output(Protocol):

@@ -13,6 +13,7 @@ from rclpy.parameter import Parameter
 
 from siammcvae_core.restorer import Rung
 from siammcvae_ros.camera import MissingMask, OnFailure
+from siammcvae_ros.inspection import DetectorMode
 from siammcvae_ros.mask_matching import MaskMode
 
 
@@ -84,6 +85,15 @@ TABLE = (
         'per_frame: what a frame whose mask did not come is: intact, or unknown '
         '(passed on, never a reference).',
         choices=tuple(choice.value for choice in MissingMask),
+    ),
+    Declared(
+        'detector',
+        DetectorMode.OFF.value,
+        'Whether the node finds faults in the frames themselves: off; assist, what it finds is '
+        "added to a frame's mask; only, it takes no masks, as with mask_mode off, and what it "
+        'finds is lost.',
+        choices=tuple(mode.value for mode in DetectorMode),
+        fixed=True,
     ),
     Declared(
         'on_failure',

@@ -32,6 +32,7 @@ from siammcvae_ros import parameters
 from siammcvae_ros.camera import Camera, MissingMask, OnFailure, Policy
 from siammcvae_ros.camera_topics import CameraTopics
 from siammcvae_ros.diagnostics import camera_state, camera_status, node_status, State
+from siammcvae_ros.inspection import DetectorMode, Inspection
 from siammcvae_ros.mask_matching import MaskMatcher, MaskMode
 from siammcvae_ros.outbox import Outbox
 from siammcvae_ros.tally import Snapshot
@@ -101,7 +102,10 @@ class RestoreNode(LifecycleNode):
 
     def _set_up(self) -> None:
         self._engine = pick(self._value('weights'))
+        detector = DetectorMode(parameters.choice(self._value('detector')))
         mode = MaskMode(parameters.choice(self._value('mask_mode')))
+        if detector is DetectorMode.ONLY:
+            mode = MaskMode.OFF
         for name in self._value('cameras'):
             topics = CameraTopics(self, name)
             camera = Camera(
@@ -111,6 +115,7 @@ class RestoreNode(LifecycleNode):
                 Outbox(topics),
                 self._policy,
                 self._worker.wake,
+                Inspection(detector),
             )
             self._topics.append(topics)
             self._cameras.append(camera)

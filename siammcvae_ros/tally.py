@@ -34,6 +34,22 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class Findings:
+    """What the fault detector did: how many frames it `flagged`, and how many it `failed` on.
+
+    `found` names the classes in the newest frame flagged, `error` says why the newest failed;
+    `seconds` are those of the newest frames.
+    """
+
+    mode: str = 'off'
+    flagged: int = 0
+    failed: int = 0
+    found: tuple[str, ...] = ()
+    error: str = ''
+    seconds: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """A camera as diagnostics see it.
 
@@ -53,3 +69,4 @@ class Snapshot:
     last_error: str
     passed_seconds: tuple[float, ...]
     restored_seconds: tuple[float, ...]
+    findings: Findings = Findings()
