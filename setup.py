@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 
 PACKAGE = 'siammcvae_ros'
 
-SHARED = ('.py', '.yaml', '.xml')
+SHARED = ('.py', '.yaml', '.xml', '.json', '.rviz')
 
 # The ROS wheels exist for x86-64 Linux only; elsewhere ROS 2 comes from its own installer.
 WHEELS = 'sys_platform == "linux" and platform_machine == "x86_64"'
@@ -69,6 +69,7 @@ setup(
         'console_scripts': [
             'restore_node = siammcvae_ros.restore_node:main',
             'replay_node = siammcvae_ros.replay_node:main',
+            'build_engine = siammcvae_core.build_engine:main',
         ],
     },
     zip_safe=True,

@@ -1,6 +1,12 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Replay a drive with faults and restore it: `ros2 launch siammcvae_ros replay.launch.py`."""
+"""Replay a drive with faults and restore it: `ros2 launch siammcvae_ros replay.launch.py`.
+
+To watch damaged and restored frames side by side, with what was made up and how sure it is:
+`rviz2 -d $(ros2 pkg prefix siammcvae_ros)/share/siammcvae_ros/config/restore.rviz`, or
+`ros2 launch foxglove_bridge foxglove_bridge_launch.xml` and config/foxglove_layout.json in
+Foxglove (Layout > Import from file). Both show the camera `front`.
+"""
 
 from pathlib import Path
 

@@ -15,6 +15,7 @@ import math
 from statistics import median
 import threading
 import time
+from typing import cast
 
 import numpy as np
 
@@ -61,7 +62,7 @@ class _Pending:
 
     forget: list[int] = field(default_factory=list)
     observe: deque[Ticket] = field(default_factory=lambda: deque(maxlen=2))
-    restore: tuple[Ticket, np.ndarray] | None = None
+    restore: Ticket | None = None
 
     def __bool__(self) -> bool:
         return bool(self.forget or self.observe or self.restore)
@@ -152,7 +153,7 @@ class Camera:
     def damaged_since(self) -> float | None:
         """When the damaged frame that waits for the worker arrived, None if none waits."""
         restore = self._pending.restore
-        return None if restore is None else restore[0].arrived
+        return None if restore is None else restore.arrived
 
     @property
     def period(self) -> float | None:
@@ -175,7 +176,7 @@ class Camera:
             forget, pending.forget = pending.forget, []
             observe, restore = None, pending.restore
             oldest = pending.observe[0] if pending.observe else None
-            if oldest is not None and (restore is None or oldest.number < restore[0].number):
+            if oldest is not None and (restore is None or oldest.number < restore.number):
                 observe, restore = pending.observe.popleft(), None
             else:
                 pending.restore = None
@@ -184,7 +185,7 @@ class Camera:
         if observe is not None:
             self.restorer.observe(to_frame(observe.pixels, observe.encoding), observe.stamp * 1e-9)
         elif restore is not None:
-            self._restore(*restore, budget=self._budget() / max(1, sharing))
+            self._restore(restore, self._budget() / max(1, sharing))
 
     def stop(self) -> None:
         """Drop what still waits and forget the kept frames; called after the worker has ended."""
@@ -192,7 +193,7 @@ class Camera:
             pending, self._pending = self._pending, _Pending()
         unfinished = [match.item for match in self.matcher.flush()]
         if pending.restore is not None:
-            unfinished.append(pending.restore[0])
+            unfinished.append(pending.restore)
         self.outbox.close()
         for ticket in unfinished:
             self.outbox.drop(ticket, 'deactivated')
@@ -241,7 +242,7 @@ class Camera:
         if lost is None:
             self._without_mask(ticket)
         elif lost.any():
-            self._damaged(ticket, lost)
+            self._damaged(replace(ticket, lost=lost))
         else:
             self._intact(ticket)
 
@@ -259,22 +260,23 @@ class Camera:
             self._pending.observe.append(ticket)
         self._wake()
 
-    def _damaged(self, ticket: Ticket, lost: np.ndarray) -> None:
+    def _damaged(self, ticket: Ticket) -> None:
         self.is_damaged = True
         self.outbox.announce(ticket)
         with self._lock:
-            previous, self._pending.restore = self._pending.restore, (ticket, lost)
+            previous, self._pending.restore = self._pending.restore, ticket
         if previous is not None:
-            self.outbox.drop(previous[0], 'superseded')
+            self.outbox.drop(previous, 'superseded')
         self._wake()
 
     def _budget(self) -> float:
         return self.policy.model_budget or self.period or math.inf
 
-    def _restore(self, ticket: Ticket, lost: np.ndarray, budget: float) -> None:
+    def _restore(self, ticket: Ticket, budget: float) -> None:
         if self.outbox.is_overtaken(ticket):
             self.outbox.drop(ticket, 'overtaken')
             return
+        lost = cast('np.ndarray', ticket.lost)
         try:
             frame = to_frame(ticket.pixels, ticket.encoding)
             restored = self.restorer.restore(frame, lost, ticket.stamp * 1e-9, budget)

@@ -25,6 +25,7 @@ from siammcvae_ros.outbox import Ticket
 IMAGE_IN = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 MASK_IN = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 OUT = QoSProfile(depth=2, reliability=ReliabilityPolicy.RELIABLE)
+WORST = 255.0  # grey levels off that a lost pixel may be which was passed on
 
 
 class CameraTopics:
@@ -108,7 +109,7 @@ class CameraTopics:
             self._node.destroy_lifecycle_publisher(publisher)
 
     def pass_on(self, ticket: Ticket) -> None:
-        """Publish the received message itself, marked as wholly intact."""
+        """Publish the received message itself: nothing is made up, what is lost means nothing."""
         msg = ticket.message
         self._image.publish(msg)
         self._publish_info(msg)
@@ -116,8 +117,10 @@ class CameraTopics:
             nothing = np.zeros((msg.height, msg.width), np.uint8)
             self._mask.publish(image_message(msg.header, nothing, 'mono8'))
         if self._uncertainty.get_subscription_count():
-            certain = np.zeros((msg.height, msg.width), np.float32)
-            self._uncertainty.publish(image_message(msg.header, certain, '32FC1'))
+            error = np.zeros((msg.height, msg.width), np.float32)
+            if ticket.lost is not None:
+                error[ticket.lost] = WORST
+            self._uncertainty.publish(image_message(msg.header, error, '32FC1'))
 
     def publish(self, ticket: Ticket, restored: Restored) -> None:
         """Publish a restored frame in the encoding of the received one, and what was made up."""

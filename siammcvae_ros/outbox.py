@@ -29,7 +29,8 @@ class Ticket:
     `pixels` is a uint8 view (H, W, C) or (H, W) in `encoding`, NO_PIXELS where the message has no
     readable ones; `stamp` in nanoseconds; `arrived` in seconds on the monotonic clock; `number`
     counts the camera's frames in order of arrival; `found` is what the fault detector says is lost,
-    bool (H, W), None if nothing, or why it could not look.
+    bool (H, W), None if nothing, or why it could not look; `lost`, bool (H, W), what is to be
+    restored, None until something is known to be.
     """
 
     message: Any
@@ -39,6 +40,7 @@ class Ticket:
     encoding: str = ''
     number: int = 0
     found: np.ndarray | FrameError | None = None
+    lost: np.ndarray | None = None
 
 
 class Output(Protocol):

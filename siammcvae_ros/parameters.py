@@ -122,6 +122,12 @@ TABLE = (
         fixed=True,
     ),
     Declared(
+        'weights_sha256',
+        '',
+        'SHA-256 the weights must have; the node does not configure with others. "" takes any.',
+        fixed=True,
+    ),
+    Declared(
         'model_budget',
         0.0,
         'How long the model may take for a frame; motion serves where it would take longer. 0 is '

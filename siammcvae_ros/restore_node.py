@@ -102,6 +102,7 @@ class RestoreNode(LifecycleNode):
 
     def _set_up(self) -> None:
         self._engine = pick(self._value('weights'))
+        self._check_weights(self._value('weights_sha256'))
         detector = DetectorMode(parameters.choice(self._value('detector')))
         mode = MaskMode(parameters.choice(self._value('mask_mode')))
         if detector is DetectorMode.ONLY:
@@ -123,6 +124,11 @@ class RestoreNode(LifecycleNode):
         for topics, camera in zip(self._topics, self._cameras, strict=True):
             topics.listen(camera, mode is not MaskMode.OFF, self._is_active, self._set_expiry)
         self._before = [camera.snapshot() for camera in self._cameras]
+
+    def _check_weights(self, due: str) -> None:
+        came = 'no model' if self._engine is None else self._engine.describe()['sha256']
+        if due and came != due.lower():
+            raise InputError(f'weights_sha256: expected {due}, got {came}')
 
     @reported
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:

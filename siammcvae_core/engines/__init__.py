@@ -4,11 +4,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+import os
+import sys
 from typing import Any, Protocol
 
 import numpy as np
 
 from siammcvae_core.motion import References
+
+# ONNX Runtime and OpenVINO send telemetry unless told otherwise before they are imported.
+os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
+sys.modules.setdefault('openvino_telemetry', None)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, eq=False)

@@ -79,6 +79,15 @@ def test_bad_weights_path_fails_to_configure_and_the_node_lives(
     assert node.alive
 
 
+def test_other_weights_than_asked_for_are_refused(start, probe, settings, lifecycle, wait_until):
+    node = start('restore_node', **settings, weights_sha256='00ff')
+    wait_until(
+        lambda: 'weights_sha256: expected 00ff, got no model' in node.text, 'the reason in the log'
+    )
+    assert lifecycle.state() == State.PRIMARY_STATE_UNCONFIGURED
+    assert node.alive
+
+
 def own_parameters(probe):
     names = probe.call(ListParameters, '/restore/list_parameters', ListParameters.Request())
     names = sorted(n for n in names.result.names if not n.startswith(('start_type', 'use_sim')))

@@ -1,0 +1,101 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The SROS 2 policy allows what the node has, and nothing else."""
+
+from collections import defaultdict
+from xml.etree import ElementTree
+
+import pytest
+import rclpy
+from rclpy.parameter import Parameter
+
+from siammcvae_ros.restore_node import RestoreNode
+
+# What the policy format calls what the ROS graph asks for.
+QUALIFIERS = {
+    ('topics', 'publish'): 'publisher',
+    ('topics', 'subscribe'): 'subscriber',
+    ('services', 'reply'): 'service',
+    ('services', 'request'): 'client',
+}
+SINCE_JAZZY = {'/restore/get_type_description'}
+
+
+@pytest.fixture
+def policy(root):
+    return ElementTree.parse(root / 'config' / 'sros2' / 'policy.xml').getroot()
+
+
+def resolved(name, namespace, node):
+    """Resolve a name as sros2's permissions.xsl does."""
+    namespace = namespace.rstrip('/')
+    if name.startswith('~'):
+        return f'{namespace}/{node}{name[1:]}'
+    return name if name.startswith('/') else f'{namespace}/{name}'
+
+
+def allowed(policy, cameras):
+    """List what the policy allows by kind, its profile of /front repeated for each camera."""
+    names = defaultdict(set)
+    for profile in policy.iter('profile'):
+        namespaces = [profile.get('ns')]
+        if namespaces == ['/front']:
+            namespaces = [f'/{camera}' for camera in cameras]
+        for rule in profile:
+            (qualifier,) = rule.attrib
+            assert rule.get(qualifier) == 'ALLOW'
+            kind = QUALIFIERS[rule.tag, qualifier]
+            for expression in rule:
+                assert rule.tag == f'{expression.tag}s'
+                for namespace in namespaces:
+                    name = resolved(expression.text, namespace, profile.get('node'))
+                    assert name not in names[kind], f'{name} is allowed twice'
+                    names[kind].add(name)
+    return names
+
+
+@pytest.fixture
+def had(domain):
+    """Give a function that lists what an active node with these cameras has, by kind."""
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domain)
+    nodes = []
+
+    def had(cameras):
+        if not nodes:
+            overrides = [Parameter('cameras', value=cameras), Parameter('weights', value='none')]
+            nodes.append(RestoreNode(context=context, parameter_overrides=overrides))
+            nodes[0].start()
+        names = {}
+        for kind in QUALIFIERS.values():
+            of_kind = getattr(nodes[0], f'get_{kind}_names_and_types_by_node')
+            names[kind] = {name for name, _ in of_kind('restore', '/')}
+        names['service'] |= SINCE_JAZZY
+        return names
+
+    yield had
+    nodes[0].stop_serving()
+    nodes[0].destroy_node()
+    rclpy.shutdown(context=context)
+
+
+@pytest.mark.parametrize('cameras', [['front'], ['front', 'left', 'car/rear']])
+def test_policy_allows_what_the_node_has_and_nothing_else(policy, had, wait_until, cameras):
+    permitted = allowed(policy, cameras)
+    expected = {kind: permitted[kind] for kind in QUALIFIERS.values()}
+    wait_until(
+        lambda: had(cameras) == expected,
+        lambda: {kind: names ^ expected[kind] for kind, names in had(cameras).items()},
+        10.0,
+    )
+
+
+def test_policy_is_of_the_format_sros2_reads(root, policy):
+    assert (policy.tag, policy.attrib) == ('policy', {'version': '0.2.0'})
+    (enclave,) = policy.findall('./enclaves/enclave')
+    assert len(enclave.findall('./profiles/profile')) == len([*policy.iter('profile')])
+    # The comment at the top tells to start the node in that enclave.
+    text = (root / 'config' / 'sros2' / 'policy.xml').read_text()
+    assert f'ROS_SECURITY_ENCLAVE_OVERRIDE={enclave.get("path")} ' in text
+    sros2 = pytest.importorskip('sros2.policy', reason='sros2 is not installed')
+    sros2.load_policy(root / 'config' / 'sros2' / 'policy.xml')
