@@ -18,7 +18,9 @@ endif
 
 DEMO_FLAGS := --out $(OUT) $(if $(FRAMES),--frames $(FRAMES)) $(if $(HZ),--max-hz $(HZ)) $(if $(TOPIC),--topic $(TOPIC))
 
-.PHONY: help demo test lint clean
+ENGINE_FLAGS := $(if $(POLICY),--policy $(POLICY)) $(if $(PRECISION),--precision $(PRECISION)) $(WEIGHTS)
+
+.PHONY: help demo engine test lint clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -26,6 +28,11 @@ help:  ## list the targets
 
 demo: .venv/ready  ## damage and restore the rendered drive, VIDEO=file or BAG=folder (TOPIC=, FRAMES=n, HZ=n)
 	@.venv/bin/python -m siammcvae_ros.demo $(if $(or $(VIDEO),$(BAG)),'$(or $(VIDEO),$(BAG))') $(DEMO_FLAGS)
+
+# A PyTorch that is there is used as it is: on a Jetson it is NVIDIA's, and one from PyPI has no GPU.
+engine:  ## build the TensorRT engines for the GPU here (WEIGHTS=file, POLICY=, PRECISION=)
+	@if $(PYTHON) -c 'import torch' 2>/dev/null; then $(PYTHON) -m siammcvae_core.build_engine $(ENGINE_FLAGS); \
+	else $(MAKE) -s .venv && .venv/bin/python -m siammcvae_core.build_engine $(ENGINE_FLAGS); fi
 
 test: .venv/ready $(KILTED)  ## every test, then (with the wheels) the ROS tests again on ROS 2 Kilted
 	@.venv/bin/python -m pytest

@@ -11,6 +11,7 @@ from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from siammcvae_core.engines.engine_cache import Policy
 from siammcvae_core.restorer import Rung
 from siammcvae_ros.camera import MissingMask, OnFailure
 from siammcvae_ros.inspection import DetectorMode
@@ -125,6 +126,13 @@ TABLE = (
         'weights_sha256',
         '',
         'SHA-256 the weights must have; the node does not configure with others. "" takes any.',
+        fixed=True,
+    ),
+    Declared(
+        'engine_policy',
+        Policy.BUILD_IF_MISSING.value,
+        'What becomes of TensorRT engines for the GPU while the node configures.',
+        choices=tuple(policy.value for policy in Policy),
         fixed=True,
     ),
     Declared(

@@ -25,6 +25,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 
 from siammcvae_core.engines import Engine
+from siammcvae_core.engines.engine_cache import Policy as EnginePolicy
 from siammcvae_core.engines.pick import pick
 from siammcvae_core.errors import InputError
 from siammcvae_core.restorer import Restorer, Rung
@@ -101,7 +102,8 @@ class RestoreNode(LifecycleNode):
         return super().on_configure(state)
 
     def _set_up(self) -> None:
-        self._engine = pick(self._value('weights'))
+        policy = EnginePolicy(self._value('engine_policy'))
+        self._engine = pick(self._value('weights'), policy)
         self._check_weights(self._value('weights_sha256'))
         detector = DetectorMode(parameters.choice(self._value('detector')))
         mode = MaskMode(parameters.choice(self._value('mask_mode')))

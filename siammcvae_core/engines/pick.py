@@ -4,11 +4,13 @@
 
 from functools import partial
 from importlib.util import find_spec
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from siammcvae_core.engines import Engine
-from siammcvae_core.errors import WeightsError
+from siammcvae_core.engines.engine_cache import Policy
+from siammcvae_core.errors import InputError, WeightsError
 
 if TYPE_CHECKING:  # torch is imported where there are weights
     import torch
@@ -20,9 +22,15 @@ NONE = 'none'
 DRIVE = 'drive'
 """Asks for the model in the package."""
 
+_log = logging.getLogger(__name__)
 
-def pick(weights: str | Path | None) -> Engine | None:
-    """Load the engine for a weights file, on the GPU where there is one, else the fastest for CPUs.
+
+def pick(
+    weights: str | Path | None, policy: Policy = Policy.BUILD_IF_MISSING
+) -> Engine | None:
+    """Load the fastest engine for a weights file, on the GPU where one is of use, else on the CPU.
+
+    `policy` says whether engines for the GPU may be built, which takes a while.
 
     'drive' means the model in the package; None or '' too, but without PyTorch they mean no model.
     'none' means no model, and nothing heavy is imported. Raises `WeightsError` with the path for a
@@ -39,12 +47,27 @@ def pick(weights: str | Path | None) -> Engine | None:
     except ModuleNotFoundError as error:
         raise WeightsError(f'{path}: needs PyTorch; install it with: pip install torch') from error
     if torch.cuda.is_available():
-        return load(path, 'cuda', torch.float16)
+        try:
+            return _on_gpu(path, policy)
+        except InputError:
+            raise
+        except Exception as error:
+            _log.warning('the CPU serves, not the GPU: %s: %s', type(error).__name__, error)
     if not _of_drive(path):
         return load(path, 'cpu', torch.float32)
     from siammcvae_core.engines.cpu import FastestEngine
 
     return FastestEngine(path)
+
+
+def _on_gpu(path: Path, policy: Policy) -> Engine:
+    import torch
+
+    if not _of_drive(path):
+        return load(path, 'cuda', torch.float16)
+    from siammcvae_core.engines.gpu import FastestGpuEngine
+
+    return FastestGpuEngine(path, policy)
 
 
 def load(path: Path, device: str, dtype: 'torch.dtype') -> Engine:

@@ -12,8 +12,6 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 pytest.importorskip('onnx', reason='onnx is not installed, so nothing can be exported')
 
 from siammcvae_core.engines.drive import DriveEngine  # noqa: E402
-from siammcvae_core.engines.onnx_export import exported  # noqa: E402
-from siammcvae_core.evidence.gather import CHANNELS  # noqa: E402
 from siammcvae_core.export import main  # noqa: E402
 from siammcvae_core.faults.masks import make_mask  # noqa: E402
 
@@ -53,34 +51,6 @@ def test_frames_come_out_as_from_pytorch(drive_weights, film, library, dtype, bo
         assert off.mean() <= 0.01 + bound / 4
         wrong = got.expected_error()[mask] / due.expected_error()[mask]
         np.testing.assert_allclose(wrong, 1, atol=1e-3 + bound / 20)
-
-
-def test_every_part_is_built_by_tensorrt(drive_weights):
-    """Without a GPU: no operator may be unknown, and shapes must follow from the profile."""
-    trt = pytest.importorskip('tensorrt_rtx', reason='tensorrt-rtx is not installed')
-    parts = exported(drive_weights)
-    latent, pixels = parts.profile.latent, 3 * parts.profile.patch**2
-    rows, columns, active, seen = 12, 20, 192, 64
-    lengths = {
-        'tokens': (1, 240, latent), 'visible': (1, seen), 'active': (1, active),
-        'source': (active,), 'own': (active,), 'patch': (active,), 'spread': (rows, columns),
-        'evidence': (1, len(CHANNELS), 4 * rows, 4 * columns),
-    }  # fmt: skip
-    logger = trt.Logger(trt.Logger.ERROR)
-    for part, patches in ((parts.encode_reference, 240), (parts.restore, seen)):
-        builder = trt.Builder(logger)
-        network = builder.create_network(0)
-        parser = trt.OnnxParser(network, logger)
-        understood = parser.parse(part)
-        assert understood, [str(parser.get_error(k)) for k in range(parser.num_errors)]
-        lengths |= {'picture': (1, patches, pixels), 'place': (1, patches, 2)}
-        profile = builder.create_optimization_profile()
-        for k in range(network.num_inputs):
-            name = network.get_input(k).name
-            profile.set_shape(name, *[lengths[name]] * 3)  # least, usual, most
-        config = builder.create_builder_config()
-        config.add_optimization_profile(profile)
-        assert builder.build_serialized_network(network, config) is not None
 
 
 def test_export_writes_both_parts_and_checks_them(
