@@ -8,7 +8,7 @@ counted from the last intact frame all the same. The model is passed over where 
 than there is time. A `Restorer` serves one camera and belongs to one thread.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -73,15 +73,17 @@ class Continued:
     before: KeptFrame
     lost: np.ndarray
 
-    def references(self, lost: np.ndarray, intact: KeptFrame) -> References:
-        """Choose references for a frame of which `lost`, bool (H, W), is lost.
+    def views(self, lost: np.ndarray, intact: References) -> tuple[References, ...]:
+        """Choose what to restore a frame from of which `lost`, bool (H, W), is lost.
 
-        Motion is that of the last two frames where damage wanders. In a hole that stays it would be
-        that of what was made up there, and errors pile up: there it is the motion since `intact`.
+        Where damage wanders, from the last two frames. In a hole that stays their motion would be
+        that of what was made up there, and errors pile up: there it is the motion since the newest
+        intact frame, and the intact frames are asked too.
         """
         both = cv2.countNonZero((lost & self.lost).view(np.uint8))
-        stays = both > STAYS * cv2.countNonZero(lost.view(np.uint8))
-        return References((self.newest, intact if stays else self.before))
+        if both <= STAYS * cv2.countNonZero(lost.view(np.uint8)):
+            return (References((self.newest, self.before)),)
+        return References((self.newest, intact.frames[0])), intact
 
 
 class Restorer:
@@ -159,23 +161,24 @@ class Restorer:
             reason = 'reference_size' if other_size else 'no_reference'
             return _passed(frame, lost, None, reason, f'no intact frame of {frame.shape} is kept')
         age = stamp - references.frames[0].stamp
+        views: tuple[References, ...] = (references,)
         if self._continued is not None:
-            references = self._continued.references(lost, references.frames[0])
+            views = self._continued.views(lost, references)
         if age > self.max_reference_age:
             detail = f'the kept frame is {age:.3f} s old, more than {self.max_reference_age:.3f} s'
             return _passed(frame, lost, age, 'reference_too_old', detail)
         reason, details = '', []
         share = cv2.countNonZero(lost.view(np.uint8)) / lost.size
         for rung in self._ladder[:-1]:
-            objection = self._objection(rung, references, share, budget)
+            objection = self._objection(rung, views[0], share, budget)
             if objection is not None:
                 reason = reason or objection[0]
                 details.append(objection[1])
                 continue
             began = time.perf_counter()
             try:
-                made = self._make(rung, references, frame, lost, stamp)
-                pasted = paste(frame, made.frame, lost)
+                made = [self._make(rung, view, frame, lost, stamp) for view in views]
+                pasted = [paste(frame, one.frame, lost) for one in made]
             except Exception as error:
                 reason = reason or 'engine_error'
                 details.append(f'{rung.value} failed: {type(error).__name__}: {error}')
@@ -183,12 +186,15 @@ class Restorer:
             if rung is Rung.MODEL:
                 self._pace.learn(share, time.perf_counter() - began)
             if not lost.all():  # else nothing was seen at that time
-                self._continued = Continued(KeptFrame(pasted, stamp), references.frames[0], lost)
+                # One view goes on: a mean of means would blur more with every frame.
+                self._continued = Continued(KeptFrame(pasted[0], stamp), views[0].frames[0], lost)
+            told = [one.expected_error for one in made if one.expected_error is not None]
             # Of motion: from the intact frames, whatever was made up since, so that it never falls.
-            uncertainty = made.expected_error or partial(
-                expected_error, self._references, lost, stamp, rung is not Rung.COPY
+            uncertainty = partial(_mean_error, told) if told else partial(
+                expected_error, references, lost, stamp, rung is not Rung.COPY
             )
-            return Restored(pasted, lost, rung, age, reason, '; '.join(details), uncertainty)
+            shown = _mean(pasted)
+            return Restored(shown, lost, rung, age, reason, '; '.join(details), uncertainty)
         return _passed(frame, lost, age, reason, '; '.join(details))
 
     def _objection(
@@ -236,6 +242,18 @@ class Restorer:
         elif self._continued and stamp <= self._continued.newest.stamp:
             self._continued = None
         return other_size
+
+
+def _mean(frames: Sequence[np.ndarray]) -> np.ndarray:
+    """Give the mean of one or two frames: what they do not agree on is less wrong half way."""
+    if len(frames) == 1:
+        return frames[0]
+    return cv2.addWeighted(frames[0], 0.5, frames[1], 0.5, 0)
+
+
+def _mean_error(told: Sequence[Callable[[], np.ndarray]]) -> np.ndarray:
+    first, *others = (error() for error in told)
+    return first if not others else cv2.addWeighted(first, 0.5, others[0], 0.5, 0)
 
 
 def _passed(

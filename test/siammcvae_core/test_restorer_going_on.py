@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from siammcvae_core.engines import Made
 from siammcvae_core.metrics import psnr
 from siammcvae_core.restorer import Restorer, Rung
 
@@ -60,6 +61,41 @@ def test_behind_damage_that_stays_it_helps_too(swerving):
     went_on, alone = (scores(swerving, masks, reset) for reset in (False, True))
     assert went_on[0] == alone[0]
     assert went_on[4:].mean() > alone[4:].mean() + 0.3
+
+
+class Told:
+    """An engine that paints the age of its references, and tells it as its error."""
+
+    patch = 16
+    references = 2
+
+    def __init__(self):
+        self.seen = []
+
+    def encode_reference(self, frame):
+        return None
+
+    def restore(self, references, frame, mask, stamp):
+        ages = [round(10 * (stamp - kept.stamp)) for kept in references.frames]
+        self.seen.append(tuple(ages))
+        error = np.full(mask.shape, ages[0], np.float32)
+        return Made(np.full_like(frame, 10 * ages[0]), lambda: error)
+
+
+def test_behind_damage_that_stays_two_views_are_averaged(swerving):
+    engine = Told()
+    restorer = Restorer(engine, max_reference_age=10)
+    restorer.observe(swerving[0], 0.0)
+    restorer.observe(swerving[1], 0.1)
+    mask = scattered(1)
+    results = [restorer.restore(swerving[n], mask, n / 10) for n in (2, 3, 4)]
+    # From the frame restored before, led by the intact one; and from the intact ones alone.
+    assert engine.seen == [(1, 2), (1, 2), (2, 3), (1, 3), (3, 4)]
+    assert [r.frame[mask].mean() for r in results] == [10, 15, 20]
+    assert [r.uncertainty()[mask].mean() for r in results] == [1, 1.5, 2]
+    elsewhere = restorer.restore(swerving[5], ~mask, 0.5)
+    assert engine.seen[5:] == [(1, 2)]
+    assert (elsewhere.frame[~mask] == 10).all()
 
 
 def test_uncertainty_grows_with_the_age_of_the_last_intact_frame(swerving):
