@@ -20,7 +20,7 @@ DEMO_FLAGS := --out $(OUT) $(if $(FRAMES),--frames $(FRAMES)) $(if $(HZ),--max-h
 
 ENGINE_FLAGS := $(if $(POLICY),--policy $(POLICY)) $(if $(PRECISION),--precision $(PRECISION)) $(WEIGHTS)
 
-.PHONY: help demo engine test lint clean
+.PHONY: help demo storm engine test lint clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -33,6 +33,9 @@ demo: .venv/ready  ## damage and restore the rendered drive, VIDEO=file or BAG=f
 engine:  ## build the TensorRT engines for the GPU here (WEIGHTS=file, POLICY=, PRECISION=)
 	@if $(PYTHON) -c 'import torch' 2>/dev/null; then $(PYTHON) -m siammcvae_core.build_engine $(ENGINE_FLAGS); \
 	else $(MAKE) -s .venv && .venv/bin/python -m siammcvae_core.build_engine $(ENGINE_FLAGS); fi
+
+storm: .venv/ready  ## a minute of hostile messages and calls at the real node (MESSAGES=n, SEED=n)
+	@.venv/bin/python -m siammcvae_ros.storm --messages $(or $(MESSAGES),20000) --seed $(or $(SEED),0) --growth-limit 0.1
 
 test: .venv/ready $(KILTED)  ## every test, then (with the wheels) the ROS tests again on ROS 2 Kilted
 	@.venv/bin/python -m pytest

@@ -113,6 +113,8 @@ class CameraTopics:
         msg = ticket.message
         self._image.publish(msg)
         self._publish_info(msg)
+        if not ticket.pixels.size:  # unreadable: the size it claims may be anything
+            return
         if self._mask.get_subscription_count():
             nothing = np.zeros((msg.height, msg.width), np.uint8)
             self._mask.publish(image_message(msg.header, nothing, 'mono8'))

@@ -159,11 +159,11 @@ class Outbox:
         if self.is_overtaken(ticket):
             self._tally.dropped['overtaken'] += 1
             return False
+        self._last_out = ticket.number  # the image may be out where its companions failed
         try:
             send()
         except Exception as error:
             self.last_error = f'{type(error).__name__}: {error}'
             self._tally.dropped['publish_failed'] += 1
             return False
-        self._last_out = ticket.number
         return True

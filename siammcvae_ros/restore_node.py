@@ -20,7 +20,6 @@ import rclpy
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
@@ -33,6 +32,7 @@ from siammcvae_ros import parameters
 from siammcvae_ros.camera import Camera, MissingMask, OnFailure, Policy
 from siammcvae_ros.camera_topics import CameraTopics
 from siammcvae_ros.diagnostics import camera_state, camera_status, node_status, State
+from siammcvae_ros.guards import guard
 from siammcvae_ros.inspection import DetectorMode, Inspection
 from siammcvae_ros.mask_matching import MaskMatcher, MaskMode
 from siammcvae_ros.outbox import Outbox
@@ -84,7 +84,7 @@ class RestoreNode(LifecycleNode):
         self.add_on_set_parameters_callback(self._on_set_parameters)
         parameters.declare(self)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._survive_unknown_transitions()
+        guard(self)
         self._expiry_timer = self.create_timer(1.0, self._expire, clock=steady)
         self._expiry_timer.cancel()
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
@@ -191,21 +191,6 @@ class RestoreNode(LifecycleNode):
 
     def _is_active(self) -> bool:
         return self._lifecycle_state == 'active'
-
-    def _survive_unknown_transitions(self) -> None:
-        # Asked for a transition its state does not have, rclpy raises out of spin (rclpy#1209).
-        service = self._service_change_state
-        change = service.callback
-
-        def refuse_unknown(request: Any, response: Any) -> Any:
-            try:
-                return change(request, response)
-            except rclpy_implementation.RCLError as error:
-                self.get_logger().error(f'change_state: {error}')
-                response.success = False
-                return response
-
-        service.callback = refuse_unknown
 
     def _value(self, name: str) -> Any:
         return self.get_parameter(name).value

@@ -6,7 +6,7 @@ from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 import pytest
 from rcl_interfaces.msg import Parameter as ParameterMsg
-from rcl_interfaces.msg import ParameterType
+from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters, SetParameters
 from rclpy.parameter import Parameter
 from support.stream import NOTHING, Stream
@@ -134,6 +134,17 @@ def test_parameters_are_described_and_checked(start, probe, settings, lifecycle)
     assert refused('mask_wait', 'soon')
     assert refused('autostart', False)
     assert refused('mask_wait', 0.5) == ''
+
+
+def test_a_parameter_of_no_known_type_is_refused(start, probe, settings, lifecycle):
+    node = start('restore_node', **settings)
+    lifecycle.state()
+    broken = ParameterMsg(name='mask_wait', value=ParameterValue(type=99))
+    request = SetParameters.Request(parameters=[broken, broken])
+    results = probe.call(SetParameters, '/restore/set_parameters', request).results
+    assert [result.successful for result in results] == [False, False]
+    assert '99' in results[0].reason
+    assert node.alive
 
 
 @pytest.mark.parametrize(
