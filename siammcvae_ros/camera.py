@@ -10,9 +10,7 @@ passed on untouched, or dropped, the latter two under a named reason.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from enum import Enum
 import math
-from statistics import median
 import threading
 import time
 from typing import cast
@@ -25,35 +23,9 @@ from siammcvae_ros.encodings import to_frame
 from siammcvae_ros.inspection import Inspection, lost_pixels
 from siammcvae_ros.mask_matching import MaskMatcher, MaskMode, Match
 from siammcvae_ros.outbox import Outbox, Ticket
+from siammcvae_ros.policy import MissingMask, OnFailure, Policy
+from siammcvae_ros.rhythm import Rhythm
 from siammcvae_ros.tally import Snapshot
-
-
-class OnFailure(str, Enum):
-    """What becomes of a frame that cannot be restored."""
-
-    PASSTHROUGH = 'passthrough'
-    DROP = 'drop'
-
-
-class MissingMask(str, Enum):
-    """What a frame that came without a mask is taken for while masks are published."""
-
-    INTACT = 'intact'
-    UNKNOWN = 'unknown'
-
-
-INTERVALS = 9
-"""How many of the newest intervals between frames tell the frame period."""
-
-
-@dataclass
-class Policy:
-    """Choices of the user that may change while frames flow."""
-
-    on_failure: OnFailure = OnFailure.PASSTHROUGH
-    missing_mask: MissingMask = MissingMask.INTACT
-    model_budget: float = 0.0
-    """Seconds the model may take for a frame; 0: as long as the camera's frames are apart."""
 
 
 @dataclass
@@ -94,9 +66,9 @@ class Camera:
         self._inspection = inspection or Inspection()
         self._lock = threading.Lock()
         self._pending = _Pending()
-        self._intervals: deque[int] = deque(maxlen=INTERVALS)  # ns
-        self._last_stamp: int | None = None
-        self._last_arrival: float | None = None
+        self._rhythm = Rhythm()
+        self._newest: Ticket | None = None
+        self._concealed_to: int | None = None
         self._time_jumps = 0
         self._reference_age: float | None = None
         self._damage_share = 0.0
@@ -105,7 +77,7 @@ class Camera:
 
     def receive(self, ticket: Ticket) -> None:
         """Take in a readable frame."""
-        ticket = self._admit(ticket)
+        ticket = self._newest = self._admit(ticket)
         ticket = replace(ticket, found=self._inspection.look(ticket))
         for match in self.matcher.frame(ticket.stamp, ticket, ticket.arrived):
             self._dispatch(match)
@@ -140,14 +112,41 @@ class Camera:
     @property
     def deadline(self) -> float | None:
         """The monotonic time at which `expire` has something to do, None if never."""
-        times = (self.matcher.deadline, self.outbox.deadline)
+        times = (self.matcher.deadline, self.outbox.deadline, self._missing_from)
         return min((t for t in times if t is not None), default=None)
 
     def expire(self, now: float) -> None:
-        """Let go of frames that have waited long enough, for their mask or for a restoration."""
+        """Let go of frames that have waited long enough, for their mask or for a restoration.
+
+        What should have come by now is missing, and made up if it is to be concealed.
+        """
         for match in self.matcher.expire(now):
             self._dispatch(match)
         self.outbox.expire(now)
+        if self._missing_from is not None and self._missing_from <= now:
+            self._conceal(self._rhythm.miss(), now)
+
+    @property
+    def _missing_from(self) -> float | None:
+        """The monotonic time from which the next frame is missing, None if nobody minds."""
+        if not self.policy.conceal_missing or self._newest is None:
+            return None
+        if self._rhythm.missed > self.restorer.max_reference_age:
+            return None
+        return self._rhythm.due
+
+    def _conceal(self, stamp: int, now: float) -> None:
+        """Have a frame made up that did not come, unless a damaged one still waits."""
+        if self._newest is None or self._pending.restore is not None:
+            return
+        self._concealed_to = stamp
+        message = self.outbox.blank(self._newest, stamp)
+        number = self.outbox.admit(concealed=True)
+        lost = np.ones(self._newest.pixels.shape[:2], bool)
+        self._damaged(replace(
+            self._newest, message=message, stamp=stamp, arrived=now, number=number, lost=lost,
+            concealed=True,
+        ))  # fmt: skip
 
     @property
     def damaged_since(self) -> float | None:
@@ -158,8 +157,7 @@ class Camera:
     @property
     def period(self) -> float | None:
         """Seconds from frame to frame, the median of the newest; None before the second frame."""
-        intervals = self._intervals.copy()
-        return median(intervals) * 1e-9 if intervals else None
+        return self._rhythm.period
 
     @property
     def has_work(self) -> bool:
@@ -203,7 +201,7 @@ class Camera:
     def snapshot(self) -> Snapshot:
         """Copy the state for diagnostics."""
         tally, passed_seconds, restored_seconds = self.outbox.account()
-        last = self._last_arrival
+        last = self._rhythm.last_arrival
         return Snapshot(
             name=self.name,
             tally=tally,
@@ -211,7 +209,7 @@ class Camera:
             masks_expected=self.matcher.expected,
             time_jumps=self._time_jumps,
             since_last_frame=None if last is None else time.monotonic() - last,
-            last_stamp=self._last_stamp,
+            last_stamp=self._rhythm.last_stamp,
             reference_age=self._reference_age,
             damage_share=self._damage_share,
             last_error=self.outbox.last_error,
@@ -221,15 +219,11 @@ class Camera:
         )
 
     def _admit(self, ticket: Ticket) -> Ticket:
-        if self._last_stamp is not None and ticket.stamp < self._last_stamp:
+        if not self._rhythm.beat(ticket.stamp, ticket.arrived):
             self._time_jumps += 1
-            self._intervals.clear()
+            self._concealed_to = None
             for match in self.matcher.restart():
                 self._dispatch(match)
-        elif self._last_stamp is not None and ticket.stamp > self._last_stamp:
-            self._intervals.append(ticket.stamp - self._last_stamp)
-        self._last_stamp = ticket.stamp
-        self._last_arrival = ticket.arrived
         return replace(ticket, number=self.outbox.admit())
 
     def _dispatch(self, match: Match[Ticket, np.ndarray | FrameError]) -> None:
@@ -239,7 +233,9 @@ class Camera:
         except FrameError as error:
             self._fail(ticket, error.reason, str(error))
             return
-        if lost is None:
+        if self._concealed_to is not None and ticket.stamp <= self._concealed_to:
+            self._too_late(ticket, intact=lost is None or not lost.any())
+        elif lost is None:
             self._without_mask(ticket)
         elif lost.any():
             self._damaged(replace(ticket, lost=lost))
@@ -253,9 +249,18 @@ class Camera:
         else:
             self._intact(ticket)
 
+    def _too_late(self, ticket: Ticket, intact: bool) -> None:
+        """Take in a frame that came after it was made up: as a reference, where it can be one."""
+        self.outbox.drop(ticket, 'concealed')
+        if intact:
+            self._observe(ticket)
+
     def _intact(self, ticket: Ticket) -> None:
         self.is_damaged = False
         self.outbox.pass_on(ticket, 'intact')
+        self._observe(ticket)
+
+    def _observe(self, ticket: Ticket) -> None:
         with self._lock:
             self._pending.observe.append(ticket)
         self._wake()
@@ -293,6 +298,9 @@ class Camera:
         self.outbox.publish(ticket, restored)
 
     def _fail(self, ticket: Ticket, reason: str, detail: str) -> None:
+        if ticket.concealed:
+            self.outbox.drop(ticket, reason)
+            return
         if detail:
             self.outbox.last_error = detail
         if self.policy.on_failure is OnFailure.PASSTHROUGH:

@@ -13,6 +13,7 @@ from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
 
 from siammcvae_core.errors import FrameError
 from siammcvae_core.restorer import Restored
@@ -135,6 +136,13 @@ class CameraTopics:
             self._mask.publish(image_message(header, made_up, 'mono8'))
         if self._uncertainty.get_subscription_count():
             self._uncertainty.publish(image_message(header, restored.uncertainty(), '32FC1'))
+
+    def blank(self, ticket: Ticket, stamp: int) -> Image:
+        """Give a message like that of a frame, without pixels, stamped `stamp` ns."""
+        like = ticket.message
+        header = Header(frame_id=like.header.frame_id)
+        header.stamp.sec, header.stamp.nanosec = divmod(stamp, 10**9)
+        return Image(header=header, height=like.height, width=like.width, encoding=like.encoding)
 
     def _publish_info(self, image: Image) -> None:
         info = self._camera_info

@@ -11,7 +11,7 @@ import numpy as np
 from siammcvae_ros.tally import Snapshot
 
 REJECTED = ('unsupported_encoding', 'malformed_image', 'empty_image')
-HARMLESS = ('intact',)
+HARMLESS = ('intact', 'concealed')
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,9 @@ def camera_state(now: Snapshot, before: Snapshot, link: Link, stale_after: float
     if failed:
         text = f'{_list(failed)} not restored; {now.last_error}'.rstrip('; ')
         return State(DiagnosticStatus.WARN, 'degraded', text)
+    if concealed := now.tally.concealed - before.tally.concealed:
+        text = f'{concealed} frames that did not come were made up'
+        return State(DiagnosticStatus.WARN, 'concealing', text)
     if restored:
         return State(DiagnosticStatus.WARN, 'restoring', f'{_list(restored)} frames restored')
     return State(DiagnosticStatus.OK, 'ok', f'{passed.total()} frames passed on')
@@ -103,6 +106,7 @@ def camera_status(
         'masks.expected': now.masks_expected,
         'masks.received': masks.received,
         'masks.matched': masks.matched,
+        'concealed': tally.concealed,
         'masks.late': masks.late,
         'masks.duplicate': masks.duplicate,
         'masks.unused': masks.unused,

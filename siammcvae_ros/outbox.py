@@ -30,7 +30,7 @@ class Ticket:
     readable ones; `stamp` in nanoseconds; `arrived` in seconds on the monotonic clock; `number`
     counts the camera's frames in order of arrival; `found` is what the fault detector says is lost,
     bool (H, W), None if nothing, or why it could not look; `lost`, bool (H, W), what is to be
-    restored, None until something is known to be.
+    restored, None until something is known to be; `concealed` is True of a frame that never came.
     """
 
     message: Any
@@ -41,6 +41,7 @@ class Ticket:
     number: int = 0
     found: np.ndarray | FrameError | None = None
     lost: np.ndarray | None = None
+    concealed: bool = False
 
 
 class Output(Protocol):
@@ -51,6 +52,9 @@ class Output(Protocol):
 
     def publish(self, ticket: Ticket, restored: Restored) -> None:
         """Publish a restored frame under the header of the received one."""
+
+    def blank(self, ticket: Ticket, stamp: int) -> Any:
+        """Give a message like that of a frame, without pixels, stamped `stamp` ns."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +78,20 @@ class Outbox:
         self._passed_seconds: deque[float] = deque(maxlen=self.LATENCIES_KEPT)
         self._restored_seconds: deque[float] = deque(maxlen=self.LATENCIES_KEPT)
         self._last_out = 0
+        self._numbered = 0
         self._unfinished: set[int] = set()
         self._held: deque[_Held] = deque()
 
-    def admit(self) -> int:
-        """Count a received frame and give it its number."""
+    def admit(self, concealed: bool = False) -> int:
+        """Count a received frame and give it its number; one that never came has a number only."""
         with self._lock:
-            self._tally.received += 1
-            return self._tally.received
+            self._tally.received += not concealed
+            self._numbered += 1
+            return self._numbered
+
+    def blank(self, ticket: Ticket, stamp: int) -> Any:
+        """Give a message like that of a frame, without pixels, stamped `stamp` ns."""
+        return self._output.blank(ticket, stamp)
 
     def announce(self, ticket: Ticket) -> None:
         """Tell that this frame is damaged and will be published, passed on or dropped later."""
@@ -108,7 +118,10 @@ class Outbox:
         with self._lock:
             self._unfinished.discard(ticket.number)
             if self._in_order(ticket, lambda: self._output.publish(ticket, restored)):
-                self._tally.restored[restored.rung.value] += 1
+                if ticket.concealed:
+                    self._tally.concealed += 1
+                else:
+                    self._tally.restored[restored.rung.value] += 1
                 self._restored_seconds.append(time.monotonic() - ticket.arrived)
             self._release()
 
@@ -116,7 +129,7 @@ class Outbox:
         """Count a frame as dropped, and let out those that waited for it."""
         with self._lock:
             self._unfinished.discard(ticket.number)
-            self._tally.dropped[reason] += 1
+            self._count_drop(ticket, reason)
             self._release()
 
     @property
@@ -155,15 +168,19 @@ class Outbox:
             self._tally.passed[held.reason] += 1
             self._passed_seconds.append(time.monotonic() - held.ticket.arrived)
 
+    def _count_drop(self, ticket: Ticket, reason: str) -> None:
+        if not ticket.concealed:
+            self._tally.dropped[reason] += 1
+
     def _in_order(self, ticket: Ticket, send: Callable[[], None]) -> bool:
         if self.is_overtaken(ticket):
-            self._tally.dropped['overtaken'] += 1
+            self._count_drop(ticket, 'overtaken')
             return False
         self._last_out = ticket.number  # the image may be out where its companions failed
         try:
             send()
         except Exception as error:
             self.last_error = f'{type(error).__name__}: {error}'
-            self._tally.dropped['publish_failed'] += 1
+            self._count_drop(ticket, 'publish_failed')
             return False
         return True

@@ -13,9 +13,9 @@ from rclpy.parameter import Parameter
 
 from siammcvae_core.engines.engine_cache import Policy
 from siammcvae_core.restorer import Rung
-from siammcvae_ros.camera import MissingMask, OnFailure
 from siammcvae_ros.inspection import DetectorMode
 from siammcvae_ros.mask_matching import MaskMode
+from siammcvae_ros.policy import MissingMask, OnFailure
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,12 @@ TABLE = (
         OnFailure.PASSTHROUGH.value,
         'What becomes of a damaged frame that cannot be restored.',
         choices=tuple(choice.value for choice in OnFailure),
+    ),
+    Declared(
+        'conceal_missing',
+        False,
+        'Whether a frame that does not come is made up, half a frame period after it was due, for '
+        'at most max_reference_age.',
     ),
     Declared(
         'max_hold',

@@ -29,13 +29,14 @@ from siammcvae_core.engines.pick import pick
 from siammcvae_core.errors import InputError
 from siammcvae_core.restorer import Restorer, Rung
 from siammcvae_ros import parameters
-from siammcvae_ros.camera import Camera, MissingMask, OnFailure, Policy
+from siammcvae_ros.camera import Camera
 from siammcvae_ros.camera_topics import CameraTopics
 from siammcvae_ros.diagnostics import camera_state, camera_status, node_status, State
 from siammcvae_ros.guards import guard
 from siammcvae_ros.inspection import DetectorMode, Inspection
 from siammcvae_ros.mask_matching import MaskMatcher, MaskMode
 from siammcvae_ros.outbox import Outbox
+from siammcvae_ros.policy import MissingMask, OnFailure, Policy
 from siammcvae_ros.tally import Snapshot
 from siammcvae_ros.worker import Worker
 
@@ -203,6 +204,7 @@ class RestoreNode(LifecycleNode):
         self._policy.on_failure = OnFailure(self._value('on_failure'))
         self._policy.missing_mask = MissingMask(self._value('missing_mask'))
         self._policy.model_budget = self._value('model_budget')
+        self._policy.conceal_missing = self._value('conceal_missing')
         for camera in self._cameras:
             camera.matcher.wait = self._value('mask_wait')
             camera.matcher.slop = round(self._value('mask_slop') * 1e9)

@@ -12,13 +12,15 @@ from siammcvae_ros.mask_matching import MaskCounts
 class Tally:
     """What became of the frames: `received = restored + passed + dropped + in_flight`.
 
-    `restored` counts by rung of the ladder, `passed` and `dropped` by reason.
+    `restored` counts by rung of the ladder, `passed` and `dropped` by reason; `concealed` frames
+    were never received.
     """
 
     received: int = 0
     restored: Counter[str] = field(default_factory=Counter)
     passed: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+    concealed: int = 0
 
     @property
     def in_flight(self) -> int:
@@ -29,8 +31,9 @@ class Tally:
     def copy(self) -> 'Tally':
         """Copy that later frames do not change."""
         return Tally(
-            self.received, self.restored.copy(), self.passed.copy(), self.dropped.copy()
-        )
+            self.received, self.restored.copy(), self.passed.copy(), self.dropped.copy(),
+            self.concealed,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

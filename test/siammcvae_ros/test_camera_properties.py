@@ -9,9 +9,10 @@ import numpy as np
 
 from siammcvae_core.errors import FrameError
 from siammcvae_core.restorer import Restorer, Rung
-from siammcvae_ros.camera import Camera, MissingMask, OnFailure, Policy
+from siammcvae_ros.camera import Camera
 from siammcvae_ros.mask_matching import MaskMatcher, MaskMode
 from siammcvae_ros.outbox import Outbox, Ticket
+from siammcvae_ros.policy import MissingMask, OnFailure, Policy
 
 SIZES = ((32, 48), (1, 5))
 PERIOD = 100_000_000  # ns

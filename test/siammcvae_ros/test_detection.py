@@ -15,12 +15,13 @@ from siammcvae_core.errors import FrameError
 from siammcvae_core.faults.detector import Detector
 from siammcvae_core.restorer import Restorer
 from siammcvae_ros import parameters
-from siammcvae_ros.camera import Camera, MissingMask, OnFailure, Policy
+from siammcvae_ros.camera import Camera
 from siammcvae_ros.diagnostics import camera_state, camera_status, Link
 from siammcvae_ros.inspection import DetectorMode, Inspection
 from siammcvae_ros.mask_matching import MaskMatcher, MaskMode
 from siammcvae_ros.messages import image_message, image_view
 from siammcvae_ros.outbox import Outbox, Ticket
+from siammcvae_ros.policy import MissingMask, OnFailure, Policy
 
 CORNER = np.zeros((HEIGHT, WIDTH), np.uint8)
 CORNER[:16, :16] = 255
