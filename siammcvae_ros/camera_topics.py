@@ -12,12 +12,13 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from siammcvae_core.errors import FrameError
 from siammcvae_core.restorer import Restored
 from siammcvae_ros.camera import Camera
+from siammcvae_ros.decoding import decoded, ImageTransport, PNG
 from siammcvae_ros.diagnostics import Link
 from siammcvae_ros.encodings import restored_pixels
 from siammcvae_ros.messages import image_message, image_view, MASK_ENCODINGS, stamp_ns
@@ -35,9 +36,14 @@ class CameraTopics:
     Implements `siammcvae_ros.outbox.Output`.
     """
 
-    def __init__(self, node: LifecycleNode, prefix: str) -> None:
+    def __init__(self, node: LifecycleNode, prefix: str, transport: ImageTransport) -> None:
         self._node = node
         self._prefix = f'{prefix}/' if prefix else ''
+        self._compressed = transport is ImageTransport.COMPRESSED
+        self._image_in = 'image_raw/compressed' if self._compressed else 'image_raw'
+        self._masks_in: dict[str, type] = {'fault_mask': Image}
+        if self._compressed:
+            self._masks_in['fault_mask/compressed'] = CompressedImage
         self._camera_info: CameraInfo | None = None
         self._incompatible_qos = ''
         self._subscriptions: list[Any] = []
@@ -58,11 +64,12 @@ class CameraTopics:
         `masks` says whether fault masks are wanted at all.
         """
 
-        def on_mask(msg: Image) -> None:
+        def on_mask(msg: Image | CompressedImage) -> None:
             if not active():
                 return
             try:
-                mask: np.ndarray | FrameError = image_view(msg, MASK_ENCODINGS)
+                raw = decoded(msg, (PNG,)) if isinstance(msg, CompressedImage) else msg
+                mask: np.ndarray | FrameError = image_view(raw, MASK_ENCODINGS)
             except FrameError as error:
                 mask = FrameError('mask_unreadable', f'fault mask: {error}')
             camera.mask(stamp_ns(msg.header), mask)
@@ -71,34 +78,37 @@ class CameraTopics:
         def on_info(msg: CameraInfo) -> None:
             self._camera_info = msg
 
-        def on_image(msg: Image, info: dict[str, int]) -> None:
+        def on_image(msg: Image | CompressedImage, info: dict[str, int]) -> None:
             if not active():
                 return
-            ticket = Ticket(msg, stamp_ns(msg.header), _arrival(info), encoding=msg.encoding)
+            ticket = Ticket(msg, stamp_ns(msg.header), _arrival(info))
             camera.matcher.expected = self.masks_published
             try:
-                pixels = image_view(msg)
+                raw = decoded(msg) if isinstance(msg, CompressedImage) else msg
+                pixels = image_view(raw)
             except FrameError as error:
                 camera.reject(ticket, error)
             else:
-                camera.receive(replace(ticket, pixels=pixels))
+                camera.receive(replace(ticket, message=raw, pixels=pixels, encoding=raw.encoding))
             after()
 
         # The executor serves subscriptions in this order, so a mask goes before its frame.
         if masks:
-            self._subscribe(Image, 'fault_mask', on_mask, MASK_IN)
+            for topic, kind in self._masks_in.items():
+                self._subscribe(kind, topic, on_mask, MASK_IN)
         self._subscribe(CameraInfo, 'camera_info', on_info, IMAGE_IN)
-        self._subscribe(Image, 'image_raw', on_image, IMAGE_IN)
+        kind = CompressedImage if self._compressed else Image
+        self._subscribe(kind, self._image_in, on_image, IMAGE_IN)
 
     @property
     def masks_published(self) -> bool:
         """Whether anybody publishes fault masks for this camera."""
-        return self._node.count_publishers(self._name('fault_mask')) > 0
+        return any(self._node.count_publishers(self._name(topic)) for topic in self._masks_in)
 
     @property
     def link(self) -> Link:
         """How the image subscription stands."""
-        topic = self._node.resolve_topic_name(self._name('image_raw'))
+        topic = self._node.resolve_topic_name(self._name(self._image_in))
         publishers = self._node.count_publishers(topic)
         return Link(topic, publishers, self._incompatible_qos if publishers else '')
 
@@ -162,7 +172,7 @@ class CameraTopics:
         self, kind: type, topic: str, callback: Callable[..., None], qos: QoSProfile
     ) -> None:
         def on_incompatible_qos(event: Any) -> None:
-            if topic == 'image_raw':
+            if topic == self._image_in:
                 self._incompatible_qos = QoSPolicyKind(event.last_policy_kind).name.lower()
 
         self._subscriptions.append(

@@ -10,11 +10,22 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Encoding:
-    """How an encoding lies in memory and how OpenCV converts it to and from BGR."""
+    """How an encoding lies in memory and how OpenCV converts it to and from BGR.
+
+    `bayer` is the BGR channel of each pixel of the 2 x 2 pattern, row by row. `luma` is the byte of
+    a 4:2:2 pixel that is its luma; the other one is U in even columns and V in odd ones, for both.
+    """
 
     channels: int
     to_bgr: int | None = None
     from_bgr: int | None = None
+    bayer: tuple[int, int, int, int] | None = None
+    luma: int | None = None
+
+
+_B, _G, _R = range(3)
+_UYVY = Encoding(2, cv2.COLOR_YUV2BGR_UYVY, luma=1)
+_YUYV = Encoding(2, cv2.COLOR_YUV2BGR_YUY2, luma=0)
 
 
 ENCODINGS: dict[str, Encoding] = {
@@ -25,13 +36,32 @@ ENCODINGS: dict[str, Encoding] = {
     'rgba8': Encoding(4, cv2.COLOR_RGBA2BGR, cv2.COLOR_BGR2RGBA),
     '8UC1': Encoding(1),
     '8UC3': Encoding(3),
+    'yuv422': _UYVY,
+    'uyvy': _UYVY,
+    'yuv422_yuy2': _YUYV,
+    'yuyv': _YUYV,
+    # OpenCV names a pattern by its second row's second and third pixels, ROS by its first row.
+    'bayer_rggb8': Encoding(1, cv2.COLOR_BayerBG2BGR, bayer=(_R, _G, _G, _B)),
+    'bayer_bggr8': Encoding(1, cv2.COLOR_BayerRG2BGR, bayer=(_B, _G, _G, _R)),
+    'bayer_gbrg8': Encoding(1, cv2.COLOR_BayerGR2BGR, bayer=(_G, _B, _R, _G)),
+    'bayer_grbg8': Encoding(1, cv2.COLOR_BayerGB2BGR, bayer=(_G, _R, _B, _G)),
 }
+
+# Y, U, V of B, G, R and 1: BT.601 with 16 to 235, what `_UYVY.to_bgr` turns back.
+_YUV = np.array(
+    [
+        [0.098, 0.504, 0.257, 16.0],
+        [0.439, -0.291, -0.148, 128.0],
+        [-0.071, -0.368, 0.439, 128.0],
+    ]
+)
 
 
 def to_frame(pixels: np.ndarray, encoding: str) -> np.ndarray:
     """Turn an image view into a core frame: C-contiguous uint8, BGR (H, W, 3) or grey (H, W).
 
-    Shares the view's memory where the layout already fits.
+    Shares the view's memory where the layout already fits. A Bayer frame below 3 x 3 pixels is
+    black: there is nothing to interpolate from.
     """
     code = ENCODINGS[encoding].to_bgr
     if code is not None:
@@ -46,9 +76,38 @@ def restored_pixels(
 
     `pixels` is the input's view in `encoding`; `frame` the restored core frame, kept pixels already
     pasted; `mask` bool (H, W), True where `frame` holds made-up pixels. Kept pixels come from
-    `pixels` (alpha too, which `frame` does not have); made-up ones become opaque.
+    `pixels` (alpha too, which `frame` does not have); made-up ones become opaque. A made-up pixel
+    of a Bayer pattern gets the one colour the pattern has there. Two pixels that share their chroma
+    keep it unless both are made up: it is a sample of the kept one.
     """
-    code = ENCODINGS[encoding].from_bgr
+    how = ENCODINGS[encoding]
+    if how.bayer is not None:
+        return _mosaic(pixels, how.bayer, frame, mask)
+    if how.luma is not None:
+        return _yuv422(pixels, how.luma, frame, mask)
+    code = how.from_bgr
     if code is None:
         return frame
     return cv2.copyTo(cv2.cvtColor(frame, code), mask.view(np.uint8), pixels.copy())
+
+
+def _mosaic(
+    pixels: np.ndarray, bayer: tuple[int, int, int, int], frame: np.ndarray, mask: np.ndarray
+) -> np.ndarray:
+    out = pixels.copy()
+    for place, channel in enumerate(bayer):
+        every = (slice(place // 2, None, 2), slice(place % 2, None, 2))
+        np.copyto(out[every], frame[every][..., channel], where=mask[every])
+    return out
+
+
+def _yuv422(pixels: np.ndarray, luma: int, frame: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    out = pixels.copy()
+    yuv = cv2.transform(frame, _YUV)  # (H, W, 3)
+    np.copyto(out[..., luma], yuv[..., 0], where=mask)
+    both = mask[:, 0::2] & mask[:, 1::2]
+    for column in range(2):  # U of a pair is with its left pixel, V with its right one
+        chroma = yuv[..., 1 + column].astype(np.uint16)
+        mean = (chroma[:, 0::2] + chroma[:, 1::2] + 1) >> 1
+        np.copyto(out[:, column::2, 1 - luma], mean.astype(np.uint8), where=both)
+    return out

@@ -19,18 +19,21 @@ def image_view(msg: Image, encodings: tuple[str, ...] = tuple(ENCODINGS)) -> np.
     the message's memory, so the message must not be written to while the view lives.
 
     Raises FrameError `unsupported_encoding`, `empty_image` or `malformed_image` (a `step` or data
-    length that contradicts height and width).
+    length that contradicts height and width, or pairs of pixels in an odd width).
     """
     if msg.encoding not in encodings:
         raise FrameError(
             'unsupported_encoding',
             f"encoding '{msg.encoding[:40]}' is not one of {', '.join(encodings)}",
         )
-    channels = ENCODINGS[msg.encoding].channels
+    encoding = ENCODINGS[msg.encoding]
+    channels = encoding.channels
     height, width, step = msg.height, msg.width, msg.step
     row = width * channels
     if height == 0 or width == 0:
         raise FrameError('empty_image', f'image is {width}x{height} pixels')
+    if encoding.luma is not None and width % 2:
+        raise FrameError('malformed_image', f'width is {width}, {msg.encoding} has pairs of pixels')
     if step < row:
         raise FrameError(
             'malformed_image', f'step is {step} bytes, a row of {width} pixels needs {row}'

@@ -13,6 +13,7 @@ from rclpy.parameter import Parameter
 
 from siammcvae_core.engines.engine_cache import Policy
 from siammcvae_core.restorer import Rung
+from siammcvae_ros.decoding import ImageTransport
 from siammcvae_ros.inspection import DetectorMode
 from siammcvae_ros.mask_matching import MaskMode
 from siammcvae_ros.policy import MissingMask, OnFailure
@@ -59,6 +60,14 @@ TABLE = (
         'cameras',
         [''],
         'Namespaces of the cameras to serve, below the node\'s own; "" is the own one.',
+        fixed=True,
+    ),
+    Declared(
+        'image_transport',
+        ImageTransport.RAW.value,
+        'How images come: raw, on image_raw; compressed, JPEG or PNG on image_raw/compressed, and '
+        'masks on fault_mask or, PNG, on fault_mask/compressed. What goes out is raw.',
+        choices=tuple(transport.value for transport in ImageTransport),
         fixed=True,
     ),
     Declared(

@@ -31,6 +31,7 @@ from siammcvae_core.restorer import Restorer, Rung
 from siammcvae_ros import parameters
 from siammcvae_ros.camera import Camera
 from siammcvae_ros.camera_topics import CameraTopics
+from siammcvae_ros.decoding import ImageTransport
 from siammcvae_ros.diagnostics import camera_state, camera_status, node_status, State
 from siammcvae_ros.guards import guard
 from siammcvae_ros.inspection import DetectorMode, Inspection
@@ -111,7 +112,7 @@ class RestoreNode(LifecycleNode):
         if detector is DetectorMode.ONLY:
             mode = MaskMode.OFF
         for name in self._value('cameras'):
-            topics = CameraTopics(self, name)
+            topics = CameraTopics(self, name, ImageTransport(self._value('image_transport')))
             camera = Camera(
                 name or self.get_namespace().strip('/') or self.get_name(),
                 Restorer(self._engine, best_rung=Rung(self._value('rung_limit'))),

@@ -26,7 +26,7 @@ CELL = 16
 GARBLED = 'garbled'
 """Frame id of what may come through of bytes that are no message."""
 ODD_ENCODINGS = (
-    *('', 'BGR8', 'bgr8 ', 'mono16', '16UC1', '32FC1', 'yuv422', 'bayer_rggb8', '8UC2', 'jpeg'),
+    *('', 'BGR8', 'bgr8 ', 'mono16', '16UC1', '32FC1', 'nv12', 'bayer_rggb16', '8UC2', 'jpeg'),
     *('../../etc/passwd', '%s%n', 'ünïcödé ☃', 'x' * 5000),
 )
 HUGE = 2**32 - 1
@@ -93,9 +93,9 @@ def hostile_frames() -> tuple[Shot, ...]:
         message.encoding = encoding
         shots.append(Shot(f"encoding '{encoding[:20]}'", message, Fate.FOREIGN))
     for side in (CLAIMED, HUGE):
-        message = image_message(Header(), np.zeros((1, 8), np.uint8), 'yuv422')
+        message = image_message(Header(), np.zeros((1, 8), np.uint8), 'nv12')
         message.height = message.width = side
-        shots.append(Shot(f'8 bytes of yuv422, claimed {side}x{side}', message, Fate.FOREIGN))
+        shots.append(Shot(f'8 bytes of nv12, claimed {side}x{side}', message, Fate.FOREIGN))
     return tuple(shots)
 
 

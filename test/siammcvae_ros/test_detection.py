@@ -178,7 +178,7 @@ def test_frame_waiting_for_its_mask_is_inspected_before_it():
 def test_unreadable_frame_between_is_not_inspected():
     rig = begin()
     error = FrameError('unsupported_encoding', 'why')
-    rig.camera.reject(Ticket('bayer', 300 * MS, 0.3, encoding='bayer_rggb8'), error)
+    rig.camera.reject(Ticket('bayer', 300 * MS, 0.3, encoding='bayer_rggb16'), error)
     assert rig.out[-1][0] == 'bayer'
     assert rig.serve(4, damaged(4)) is not None
     assert rig.findings.failed == 0
@@ -295,7 +295,7 @@ def test_node_that_finds_faults_itself(start, probe, wait_until, settings):
     np.testing.assert_array_equal(image_view(stream.made_up[3]), BAND)
     assert image_view(stream.made_up[4]).all()
 
-    stream.serve(5, view(5, 1), encoding='bayer_rggb8')
+    stream.serve(5, view(5, 1), encoding='bayer_rggb16')
     stream.serve(6)
     stream.account(
         detector='only',

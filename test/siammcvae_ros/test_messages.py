@@ -50,7 +50,14 @@ def test_view_shares_memory_and_honours_step():
 
 @pytest.mark.parametrize(
     ('encoding', 'step', 'shape'),
-    [('mono8', 6, (4, 6)), ('8UC1', 7, (4, 6)), ('rgba8', 24, (4, 6, 4)), ('rgb8', 18, (4, 6, 3))],
+    [
+        ('mono8', 6, (4, 6)),
+        ('8UC1', 7, (4, 6)),
+        ('bayer_gbrg8', 6, (4, 6)),
+        ('rgba8', 24, (4, 6, 4)),
+        ('rgb8', 18, (4, 6, 3)),
+        ('yuv422_yuy2', 13, (4, 6, 2)),
+    ],
 )
 def test_shapes(encoding, step, shape):
     assert image_view(message(encoding=encoding, step=step)).shape == shape
@@ -59,7 +66,7 @@ def test_shapes(encoding, step, shape):
 @pytest.mark.parametrize(
     ('msg', 'reason'),
     [
-        (message(encoding='bayer_rggb8', step=6), 'unsupported_encoding'),
+        (message(encoding='bayer_rggb16', step=12), 'unsupported_encoding'),
         (message(encoding='x' * 500), 'unsupported_encoding'),
         (message(encoding=''), 'unsupported_encoding'),
         (message(height=0), 'empty_image'),
@@ -69,6 +76,8 @@ def test_shapes(encoding, step, shape):
         (message(length=71), 'malformed_image'),
         (message(length=73), 'malformed_image'),
         (message(length=0), 'malformed_image'),
+        (message(width=5, encoding='yuv422', step=10), 'malformed_image'),
+        (message(width=5, encoding='yuyv', step=12), 'malformed_image'),
         (message(height=2**32 - 1, width=2**32 - 1, step=2**32 - 1, length=3), 'malformed_image'),
     ],
 )

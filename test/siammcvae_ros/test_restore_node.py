@@ -167,7 +167,7 @@ def test_hostile_messages_are_named_and_the_node_goes_on(stream):
             setattr(msg, name, value)
         return msg
 
-    unknown = broken(encoding='bayer_rggb8')
+    unknown = broken(encoding='bayer_rggb16')
     for msg in (
         unknown,
         broken(step=5),

@@ -56,14 +56,15 @@ def allowed(policy, cameras):
 
 @pytest.fixture
 def had(domain):
-    """Give a function that lists what an active node with these cameras has, by kind."""
+    """Give a function that lists what an active node with these settings has, by kind."""
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=domain)
     nodes = []
 
-    def had(cameras):
+    def had(cameras, **settings):
         if not nodes:
-            overrides = [Parameter('cameras', value=cameras), Parameter('weights', value='none')]
+            settings = {'cameras': cameras, 'weights': 'none', **settings}
+            overrides = [Parameter(name, value=value) for name, value in settings.items()]
             nodes.append(RestoreNode(context=context, parameter_overrides=overrides))
             nodes[0].start()
         names = {}
@@ -88,6 +89,19 @@ def test_policy_allows_what_the_node_has_and_nothing_else(policy, had, wait_unti
         lambda: {kind: names ^ expected[kind] for kind, names in had(cameras).items()},
         10.0,
     )
+
+
+def test_compressed_images_take_the_topics_the_policy_tells_to_add(policy, had, wait_until, root):
+    permitted = allowed(policy, ['front'])['subscriber']
+    added = {'/front/image_raw/compressed', '/front/fault_mask/compressed'}
+    expected = permitted - {'/front/image_raw'} | added
+    wait_until(
+        lambda: had(['front'], image_transport='compressed')['subscriber'] == expected,
+        lambda: had(['front'])['subscriber'] ^ expected,
+        10.0,
+    )
+    text = (root / 'config' / 'sros2' / 'policy.xml').read_text()
+    assert all(name.removeprefix('/front/') in text for name in added)
 
 
 def test_policy_is_of_the_format_sros2_reads(root, policy):
