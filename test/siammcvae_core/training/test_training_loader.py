@@ -51,7 +51,9 @@ def test_workers_give_the_batches_of_the_process_itself(config):
     for (_, a), (_, b) in zip(alone, helped, strict=True):
         assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
     batch = alone[0][1]
-    assert [tuple(t.shape) for t in batch] == [(4, 1, 3, 32, 48), (4, 3, 32, 48), (4, 24), (4, 1)]
+    assert [tuple(t.shape) for t in batch] == [
+        (4, 1, 3, 32, 48), (4, 3, 32, 48), (4, 24), (4, 1), (4, 1, 24),
+    ]  # fmt: skip
 
 
 def test_processes_share_the_validation_samples(config):

@@ -246,3 +246,38 @@ def test_validation_samples_stay_the_same_and_visit_every_clip(config, drives: P
         cached = cache.open(clips[index])
         every = cut(cached, range(len(cached.frames)), (32, 48), 1, (0.5, 0.5))
         assert any(np.array_equal(target, frame) for frame in every)
+
+
+@pytest.mark.parametrize('reverse', [0.0, 1.0])
+def test_roll_outs_put_damaged_frames_between_references_and_target(reverse):
+    only = clip(list(range(40)))
+
+    class Cache:
+        def open(self, _: object) -> CachedClip:
+            return only
+
+    form = Form((32, 48), 8, 2, rollout=2)
+    made = {}
+    for rollouts in (0.0, 1.0):
+        keys = DataConfig(flip=0.0, reverse=reverse, gap=(1, 12), rollouts=rollouts)
+        order = ClipOrder([only.facts], keys, 10**9, 0)
+        samples = TrainingSamples(['clip'], Cache(), order, form, keys, 0)
+        made[rollouts] = [samples[index] for index in range(60)]
+    assert not any(sample.damaged.any() for sample in made[0.0])
+    stayed = changed = 0
+    for sample in made[1.0]:
+        assert sample.frames.shape == (5, 32, 48, 3)
+        assert sample.damaged.shape == (4, 24)
+        ages = np.round(sample.seconds * 10).astype(int)
+        if not sample.damaged.any():  # no room between the newest intact frame and the target
+            assert ages[0] <= 2
+            continue
+        # The first is next to the target, the last two are intact and next to each other.
+        assert ages[0] == 1
+        assert ages[0] < ages[1] < ages[2]
+        assert ages[3] == ages[2] + 1
+        assert sample.damaged[:2].any(1).all()
+        assert not sample.damaged[2:].any()
+        same = all(np.array_equal(lost, sample.lost) for lost in sample.damaged[:2])
+        stayed, changed = stayed + same, changed + (not same)
+    assert min(stayed, changed) > 5
