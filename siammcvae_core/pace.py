@@ -8,7 +8,7 @@ FORGIVEN = 0.995  # of the expectation, each time it kept the model from being a
 
 
 class Pace:
-    """Expects what was seen: a running mean of seconds for every range of lost shares.
+    """Expects what was seen: a running mean of seconds a view for every range of lost shares.
 
     Where nothing was seen the model is tried. An expectation that keeps it from being tried fades,
     so that a machine that was busy for a while is found to be free again.

@@ -175,16 +175,17 @@ class Restorer:
                 reason = reason or objection[0]
                 details.append(objection[1])
                 continue
+            seen = self._affordable(rung, views, share, budget)
             began = time.perf_counter()
             try:
-                made = [self._make(rung, view, frame, lost, stamp) for view in views]
+                made = [self._make(rung, view, frame, lost, stamp) for view in seen]
                 pasted = [paste(frame, one.frame, lost) for one in made]
             except Exception as error:
                 reason = reason or 'engine_error'
                 details.append(f'{rung.value} failed: {type(error).__name__}: {error}')
                 continue
             if rung is Rung.MODEL:
-                self._pace.learn(share, time.perf_counter() - began)
+                self._pace.learn(share, (time.perf_counter() - began) / len(seen))
             if not lost.all():  # else nothing was seen at that time
                 # One view goes on: a mean of means would blur more with every frame.
                 self._continued = Continued(KeptFrame(pasted[0], stamp), views[0].frames[0], lost)
@@ -207,6 +208,14 @@ class Restorer:
             self._pace.forgive(share)
             return 'deadline', f'the model takes {expected:.3f} s, there are {budget:.3f} s'
         return None
+
+    def _affordable(
+        self, rung: Rung, views: tuple[References, ...], share: float, budget: float
+    ) -> tuple[References, ...]:
+        """Take all views if there is time to let the model judge them all, else the first."""
+        if rung is Rung.MODEL and len(views) * self._pace.expected(share) > budget:
+            return views[:1]
+        return views
 
     def _keep(self, references: References) -> None:
         """Take other intact frames: what was restored from those before serves no more."""

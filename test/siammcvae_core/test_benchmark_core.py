@@ -11,6 +11,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from support.weights import write_small_drive
 
 from siammcvae_core.benchmark import main
 from siammcvae_core.benchmarking.cases import draw_cells
@@ -31,20 +32,8 @@ SMALL = ['--sizes', '160x96', '--masks', 'block:0.05,full', '--repeats', '2']
 @pytest.fixture(scope='module')
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random weights of a small drive model whose answers differ from place to place."""
-    torch = pytest.importorskip('torch', reason='PyTorch is not installed')
-    from siammcvae_core.model.checkpoint import save_checkpoint
-    from siammcvae_core.model.drive import DriveMCVAE
-    from siammcvae_core.model.profiles import DriveProfile
-
-    path = tmp_path_factory.mktemp('weights') / 'random.safetensors'
-    torch.manual_seed(0)
-    model = DriveMCVAE(
-        DriveProfile('small', 32, 2, 2, 16, decoder_width=32, decoder_depth=2, decoder_heads=2,
-                     cells=8, size=(64, 96))
-    )  # fmt: skip
-    torch.nn.init.normal_(model.answer.weight, std=0.3)
-    save_checkpoint(path, model)
-    return path
+    pytest.importorskip('torch', reason='PyTorch is not installed')
+    return write_small_drive(tmp_path_factory.mktemp('weights') / 'random.safetensors')
 
 
 @pytest.fixture(scope='module')

@@ -221,3 +221,17 @@ def test_without_a_budget_the_model_may_take_its_time(monkeypatch):
     restorer = after(frames, engine=Slow(clock, 100.0))
     rungs = [restorer.restore(frames[2], some_lost(), 0.2).rung for _ in range(3)]
     assert rungs == [Rung.MODEL] * 3
+
+
+def test_a_second_view_is_taken_only_where_there_is_time_for_it(monkeypatch):
+    frames, mask, clock = drive(3), some_lost(), [0.0]
+    monkeypatch.setattr('siammcvae_core.restorer.time.perf_counter', lambda: clock[0])
+    engine = Slow(clock, 0.1)
+    restorer = after(frames, engine=engine)
+    calls = []
+    for number, budget in enumerate((0.15, 0.15, 0.25, 0.15), start=2):
+        before = engine.restored
+        restored = restorer.restore(frames[2], mask, number / 10, budget=budget)
+        assert (restored.rung, restored.reason) == (Rung.MODEL, '')
+        calls.append(engine.restored - before)
+    assert calls == [1, 1, 2, 1]

@@ -4,73 +4,12 @@
 
 import numpy as np
 import pytest
+from support.rig import BAND, HEIGHT, MS, NOTHING, Rig, view, WIDTH
 
 from siammcvae_core.errors import FrameError
-from siammcvae_core.restorer import Restorer
-from siammcvae_ros.camera import Camera
-from siammcvae_ros.mask_matching import MaskMatcher, MaskMode
-from siammcvae_ros.outbox import Outbox, Ticket
-from siammcvae_ros.policy import MissingMask, OnFailure, Policy
-
-MS = 1_000_000
-HEIGHT, WIDTH = 48, 64
-SCENE = np.random.default_rng(0).integers(0, 256, (HEIGHT, 400), np.uint8)
-
-
-def view(index, speed=2):
-    """Give a grey frame of a scene that moves by `speed` pixels per frame."""
-    return np.ascontiguousarray(SCENE[:, index * speed : index * speed + WIDTH])
-
-
-BAND = np.zeros((HEIGHT, WIDTH), np.uint8)
-BAND[16:32] = 255
-NOTHING = np.zeros((HEIGHT, WIDTH), np.uint8)
-
-
-class Rig:
-    """A camera with its output recorded; its worker runs when `work` is called."""
-
-    def __init__(self, mode=MaskMode.PER_FRAME, wait=0.0, max_hold=0.0, **policy):
-        self.out = []
-        self.woken = 0
-        self.policy = Policy(**policy)
-        self.camera = Camera(
-            'front',
-            Restorer(),
-            MaskMatcher(mode, wait),
-            Outbox(self, max_hold),
-            self.policy,
-            self._wake,
-        )
-
-    def _wake(self):
-        self.woken += 1
-
-    def pass_on(self, ticket):
-        self.out.append((ticket.message, None))
-
-    def publish(self, ticket, restored):
-        self.out.append((ticket.message, restored))
-
-    def frame(self, index, mask=None, pixels=None, at=None):
-        at = index * 0.1 if at is None else at
-        stamp = index * 100 * MS
-        if mask is not None:
-            self.camera.mask(stamp, mask)
-        pixels = view(index) if pixels is None else pixels
-        self.camera.receive(Ticket(index, stamp, at, pixels, 'mono8'))
-
-    def work(self):
-        while self.camera.has_work:
-            self.camera.work()
-
-    @property
-    def numbers(self):
-        return [number for number, _ in self.out]
-
-    @property
-    def tally(self):
-        return self.camera.snapshot().tally
+from siammcvae_ros.mask_matching import MaskMode
+from siammcvae_ros.outbox import Ticket
+from siammcvae_ros.policy import MissingMask, OnFailure
 
 
 def damaged(index, mask=BAND):
@@ -356,90 +295,3 @@ def test_before_there_is_a_frame_period_the_model_may_take_its_time():
     assert rig.camera.period == pytest.approx(0.1)
     rig.frame(0, mask=NOTHING)  # a bag that starts again
     assert rig.camera.period is None
-
-
-class Concealing(Rig):
-    """A camera whose missing frames are made up, after six that came on time."""
-
-    def __init__(self, frames=6, **policy):
-        super().__init__(conceal_missing=True, **policy)
-        for index in range(frames):
-            self.frame(index, mask=NOTHING)
-            self.work()
-
-    def blank(self, ticket, stamp):
-        return f'missing at {stamp // MS}'
-
-    def wait(self, until):
-        """Let time pass as the executor's timer does."""
-        while (deadline := self.camera.deadline) is not None and deadline <= until:
-            self.camera.expire(deadline)
-            self.work()
-
-
-def test_a_frame_that_does_not_come_is_made_up_and_its_successor_is_as_ever():
-    rig = Concealing()
-    rig.wait(0.64)
-    assert rig.numbers == [0, 1, 2, 3, 4, 5]
-    rig.wait(0.66)
-    message, restored = rig.out[-1]
-    assert message == 'missing at 600'
-    assert restored.mask.all()
-    assert restored.frame.shape == (HEIGHT, WIDTH)
-    rig.frame(7, mask=NOTHING, at=0.7)
-    rig.work()
-    assert rig.numbers[-1] == 7
-    tally = rig.camera.snapshot().tally
-    assert (tally.concealed, tally.received, tally.in_flight) == (1, 7, 0)
-    assert not tally.restored
-
-
-def test_concealing_ends_with_the_age_of_the_reference():
-    rig = Concealing()
-    rig.camera.restorer.max_reference_age = 0.35
-    rig.wait(60.0)
-    assert rig.numbers[6:] == [f'missing at {n}' for n in (600, 700, 800)]
-    assert rig.camera.deadline is None
-    rig.frame(60, mask=NOTHING, at=6.0)
-    rig.work()
-    assert rig.numbers[-1] == 60
-    tally = rig.camera.snapshot().tally
-    assert (tally.concealed, tally.in_flight, tally.dropped.total()) == (3, 0, 0)
-
-
-def test_a_frame_that_comes_after_it_was_made_up_is_a_reference_only():
-    rig = Concealing()
-    rig.wait(0.66)
-    rig.frame(6, mask=NOTHING, at=0.67)
-    rig.work()
-    assert rig.numbers[-1] == 'missing at 600'
-    assert rig.camera.snapshot().tally.dropped == {'concealed': 1}
-    rig.frame(7, mask=BAND, at=0.7)
-    rig.work()
-    assert rig.out[-1][1].reference_age == pytest.approx(0.1)
-
-
-def test_without_being_asked_to_nothing_is_made_up():
-    rig = Concealing()
-    rig.policy.conceal_missing = False
-    assert rig.camera.deadline is None
-    rig.wait(5.0)
-    assert len(rig.out) == 6
-
-
-def test_a_damaged_frame_that_waits_is_not_given_up_for_one_that_is_missing():
-    rig = Concealing()
-    rig.frame(6, mask=BAND, at=0.6)
-    rig.camera.expire(0.76)
-    rig.work()
-    assert rig.numbers[-1] == 6
-    assert rig.camera.snapshot().tally.dropped == {}
-
-
-def test_a_stream_that_starts_again_is_not_late():
-    rig = Concealing()
-    rig.wait(0.66)
-    rig.frame(0, mask=NOTHING, at=0.7)
-    rig.work()
-    assert rig.numbers[-1] == 0
-    assert rig.camera.deadline is None

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from support.weights import write_small_drive
 
 from siammcvae_core.motion import KeptFrame, References
 
@@ -23,20 +24,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope='session')
 def drive_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random weights of a small drive model whose answers differ from place to place."""
-    torch = pytest.importorskip('torch', reason='PyTorch is not installed')
-    from siammcvae_core.model.checkpoint import save_checkpoint
-    from siammcvae_core.model.drive import DriveMCVAE
-    from siammcvae_core.model.profiles import DriveProfile
-
-    path = tmp_path_factory.mktemp('weights') / 'random.safetensors'
-    torch.manual_seed(0)
-    model = DriveMCVAE(
-        DriveProfile('small', 32, 2, 2, 16, decoder_width=32, decoder_depth=2, decoder_heads=2,
-                     cells=8, size=(64, 96))
-    )  # fmt: skip
-    torch.nn.init.normal_(model.answer.weight, std=0.3)
-    save_checkpoint(path, model)
-    return path
+    pytest.importorskip('torch', reason='PyTorch is not installed')
+    return write_small_drive(tmp_path_factory.mktemp('weights') / 'random.safetensors')
 
 
 @pytest.fixture(scope='session')

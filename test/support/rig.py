@@ -1,0 +1,71 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A camera with a real restorer and no ROS, its output recorded."""
+
+import numpy as np
+
+from siammcvae_core.restorer import Restorer
+from siammcvae_ros.camera import Camera
+from siammcvae_ros.mask_matching import MaskMatcher, MaskMode
+from siammcvae_ros.outbox import Outbox, Ticket
+from siammcvae_ros.policy import Policy
+
+MS = 1_000_000
+HEIGHT, WIDTH = 48, 64
+SCENE = np.random.default_rng(0).integers(0, 256, (HEIGHT, 400), np.uint8)
+
+
+def view(index, speed=2):
+    """Give a grey frame of a scene that moves by `speed` pixels per frame."""
+    return np.ascontiguousarray(SCENE[:, index * speed : index * speed + WIDTH])
+
+
+BAND = np.zeros((HEIGHT, WIDTH), np.uint8)
+BAND[16:32] = 255
+NOTHING = np.zeros((HEIGHT, WIDTH), np.uint8)
+
+
+class Rig:
+    """A camera with its output recorded; its worker runs when `work` is called."""
+
+    def __init__(self, mode=MaskMode.PER_FRAME, wait=0.0, max_hold=0.0, **policy):
+        self.out = []
+        self.woken = 0
+        self.policy = Policy(**policy)
+        self.camera = Camera(
+            'front',
+            Restorer(),
+            MaskMatcher(mode, wait),
+            Outbox(self, max_hold),
+            self.policy,
+            self._wake,
+        )
+
+    def _wake(self):
+        self.woken += 1
+
+    def pass_on(self, ticket):
+        self.out.append((ticket.message, None))
+
+    def publish(self, ticket, restored):
+        self.out.append((ticket.message, restored))
+
+    def frame(self, index, mask=None, pixels=None, at=None):
+        at = index * 0.1 if at is None else at
+        stamp = index * 100 * MS
+        if mask is not None:
+            self.camera.mask(stamp, mask)
+        pixels = view(index) if pixels is None else pixels
+        self.camera.receive(Ticket(index, stamp, at, pixels, 'mono8'))
+
+    def work(self):
+        while self.camera.has_work:
+            self.camera.work()
+
+    @property
+    def numbers(self):
+        return [number for number, _ in self.out]
+
+    @property
+    def tally(self):
+        return self.camera.snapshot().tally
