@@ -155,11 +155,6 @@ class Camera:
         return None if restore is None else restore.arrived
 
     @property
-    def period(self) -> float | None:
-        """Seconds from frame to frame, the median of the newest; None before the second frame."""
-        return self._rhythm.period
-
-    @property
     def has_work(self) -> bool:
         """Whether `work` has anything to do."""
         return bool(self._pending)
@@ -275,7 +270,7 @@ class Camera:
         self._wake()
 
     def _budget(self) -> float:
-        return self.policy.model_budget or self.period or math.inf
+        return self.policy.model_budget or self._rhythm.interval or math.inf
 
     def _restore(self, ticket: Ticket, budget: float) -> None:
         if self.outbox.is_overtaken(ticket):

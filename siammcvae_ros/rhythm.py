@@ -43,6 +43,12 @@ class Rhythm:
         return median(stamps) * 1e-9 if stamps else None
 
     @property
+    def interval(self) -> float | None:
+        """Seconds from arrival to arrival, which a replay may stretch; None before the second."""
+        arrivals = self._arrivals.copy()
+        return median(arrivals) if arrivals else None
+
+    @property
     def missed(self) -> float:
         """Seconds of the stream that were missed since the last frame."""
         return self._missed * (self.period or 0.0)

@@ -103,7 +103,6 @@ def _parameters(drive: Drive) -> dict[str, Any]:
         'weights': drive.weights,
         'mask_wait': 1.0,
         'max_hold': 0.2,
-        'model_budget': 10.0,  # the model is what people want to see, also where it is slow
         'diagnostics_period': 0.1,
         'qos_overrides': {
             **{topic: {'subscription': patient} for topic in sent},

@@ -286,12 +286,18 @@ def test_the_model_has_the_frame_period_or_what_is_set(model_budget, sharing, du
     assert budgets == [pytest.approx(due)]
 
 
-def test_before_there_is_a_frame_period_the_model_may_take_its_time():
+def test_a_replay_in_slow_motion_gives_the_model_more_time(monkeypatch):
     rig = Rig()
-    assert rig.camera.period is None
-    rig.frame(0, mask=NOTHING)
-    assert rig.camera.period is None
-    rig.frame(1, mask=NOTHING)
-    assert rig.camera.period == pytest.approx(0.1)
-    rig.frame(0, mask=NOTHING)  # a bag that starts again
-    assert rig.camera.period is None
+    budgets = []
+    restore = rig.camera.restorer.restore
+
+    def watched(frame, mask, stamp, budget):
+        budgets.append(budget)
+        return restore(frame, mask, stamp, budget)
+
+    monkeypatch.setattr(rig.camera.restorer, 'restore', watched)
+    for index in range(4):
+        rig.frame(index, mask=NOTHING, at=0.5 * index)
+    rig.frame(4, mask=BAND, at=2.0)
+    rig.work()
+    assert budgets == [pytest.approx(0.5)]
