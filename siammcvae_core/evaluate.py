@@ -23,6 +23,7 @@ from siammcvae_core.evaluation.contest import probe
 from siammcvae_core.evaluation.honesty import rows_of_honesty
 from siammcvae_core.evaluation.methods import describe, find_methods, Method, parse_weights
 from siammcvae_core.evaluation.page import page_of
+from siammcvae_core.evaluation.pictures import least, sheet
 from siammcvae_core.evaluation.plan import (
     CLASSICAL,
     LEARNED,
@@ -42,7 +43,8 @@ from siammcvae_core.report import write_csv, write_json
 
 DESCRIPTION = """\
 Score ways of restoring damaged frames on your drives: every method on the same frames, references
-and masks. Writes report.json, report.csv and report.html (tables, curves, pictures; opens offline).
+and masks. Writes report.json, report.csv and report.html (tables, curves, pictures; opens offline);
+with a model among them hardest.jpg, too: the cases in which it gained least on the others.
 """
 EPILOG = f"""\
 methods: {', '.join(CLASSICAL)};
@@ -174,7 +176,10 @@ def evaluate(options: argparse.Namespace) -> int:
     write_json(options.out / 'report.json', report)
     write_csv(options.out / 'report.csv', rows)
     pictures = [picture for outcome in outcomes for picture in outcome.pictures]
-    page_of(report, plan, preset, pictures).write(options.out / 'report.html')
+    duels = least(outcome.hardest for outcome in outcomes if outcome.hardest is not None)
+    if duels:
+        sheet(duels).savefig(options.out / 'hardest.jpg', dpi=110)
+    page_of(report, plan, preset, pictures, duels).write(options.out / 'report.html')
     _print(rows, missing, skipped)
     print(f'\n  {options.out / "report.html"}')
     return 0

@@ -17,14 +17,17 @@ ROUNDS = 2  # of the fixed point; half steps of two rounds beat five whole ones
 
 @dataclass(frozen=True, eq=False)
 class KeptFrame:
-    """An intact frame, uint8 (H, W, 3) or (H, W), its stamp in seconds, and its encoding.
+    """A frame to restore from, uint8 (H, W, 3) or (H, W), its stamp in seconds, and its encoding.
 
-    `encoded` is what an engine made of the frame, None without one.
+    `encoded` is what an engine made of the frame, None without one. `error` is the expected
+    absolute error of a frame that was itself restored, float32 (H, W) in grey levels; None for an
+    intact one.
     """
 
     frame: np.ndarray
     stamp: float
     encoded: Any = None
+    error: np.ndarray | None = None
 
     @cached_property
     def working(self) -> np.ndarray:
@@ -160,13 +163,14 @@ def slopes(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sample(
-    image: np.ndarray, dx: np.ndarray, dy: np.ndarray, top: int = 0, left: int = 0
-) -> np.ndarray:
-    """Read `image`, bilinear, at pixels (left.., top..) moved by `dx`, `dy`, float32 (h, w).
+    image: np.ndarray, dx: np.ndarray, dy: np.ndarray, top: int = 0, left: int = 0,
+    how: int = cv2.INTER_LINEAR,
+) -> np.ndarray:  # fmt: skip
+    """Read `image` at pixels (left.., top..) moved by `dx`, `dy`, float32 (h, w).
 
-    Beyond the edge of the image its edge is read.
+    Interpolated as OpenCV's flag `how` says. Beyond the edge of the image its edge is read.
     """
     height, width = dx.shape
     x = dx + np.arange(left, left + width, dtype=np.float32)
     y = dy + np.arange(top, top + height, dtype=np.float32)[:, None]
-    return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(image, x, y, how, borderMode=cv2.BORDER_REPLICATE)

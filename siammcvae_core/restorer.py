@@ -8,9 +8,9 @@ counted from the last intact frame all the same. The model is passed over where 
 than there is time. A `Restorer` serves one camera and belongs to one thread.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 import math
@@ -24,11 +24,10 @@ from siammcvae_core.engines import Engine, Made
 from siammcvae_core.errors import InputError
 from siammcvae_core.expected_error import expected_error
 from siammcvae_core.frames import check_frame, full_mask, paste
+from siammcvae_core.lasting import Continued, merge
 from siammcvae_core.motion import KeptFrame, References
 from siammcvae_core.pace import Pace
 from siammcvae_core.peers import classical
-
-STAYS = 0.9  # share of the lost pixels that were lost in the frame before: damage does not wander
 
 
 class Rung(str, Enum):
@@ -60,30 +59,6 @@ class Restored:
     reason: str
     detail: str
     uncertainty: Callable[[], np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class Continued:
-    """What was restored since the last intact frame: the newest, and the kept frame before it.
-
-    `lost` is bool (H, W), of the newest.
-    """
-
-    newest: KeptFrame
-    before: KeptFrame
-    lost: np.ndarray
-
-    def views(self, lost: np.ndarray, intact: References) -> tuple[References, ...]:
-        """Choose what to restore a frame from of which `lost`, bool (H, W), is lost.
-
-        Where damage wanders, from the last two frames. In a hole that stays their motion would be
-        that of what was made up there, and errors pile up: there it is the motion since the newest
-        intact frame, and the intact frames are asked too.
-        """
-        both = cv2.countNonZero((lost & self.lost).view(np.uint8))
-        if both <= STAYS * cv2.countNonZero(lost.view(np.uint8)):
-            return (References((self.newest, self.before)),)
-        return References((self.newest, intact.frames[0])), intact
 
 
 class Restorer:
@@ -161,12 +136,10 @@ class Restorer:
             reason = 'reference_size' if other_size else 'no_reference'
             return _passed(frame, lost, None, reason, f'no intact frame of {frame.shape} is kept')
         age = stamp - references.frames[0].stamp
-        views: tuple[References, ...] = (references,)
-        if self._continued is not None:
-            views = self._continued.views(lost, references)
         if age > self.max_reference_age:
             detail = f'the kept frame is {age:.3f} s old, more than {self.max_reference_age:.3f} s'
             return _passed(frame, lost, age, 'reference_too_old', detail)
+        views = self._views(lost)
         reason, details = '', []
         share = cv2.countNonZero(lost.view(np.uint8)) / lost.size
         for rung in self._ladder[:-1]:
@@ -178,8 +151,7 @@ class Restorer:
             seen = self._affordable(rung, views, share, budget)
             began = time.perf_counter()
             try:
-                made = [self._make(rung, view, frame, lost, stamp) for view in seen]
-                pasted = [paste(frame, one.frame, lost) for one in made]
+                shown, carried = self._judge(rung, seen, frame, lost, stamp)
             except Exception as error:
                 reason = reason or 'engine_error'
                 details.append(f'{rung.value} failed: {type(error).__name__}: {error}')
@@ -187,15 +159,12 @@ class Restorer:
             if rung is Rung.MODEL:
                 self._pace.learn(share, (time.perf_counter() - began) / len(seen))
             if not lost.all():  # else nothing was seen at that time
-                # One view goes on: a mean of means would blur more with every frame.
-                self._continued = Continued(KeptFrame(pasted[0], stamp), views[0].frames[0], lost)
-            told = [one.expected_error for one in made if one.expected_error is not None]
+                self._continued = Continued(carried, stamp, views[0].frames[0], lost)
             # Of motion: from the intact frames, whatever was made up since, so that it never falls.
-            uncertainty = partial(_mean_error, told) if told else partial(
+            uncertainty = shown.expected_error or partial(
                 expected_error, references, lost, stamp, rung is not Rung.COPY
             )
-            shown = _mean(pasted)
-            return Restored(shown, lost, rung, age, reason, '; '.join(details), uncertainty)
+            return Restored(shown.frame, lost, rung, age, reason, '; '.join(details), uncertainty)
         return _passed(frame, lost, age, reason, '; '.join(details))
 
     def _objection(
@@ -209,6 +178,14 @@ class Restorer:
             return 'deadline', f'the model takes {expected:.3f} s, there are {budget:.3f} s'
         return None
 
+    def _views(self, lost: np.ndarray) -> tuple[References, ...]:
+        """Choose what to restore from, while damage lasts also what was restored before."""
+        if self._continued is not None:
+            # An engine that fails to tell its errors: as if it had restored nothing.
+            with suppress(Exception):
+                return self._continued.views(lost, self._references)
+        return (self._references,)
+
     def _affordable(
         self, rung: Rung, views: tuple[References, ...], share: float, budget: float
     ) -> tuple[References, ...]:
@@ -216,6 +193,25 @@ class Restorer:
         if rung is Rung.MODEL and len(views) * self._pace.expected(share) > budget:
             return views[:1]
         return views
+
+    def _judge(
+        self,
+        rung: Rung,
+        views: tuple[References, ...],
+        frame: np.ndarray,
+        lost: np.ndarray,
+        stamp: float,
+    ) -> tuple[Made, Made]:
+        """Let a rung judge all views: what to show, and what to go on from, both whole frames.
+
+        The first view alone goes on: a mean of means would blur more with every frame.
+        """
+        first, *others = (self._make(rung, view, frame, lost, stamp) for view in views)
+        carried = replace(first, frame=paste(frame, first.frame, lost))
+        if not others:
+            return carried, carried
+        merged = merge(first, others[0])
+        return replace(merged, frame=paste(frame, merged.frame, lost)), carried
 
     def _keep(self, references: References) -> None:
         """Take other intact frames: what was restored from those before serves no more."""
@@ -248,21 +244,9 @@ class Restorer:
         other_size = newest.frame.shape != frame.shape
         if other_size or stamp < newest.stamp:
             self.reset()
-        elif self._continued and stamp <= self._continued.newest.stamp:
+        elif self._continued and stamp <= self._continued.stamp:
             self._continued = None
         return other_size
-
-
-def _mean(frames: Sequence[np.ndarray]) -> np.ndarray:
-    """Give the mean of one or two frames: what they do not agree on is less wrong half way."""
-    if len(frames) == 1:
-        return frames[0]
-    return cv2.addWeighted(frames[0], 0.5, frames[1], 0.5, 0)
-
-
-def _mean_error(told: Sequence[Callable[[], np.ndarray]]) -> np.ndarray:
-    first, *others = (error() for error in told)
-    return first if not others else cv2.addWeighted(first, 0.5, others[0], 0.5, 0)
 
 
 def _passed(

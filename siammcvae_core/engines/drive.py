@@ -54,7 +54,8 @@ class DriveEngine:
             encoded = self._encode(newest.frame)
         part = self.part(known, frame, mask)
         answer = part.place(self.network.restore(encoded, part.inputs))
-        return Made(blend(references, known, answer, mask), partial(expected_error, answer, mask))
+        error = partial(expected_error, References((newest,)), known, answer, mask)
+        return Made(blend(references, known, answer, mask), error)
 
     def _encode(self, frame: np.ndarray) -> Any:
         return self.network.encode(whole_frame(to_network(to_working(frame)), self.patch))

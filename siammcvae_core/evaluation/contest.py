@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 import time
 
-import cv2
 import numpy as np
 
 from siammcvae_core.data.layouts import Clip
@@ -17,6 +16,7 @@ from siammcvae_core.engines import Made
 from siammcvae_core.errors import InputError, SourceError
 from siammcvae_core.evaluation.honesty import Honesty
 from siammcvae_core.evaluation.methods import Contestant, load, Method
+from siammcvae_core.evaluation.pictures import Attempt, Duel, hardest, Picture, picture_of
 from siammcvae_core.evaluation.plan import Plan
 from siammcvae_core.evaluation.samples import Case, choose_frames, draw_cases
 from siammcvae_core.evaluation.scores import score, Truth
@@ -24,7 +24,6 @@ from siammcvae_core.frames import paste
 from siammcvae_core.motion import KeptFrame, References
 from siammcvae_core.peers.classical import UPPER_BOUNDS
 
-JPEG_QUALITY = 82
 MILLI = 1e3
 
 
@@ -55,25 +54,18 @@ class Score:
     values: dict[str, float]
 
 
-@dataclass(frozen=True)
-class Picture:
-    """One case as everyone restored it: (JPEG, caption) each, the damaged frame first."""
-
-    clip: str
-    mask: str
-    gap: str
-    index: int
-    panels: tuple[tuple[bytes, str], ...]
-
-
 @dataclass
 class Outcome:
-    """What came of a task; `skipped` says why a clip gave nothing, `broken` why it ended early."""
+    """What came of a task; `skipped` says why a clip gave nothing, `broken` why it ended early.
+
+    `hardest` is the case in which the first method with weights gained least on the others.
+    """
 
     clip: str
     seed_number: int
     scores: list[Score] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
+    hardest: Duel | None = None
     honesty: dict[str, Honesty] = field(default_factory=dict)
     skipped: str = ''
     broken: str = ''
@@ -84,6 +76,7 @@ def contest(task: Task, count: Callable[[int], None]) -> Outcome:
     plan, clip = task.plan, task.clip.name
     outcome = Outcome(clip, task.seed_number)
     seed = plan.seeds[task.seed_number]
+    model = next((method.name for method in task.methods if method.runs), None)
     try:
         source = open_source(task.clip.path, task.topic)
         chosen = choose_frames(source, clip, plan.gaps, seed, plan.samples)
@@ -95,7 +88,7 @@ def contest(task: Task, count: Callable[[int], None]) -> Outcome:
     for case in draw_cases(source, clip, chosen, plan.masks, plan.gaps, plan.size, seed):
         if not np.array_equal(truth.frame, case.truth):
             truth = Truth(case.truth)
-        pictures = []
+        attempts = []
         for method in task.methods:
             made, ms, ms_observe = _restored(case, method, method.run(task.seed_number), clip)
             pasted = paste(case.frame, made.frame, case.mask)
@@ -108,10 +101,12 @@ def contest(task: Task, count: Callable[[int], None]) -> Outcome:
                 counted = outcome.honesty.setdefault(method.name, Honesty())
                 told = made.expected_error()
                 counted.add(told, case.seconds, pasted, case.truth, case.mask)
-            pictures.append((pasted, f'{method.name}: {values["psnr_lost"]:.1f} dB'))
+            attempts.append(Attempt(method.name, pasted, values['psnr_lost']))
             count(1)
         if task.pictured and case.index == chosen[0]:
-            outcome.pictures.append(_picture(clip, case, pictures))
+            outcome.pictures.append(picture_of(clip, case, attempts))
+        if model is not None:
+            outcome.hardest = hardest(model, clip, case, attempts, outcome.hardest)
     return outcome
 
 
@@ -167,15 +162,3 @@ def _timed(
     kept = time.perf_counter()
     made = contestant.restore(observed, frame, mask, stamp)
     return made, (time.perf_counter() - kept) * MILLI, (kept - begun) * MILLI
-
-
-def _picture(clip: str, case: Case, made: Sequence[tuple[np.ndarray, str]]) -> Picture:
-    panels = [
-        (case.frame, 'damaged'),
-        *made,
-        (case.truth, 'truth'),
-        (case.kept[0].frame, f'newest reference, {case.seconds:.2f} s before'),
-    ]
-    quality = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
-    shown = tuple((cv2.imencode('.jpg', im, quality)[1].tobytes(), text) for im, text in panels)
-    return Picture(clip, case.mask_spec, str(case.gap), case.index, shown)

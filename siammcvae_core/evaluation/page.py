@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import json
 from typing import Any
 
-from siammcvae_core.evaluation.contest import Picture
 from siammcvae_core.evaluation.paper import Printed, SOURCE
+from siammcvae_core.evaluation.pictures import Duel, Picture
 from siammcvae_core.evaluation.plan import Plan, Preset, spec_of
 from siammcvae_core.evaluation.plots import plots
 from siammcvae_core.evaluation.summary import overall, Row
@@ -61,7 +61,11 @@ DEFINITIONS = (
 
 
 def page_of(
-    report: Mapping[str, Any], plan: Plan, preset: Preset | None, pictures: Sequence[Picture]
+    report: Mapping[str, Any],
+    plan: Plan,
+    preset: Preset | None,
+    pictures: Sequence[Picture],
+    duels: Sequence[Duel],
 ) -> Page:
     """Lay out the report; keys of `report` as in report.json."""
     rows: Sequence[Row] = report['rows']
@@ -103,8 +107,13 @@ def page_of(
         page.table(*_by_clip(rows), sortable=True, digits=DIGITS, folded='Show every clip')
     page.heading('What it looks like')
     for picture in pictures:
-        page.text(f'{picture.clip}, frame {picture.index}, {picture.mask}, gap {picture.gap}')
+        page.text(picture.title)
         page.gallery(picture.panels)
+    if duels:
+        page.heading('Where the model gained least')
+        for duel in duels:
+            page.text(f'{duel.picture.title}: {duel.gain:+.1f} dB over the best of the others')
+            page.gallery(duel.picture.panels)
     page.heading('What was measured')
     for paragraph in DEFINITIONS:
         page.text(paragraph)

@@ -40,15 +40,13 @@ MIRRORED = tuple(
 class Evidence:
     """What is known before any learning.
 
-    Offsets are float32 (h, w, 2), as (x, y) in working pixels: `aligned` and `older` say where in
-    the newest and in the older kept frame a pixel is believed to be, `straight` where it would be
-    in the newest at constant velocity. `offset` (rows, columns, 2) is `aligned` for cells of 4 x 4
-    pixels; `channels` float32 (len(CHANNELS), rows, columns). Far from the hole `channels` and
-    `older` are zero.
+    Offsets are float32 (h, w, 2), as (x, y) in working pixels: `aligned` says where in the
+    newest kept frame a pixel is believed to be, `straight` where it would be at constant velocity.
+    `offset` (rows, columns, 2) is `aligned` for cells of 4 x 4 pixels; `channels` float32
+    (len(CHANNELS), rows, columns), zero far from the hole.
     """
 
     aligned: np.ndarray
-    older: np.ndarray
     straight: np.ndarray
     offset: np.ndarray
     channels: np.ndarray
@@ -71,12 +69,12 @@ def gather(references: References, frame: np.ndarray, mask: np.ndarray, stamp: f
     window = Window.around(seen)
     aligned = align(grey, seen, newest.grey, straight, window) if seen.any() else straight
     there, along = window.cut(aligned), window.cut(straight)
-    older_offset = there + window.moved(motion.flow, there)
+    before = there + window.moved(motion.flow, there)
     moved = window.moved(newest.working, there)
     greys = {
         'moved': window.moved(newest.grey, there).astype(np.float32),
         'copy': window.cut(newest.grey).astype(np.float32),
-        'older': window.moved(older.grey, older_offset).astype(np.float32),
+        'older': window.moved(older.grey, before).astype(np.float32),
         'velocity': window.moved(newest.grey, along).astype(np.float32),
     }
     seen, damaged, grey = (window.cut(image) for image in (seen, damaged, grey))
@@ -94,7 +92,7 @@ def gather(references: References, frame: np.ndarray, mask: np.ndarray, stamp: f
     ]
     channels = np.zeros((len(planes), *cells.size), np.float32)
     channels[:, cells.top : cells.bottom, cells.left : cells.right] = planes
-    return Evidence(aligned, window.put(older_offset), straight, _cells(aligned), channels)
+    return Evidence(aligned, straight, _cells(aligned), channels)
 
 
 def visible(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -19,7 +19,7 @@ import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-from siammcvae_core.evidence.blending import CANDIDATES
+from siammcvae_core.evidence.blending import CANDIDATES, SMOOTH
 from siammcvae_core.evidence.gather import CELL, CHANNELS
 from siammcvae_core.model.patches import Grid, grid_of, patchify
 from siammcvae_core.model.pixels import CHANNELS as COLOURS
@@ -27,8 +27,8 @@ from siammcvae_core.model.profiles import DriveProfile
 from siammcvae_core.model.siammcvae import draw, LOG_VAR_RANGE, LOG_VAR_START
 from siammcvae_core.model.vit import ViT
 
-TRUST = 3.5
-"""Logit of the aligned reference before training: weight .92 of 1."""
+TRUST = 4.0
+"""Logit of the aligned reference before training: weight .90 of 1."""
 ERROR = 1.1
 """Logarithm of the expected error before training, in grey levels."""
 SIZES = (2, len(CANDIDATES), COLOURS, 1)
@@ -39,7 +39,7 @@ SIZES = (2, len(CANDIDATES), COLOURS, 1)
 class Reply:
     """The answer for a batch, and the posterior behind it.
 
-    `correction` (B, 2, h, w) in working pixels as (x, y), `weights` (B, 5, h, w) summing to 1,
+    `correction` (B, 2, h, w) in working pixels as (x, y), `weights` (B, 6, h, w) summing to 1,
     `colour` (B, 3, h, w), `log_scale` (B, 1, h, w), for cells; see `evidence.blending.Answer`.
     `mean` and `log_var` (B, N, D'), the latter None without reparameterisation.
     """
@@ -161,7 +161,8 @@ class DriveMCVAE(nn.Module):
         refined = joined + F.gelu(self.refine(joined))
         correction, logits, colour, log_scale = self.answer(refined).float().split(SIZES, 1)
         profile = self.profile
-        may_use = [True, True, profile.older, profile.smooth, profile.straight]
+        switches = {'straight': profile.straight, **dict.fromkeys(SMOOTH, profile.smooth)}
+        may_use = [switches.get(name, True) for name in CANDIDATES]
         allowed = torch.tensor(may_use, device=logits.device)
         weights = logits.masked_fill(~allowed.view(-1, 1, 1), -torch.inf).softmax(1)
         return Reply(

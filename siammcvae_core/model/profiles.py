@@ -9,8 +9,11 @@ from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
 from siammcvae_core.errors import InputError
+from siammcvae_core.files import parse_json
 
 P = TypeVar('P', bound='Described')
+
+MOST = 65536  # of anything that is counted; more is damage, or harm
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Described:
     def from_json(cls: type[P], text: str) -> P:
         """Read what `to_json` wrote; raises `InputError` for anything else."""
         try:
-            stored = json.loads(text).items()
+            stored = parse_json(text).items()
             values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in stored}
             return cls(**values)
         except InputError:
@@ -52,7 +55,8 @@ class Described:
         """Check all counts, the size, and the widths and heads of the named stacks of blocks."""
         counts = [f.name for f in fields(self) if f.type is int or f.type == 'int']
         for name in counts:
-            self._require(_is_count(getattr(self, name)), f'{name} must be a positive integer')
+            rule = f'{name} must be a positive integer, at most {MOST}'
+            self._require(_is_count(getattr(self, name)), rule)
         for width, heads in stacks:
             divisible = getattr(self, width) % getattr(self, heads) == 0
             self._require(divisible, f'{width} must be a multiple of {heads}')
@@ -109,8 +113,8 @@ class DriveProfile(Described):
     the lost pixels, `smoothness` of the correction, `photometric` for the error of the moved
     reference at visible pixels. The weights that ship were trained without them.
 
-    What the answer may use, for ablations: `correction` of the motion, the `older` reference, the
-    `smooth` and the `straight` candidate, `colour`; and `siamese`, the tokens of both pictures.
+    What the answer may use, for ablations: `correction` of the motion, the `smooth` candidates and
+    the `straight` one, `colour`; and `siamese`, the tokens of both pictures.
 
     Raises `InputError` for values that make no model.
     """
@@ -134,7 +138,6 @@ class DriveProfile(Described):
     smoothness: float = 0.0
     photometric: float = 0.0
     correction: bool = True
-    older: bool = True
     smooth: bool = True
     straight: bool = True
     colour: bool = True
@@ -147,7 +150,7 @@ class DriveProfile(Described):
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST
 
 
 PROFILES: Mapping[str, Profile] = MappingProxyType({

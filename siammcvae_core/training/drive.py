@@ -8,6 +8,7 @@ The evidence is that of the node, worked out sample by sample; the blend is that
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from torch import Tensor
 import torch.nn.functional as F
 
 from siammcvae_core.errors import WeightsError
-from siammcvae_core.evidence.blending import COLOUR_UNIT, SMOOTH
+from siammcvae_core.evidence.blending import CANDIDATES, COLOUR_UNIT, SMOOTH
 from siammcvae_core.evidence.gather import CELL, gather
 from siammcvae_core.model.checkpoint import load_model, save_checkpoint
 from siammcvae_core.model.drive import DriveMCVAE, patch_sources, Reply
@@ -47,9 +48,9 @@ EXTRA = ('charbonnier', 'gradient', 'frequency', 'smoothness', 'photometric')
 class Gathered(NamedTuple):
     """What is worked out of a batch without learning, as tensors.
 
-    `evidence` (B, C, h, w); `offsets` (B, 3, 2, H, W): into the newest and the older reference, and
-    into the newest at constant velocity; `truth` (B, 2, h, w) is by how much flow from the
-    undamaged frame deviates from the first.
+    `evidence` (B, C, h, w); `offsets` (B, 2, 2, H, W) into the newest reference, as aligned and at
+    constant velocity; `truth` (B, 2, h, w) is by how much flow from the undamaged frame deviates
+    from the first.
     """
 
     evidence: Tensor
@@ -85,9 +86,9 @@ class DriveSystem(System):
         save_checkpoint(path, self.network)
 
     def load(self, path: Path) -> None:
-        """Take over the tensors of a weights file."""
+        """Take over the tensors of a weights file, trained on crops of whatever size."""
         loaded = load_model(path, DriveMCVAE, DriveProfile)
-        if loaded.profile != self.network.profile:
+        if replace(loaded.profile, size=self.size) != self.network.profile:
             raise WeightsError(f'{path}: is of {loaded.profile}, expected {self.network.profile}')
         self.network.load_state_dict(loaded.state_dict())
 
@@ -104,7 +105,6 @@ class DriveSystem(System):
             losses['loss'] = losses['loss'] + weight * losses[name]
         return losses, restored, reply
 
-
     def _restore(self, batch: Batch) -> tuple[Gathered, Reply, Tensor]:
         """Restore targets, float (B, 3, H, W), from the first two references."""
         lost = _pixels(batch.lost, batch.target.shape[-2:], self.patch)
@@ -116,7 +116,7 @@ class DriveSystem(System):
             patch_sources(F.avg_pool2d(known.offsets[:, 0], CELL), self.patch),
             batch.lost,
         )
-        return known, reply, blend(batch.references[:, :2].float(), known.offsets, reply)
+        return known, reply, blend(batch.references[:, 0].float(), known.offsets, reply)
 
     @torch.no_grad()
     def _rolled_out(self, batch: Batch) -> Batch:
@@ -150,28 +150,22 @@ class DriveSystem(System):
         return batch._replace(references=references, seconds=times)
 
 
-def blend(references: Tensor, offsets: Tensor, reply: Reply) -> Tensor:
+def blend(newest: Tensor, offsets: Tensor, reply: Reply) -> Tensor:
     """Carry the answer out as `evidence.blending.blend` does, on all pixels of working size.
 
-    `references` float (B, 2, 3, H, W) RGB; returns (B, 3, H, W), not rounded.
+    `newest` float (B, 3, H, W) is the newest reference, RGB; returns its like, not rounded.
     """
-    size = references.shape[-2:]
-    newest, older = references.unbind(1)
+    size = newest.shape[-2:]
     correction = _grown(reply.correction, size)
-    moved, earlier, straight = (
-        _moved(frames, offset)
-        for frames, offset in (
-            (newest, offsets[:, 0] + correction),
-            (older, offsets[:, 1] + correction),
-            (newest, offsets[:, 2]),
-        )
-    )
-    padded = F.pad(moved, 4 * (SMOOTH // 2,), mode='replicate')
-    candidates = (moved, newest, earlier, F.avg_pool2d(padded, SMOOTH, 1), straight)
+    moved = _moved(newest, offsets[:, 0] + correction, 'bicubic').clamp(0, 255)
+    straight = _moved(newest, offsets[:, 1])
+    candidates = {'moved': moved, 'copy': newest, 'straight': straight}
+    for name, extent in SMOOTH.items():
+        candidates[name] = _smoothed(moved, extent)
     weights = _grown(reply.weights, size)
     total = COLOUR_UNIT * _grown(reply.colour.flip(1), size)  # BGR as everywhere in core
-    for number, candidate in enumerate(candidates):
-        total = total + weights[:, number : number + 1] * candidate
+    for name, weight in zip(CANDIDATES, weights.split(1, 1), strict=True):
+        total = total + weight * candidates[name]
     return total
 
 
@@ -262,7 +256,7 @@ def _gather_one(
         moved = sample(kept[0].grey, *cv2.split(offset))
         offset = follow(offset, dense_flow(grey, moved))
     truth = cv2.resize(offset, known.offset.shape[1::-1], interpolation=cv2.INTER_AREA)
-    offsets = np.stack([known.aligned, known.older, known.straight]).transpose(0, 3, 1, 2)
+    offsets = np.stack([known.aligned, known.straight]).transpose(0, 3, 1, 2)
     return known.channels, offsets, (truth - known.offset).transpose(2, 0, 1)
 
 
@@ -276,13 +270,20 @@ def _grown(cells: Tensor, size: torch.Size) -> Tensor:
     return F.interpolate(cells, size=tuple(size), mode='bilinear', align_corners=False)
 
 
-def _moved(frames: Tensor, offset: Tensor) -> Tensor:
+def _smoothed(frames: Tensor, extent: tuple[int, int]) -> Tensor:
+    """Average over boxes of `extent` (width, height), odd; edges go on outside."""
+    across, down = extent
+    padded = F.pad(frames, 2 * (across // 2,) + 2 * (down // 2,), mode='replicate')
+    return F.avg_pool2d(padded, (down, across), 1)
+
+
+def _moved(frames: Tensor, offset: Tensor, mode: str = 'bilinear') -> Tensor:
     """Read frames (B, 3, H, W) at pixels moved by `offset` (B, 2, H, W); edges go on outside."""
     height, width = frames.shape[-2:]
     x = offset[:, 0] + torch.arange(width, device=offset.device) + 0.5
     y = offset[:, 1] + torch.arange(height, device=offset.device)[:, None] + 0.5
     where = torch.stack([2 * x / width - 1, 2 * y / height - 1], -1)
-    return F.grid_sample(frames, where, padding_mode='border', align_corners=False)
+    return F.grid_sample(frames, where, mode, padding_mode='border', align_corners=False)
 
 
 def build(profile: str, changes: Mapping[str, Any]) -> DriveSystem:

@@ -70,7 +70,7 @@ class Told:
     references = 2
 
     def __init__(self):
-        self.seen = []
+        self.seen, self.errors = [], []
 
     def encode_reference(self, frame):
         return None
@@ -78,11 +78,12 @@ class Told:
     def restore(self, references, frame, mask, stamp):
         ages = [round(10 * (stamp - kept.stamp)) for kept in references.frames]
         self.seen.append(tuple(ages))
+        self.errors.append([kept.error for kept in references.frames])
         error = np.full(mask.shape, ages[0], np.float32)
         return Made(np.full_like(frame, 10 * ages[0]), lambda: error)
 
 
-def test_behind_damage_that_stays_two_views_are_averaged(swerving):
+def test_behind_damage_that_stays_two_views_weigh_as_they_can_be_trusted(swerving):
     engine = Told()
     restorer = Restorer(engine, max_reference_age=10)
     restorer.observe(swerving[0], 0.0)
@@ -91,11 +92,44 @@ def test_behind_damage_that_stays_two_views_are_averaged(swerving):
     results = [restorer.restore(swerving[n], mask, n / 10) for n in (2, 3, 4)]
     # From the frame restored before, led by the intact one; and from the intact ones alone.
     assert engine.seen == [(1, 2), (1, 2), (2, 3), (1, 3), (3, 4)]
-    assert [r.frame[mask].mean() for r in results] == [10, 15, 20]
-    assert [r.uncertainty()[mask].mean() for r in results] == [1, 1.5, 2]
+    # Each weighs by the error of the other: 10 of error 1 beside 20 of error 2, then 30 of error 3.
+    assert [r.frame[mask].mean() for r in results] == [10, round(40 / 3), 15]
+    doubt = [r.uncertainty()[mask].mean() for r in results]
+    assert doubt == pytest.approx([1, 4 / 3, 1.5], rel=1e-4)
+    np.testing.assert_array_equal(results[2].frame[~mask], swerving[4][~mask])
     elsewhere = restorer.restore(swerving[5], ~mask, 0.5)
     assert engine.seen[5:] == [(1, 2)]
     assert (elsewhere.frame[~mask] == 10).all()
+
+
+def test_a_restored_reference_comes_with_its_error(swerving):
+    engine = Told()
+    restorer = Restorer(engine, max_reference_age=10)
+    restorer.observe(swerving[0], 0.0)
+    restorer.observe(swerving[1], 0.1)
+    restorer.restore(swerving[2], scattered(1), 0.2)
+    restorer.restore(swerving[3], scattered(2), 0.3)
+    (first, _), (newest, before) = engine.errors
+    assert first is None
+    assert (newest == 1).all()
+    assert before is None
+
+
+def test_an_engine_that_cannot_tell_its_errors_restores_from_intact_frames(swerving):
+    class Mute(Told):
+        def restore(self, *given):
+            def fail():
+                raise RuntimeError('no opinion')
+
+            return Made(super().restore(*given).frame, fail)
+
+    engine = Mute()
+    restorer = Restorer(engine, max_reference_age=10)
+    restorer.observe(swerving[0], 0.0)
+    restorer.observe(swerving[1], 0.1)
+    for number in (2, 3):
+        assert restorer.restore(swerving[number], scattered(1), number / 10).rung is Rung.MODEL
+    assert engine.seen == [(1, 2), (2, 3)]
 
 
 def test_uncertainty_grows_with_the_age_of_the_last_intact_frame(swerving):

@@ -10,6 +10,7 @@ import pytest
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 
+from siammcvae_core.errors import WeightsError  # noqa: E402
 from siammcvae_core.evidence.blending import Answer, CANDIDATES  # noqa: E402
 from siammcvae_core.evidence.blending import blend as blend_numpy  # noqa: E402
 from siammcvae_core.evidence.gather import Evidence  # noqa: E402
@@ -44,7 +45,7 @@ def scene(count=4, seed=0):
 def test_the_blend_is_that_of_the_node():
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (2, 64, 96, 3), np.uint8)
-    offsets = rng.normal(0, 2, (3, 64, 96, 2)).astype(np.float32)
+    offsets = rng.normal(0, 2, (2, 64, 96, 2)).astype(np.float32)
     correction = rng.normal(0, 1, (2, *CELLS)).astype(np.float32)
     weights = rng.random((len(CANDIDATES), *CELLS), np.float32)
     weights /= weights.sum(0)
@@ -56,7 +57,7 @@ def test_the_blend_is_that_of_the_node():
     mask = np.ones((64, 96), bool)
     due = blend_numpy(kept, evidence, Answer(correction, weights, colour, scale), mask)
 
-    rgb = torch.from_numpy(frames[..., ::-1].copy()).permute(0, 3, 1, 2)[None]
+    rgb = torch.from_numpy(frames[:1, ..., ::-1].copy()).permute(0, 3, 1, 2)
     planes = [torch.from_numpy(p)[None] for p in (correction, weights, colour, scale[None])]
     reply = Reply(*planes, torch.zeros(1), None)
     stacked = torch.from_numpy(offsets).permute(0, 3, 1, 2)[None]
@@ -174,3 +175,14 @@ def test_the_loop_trains_it_and_keeps_its_weights(config):
     fresh = build('drive', changes)
     assert isinstance(fresh, DriveSystem)
     fresh.load(Path(run.out) / 'last.safetensors')
+
+
+def test_weights_go_on_at_another_size_of_crops_but_not_in_another_model(tmp_path):
+    trained = build('drive', SMALL)
+    trained.save(tmp_path / 'crops.safetensors')
+    whole = build('drive', {**SMALL, 'size': (96, 160)})
+    whole.load(tmp_path / 'crops.safetensors')
+    assert whole.network.profile.size == (96, 160)
+    torch.testing.assert_close(whole.state_dict(), trained.state_dict())
+    with pytest.raises(WeightsError, match=r'crops\.safetensors'):
+        build('drive', {**SMALL, 'straight': False}).load(tmp_path / 'crops.safetensors')

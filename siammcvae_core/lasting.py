@@ -1,0 +1,63 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Damage that lasts: what was restored stands in for what was not seen since.
+
+Every step from restored frame to restored frame adds its error to that before. In a hole that
+stays, the intact frames are therefore asked too, and each answer counts as it can be trusted.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from siammcvae_core.engines import Made
+from siammcvae_core.motion import KeptFrame, References
+
+STAYS = 0.9  # share of the lost pixels that were lost in the frame before: damage does not wander
+TINY = 1e-3  # grey levels
+
+
+@dataclass(frozen=True, eq=False)
+class Continued:
+    """What was restored since the last intact frame, and the kept frame `before` it.
+
+    `made` is the newest, of `stamp`, whole; `lost` is bool (H, W), of it.
+    """
+
+    made: Made
+    stamp: float
+    before: KeptFrame
+    lost: np.ndarray
+
+    @cached_property
+    def reference(self) -> KeptFrame:
+        """The newest as a reference of the next."""
+        told = self.made.expected_error
+        return KeptFrame(self.made.frame, self.stamp, error=told() if told else None)
+
+    def views(self, lost: np.ndarray, intact: References) -> tuple[References, ...]:
+        """Choose what to restore a frame from of which `lost`, bool (H, W), is lost.
+
+        Where damage wanders, from the last two frames. In a hole that stays their motion would be
+        that of what was made up there, and errors pile up: there it is the motion since the newest
+        intact frame, and the intact frames are asked too.
+        """
+        newest = self.reference
+        both = cv2.countNonZero((lost & self.lost).view(np.uint8))
+        if both <= STAYS * cv2.countNonZero(lost.view(np.uint8)):
+            return (References((newest, self.before)),)
+        return References((newest, intact.frames[0])), intact
+
+
+def merge(first: Made, second: Made) -> Made:
+    """Weigh two answers by how wrong they are expected to be; alike where they do not tell.
+
+    What they do not agree on is less wrong half way.
+    """
+    if first.expected_error is None or second.expected_error is None:
+        return Made(cv2.addWeighted(first.frame, 0.5, second.frame, 0.5, 0))
+    one, other = first.expected_error(), second.expected_error()
+    merged = cv2.blendLinear(first.frame, second.frame, other, one)
+    return Made(merged, lambda: 2 * one * other / np.maximum(one + other, TINY))
