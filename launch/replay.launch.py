@@ -1,38 +1,98 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Replay a drive with faults and restore it: `ros2 launch siammcvae_ros replay.launch.py`.
+"""Replay a drive with faults, restore it and show it: `ros2 launch siammcvae_ros replay.launch.py`.
 
-To watch damaged and restored frames side by side, with what was made up and how sure it is:
-`rviz2 -d $(ros2 pkg prefix siammcvae_ros)/share/siammcvae_ros/config/restore.rviz`, or
-`ros2 launch foxglove_bridge foxglove_bridge_launch.xml` and config/foxglove_layout.json in
-Foxglove (Layout > Import from file). Both show the camera `front`.
+Damaged and restored frames are shown side by side, below them what was made up and how sure it is.
 """
 
+import os
 from pathlib import Path
+import re
 
-from ament_index_python.packages import get_package_share_directory
+from ament_index_python.packages import (
+    get_package_prefix,
+    get_package_share_directory,
+    get_packages_with_prefixes,
+)
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import (
+    DeclareLaunchArgument,
+    IncludeLaunchDescription,
+    LogInfo,
+    OpaqueFunction,
+    Shutdown,
+)
 from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.logging import launch_config
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 
 SHARE = Path(get_package_share_directory('siammcvae_ros'))
 
 
+def layout(name: str, camera: str) -> str:
+    """Give the path of a viewer's configuration, which is for `front`, for another camera too."""
+    path = SHARE / 'config' / name
+    if camera != 'front':
+        names = {'/front/': f'/{camera}/' if camera else '/', 'front': camera or 'restore'}
+        text = re.sub('/front/|front', lambda found: names[found[0]], path.read_text())
+        path = Path(launch_config.log_dir) / name
+        path.write_text(text)
+    return str(path)
+
+
+def viewer(view: str, camera: str) -> list[LaunchDescriptionEntity]:
+    """Build what shows the frames; the first of them waits for it. Nothing for `none`.
+
+    Raises PackageNotFoundError now: once the nodes have started, launch would leave them behind.
+    """
+    if view == 'rviz':
+        get_package_prefix('rviz2')
+        return [
+            Node(
+                package='rviz2',
+                executable='rviz2',
+                arguments=['-d', layout('restore.rviz', camera)],
+                output='screen',
+                on_exit=Shutdown(reason='RViz ended'),
+            )
+        ]
+    if view == 'foxglove':
+        get_package_prefix('foxglove_bridge')
+        steps = (
+            'In Foxglove: Open connection > ws://localhost:8765, then Layout > Import from file > '
+            f'{layout("foxglove_layout.json", camera)}. The drive begins when the layout is open.'
+        )
+        bridge = Node(package='foxglove_bridge', executable='foxglove_bridge', output='screen')
+        return [bridge, LogInfo(msg=steps)]
+    return []
+
+
 def actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """Build both nodes from the arguments; an empty one leaves the params_file in force."""
+    """Build the nodes from the arguments; an empty one leaves the params_file in force."""
 
     def given(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
-    # The first frame waits for the restorer, or the drive would begin without it.
-    overrides: dict = {'wait_for_subscribers': 1}
+    view = given('view')
+    note: list[LaunchDescriptionEntity] = []
+    if view == 'auto':
+        screen = os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')
+        view = 'rviz' if screen and 'rviz2' in get_packages_with_prefixes() else 'none'
+        if view == 'none':
+            missing = 'rviz2 is not installed' if screen else 'there is no display'
+            note = [LogInfo(msg=f'Nothing shows the frames: {missing}; see the argument view.')]
+    shown = viewer(view, given('camera').strip('/'))
+    # The first frame waits for the restorer and the viewer, or the drive would begin without them.
+    overrides: dict = {'wait_for_subscribers': 2 if shown else 1}
     overrides.update((name, given(name)) for name in ('source', 'topic') if given(name))
     if given('faults'):
         overrides['faults'] = [fault.strip() for fault in given('faults').split(',')]
     if given('fault_probability'):
         overrides['fault_probability'] = float(given('fault_probability'))
+    if given('loop'):
+        overrides['loop'] = ParameterValue(LaunchConfiguration('loop'), value_type=bool)
     restore = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'restore.launch.py')),
         launch_arguments=[('namespace', given('camera'))],
@@ -46,14 +106,18 @@ def actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         output='screen',
         emulate_tty=True,
     )
-    return [restore, replay]
+    return [restore, replay, *shown, *note]
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Describe the arguments and the two nodes."""
+    """Describe the arguments, the two nodes and the viewer."""
 
-    def argument(name: str, default: object, description: str) -> DeclareLaunchArgument:
-        return DeclareLaunchArgument(name, default_value=str(default), description=description)
+    def argument(
+        name: str, default: object, description: str, choices: list[str] | None = None
+    ) -> DeclareLaunchArgument:
+        return DeclareLaunchArgument(
+            name, default_value=str(default), description=description, choices=choices
+        )
 
     return LaunchDescription([
         argument('source', '', 'Video, rosbag2 or folder of images; empty: as in params_file.'),
@@ -65,6 +129,15 @@ def generate_launch_description() -> LaunchDescription:
             'Faults to inject, comma separated; empty: as in params_file.',
         ),
         argument('fault_probability', '', 'Share of frames to damage; empty: as in params_file.'),
+        argument('loop', '', 'Start over at the end; empty: as in params_file.'),
+        argument(
+            'view',
+            'auto',
+            'What shows damaged and restored frames side by side: rviz, whose end ends all; '
+            'foxglove, over foxglove_bridge, and how to open it is printed; none; auto: rviz where '
+            'it is installed and there is a display. The drive begins when they are shown.',
+            ['auto', 'rviz', 'foxglove', 'none'],
+        ),
         argument('params_file', SHARE / 'config' / 'replay.param.yaml', 'Parameters of replay.'),
         OpaqueFunction(function=actions),
     ])

@@ -13,6 +13,7 @@ from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
 
 CONFIG = Path(get_package_share_directory('siammcvae_ros')) / 'config'
+RESPAWN_DELAY = 0.2  # seconds
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 
 
@@ -45,6 +46,8 @@ def actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         arguments=['--ros-args', '--log-level', given('log_level')],
         output='screen',
         emulate_tty=True,
+        respawn=given('respawn').lower() == 'true',
+        respawn_delay=RESPAWN_DELAY,
     )
     chosen_by_user = any(os.environ.get(variable) for variable in PROFILE_VARIABLES)
     if chosen_by_user or given('fastdds_profile') == 'none':
@@ -64,6 +67,7 @@ def generate_launch_description() -> LaunchDescription:
         argument('params_file', CONFIG / 'restore.param.yaml', 'Parameters of the node.'),
         argument('use_sim_time', '', 'Take the time from /clock; empty: as in params_file.'),
         argument('autostart', '', 'Configure and activate at start; empty: as in params_file.'),
+        argument('respawn', 'true', 'Start the node again when it ends by itself.'),
         argument('log_level', 'info', 'debug, info, warn, error or fatal.'),
         argument(
             'fastdds_profile',

@@ -25,6 +25,7 @@ from siammcvae_ros.mask_matching import MaskMatcher, MaskMode, Match
 from siammcvae_ros.outbox import Outbox, Ticket
 from siammcvae_ros.policy import MissingMask, OnFailure, Policy
 from siammcvae_ros.rhythm import Rhythm
+from siammcvae_ros.stages import Stage
 from siammcvae_ros.tally import Snapshot
 
 
@@ -72,13 +73,15 @@ class Camera:
         self._time_jumps = 0
         self._reference_age: float | None = None
         self._damage_share = 0.0
+        self._rung = ('', '')
         self.is_damaged = False
         """Whether the newest frame was damaged."""
 
     def receive(self, ticket: Ticket) -> None:
         """Take in a readable frame."""
         ticket = self._newest = self._admit(ticket)
-        ticket = replace(ticket, found=self._inspection.look(ticket))
+        found = self._inspection.look(ticket)
+        ticket = replace(ticket, found=found, since=time.monotonic())
         for match in self.matcher.frame(ticket.stamp, ticket, ticket.arrived):
             self._dispatch(match)
 
@@ -145,7 +148,7 @@ class Camera:
         lost = np.ones(self._newest.pixels.shape[:2], bool)
         self._damaged(replace(
             self._newest, message=message, stamp=stamp, arrived=now, number=number, lost=lost,
-            concealed=True,
+            concealed=True, since=now,
         ))  # fmt: skip
 
     @property
@@ -197,6 +200,7 @@ class Camera:
         """Copy the state for diagnostics."""
         tally, passed_seconds, restored_seconds = self.outbox.account()
         last = self._rhythm.last_arrival
+        rung, rung_reason = self._rung
         return Snapshot(
             name=self.name,
             tally=tally,
@@ -211,6 +215,9 @@ class Camera:
             passed_seconds=passed_seconds,
             restored_seconds=restored_seconds,
             findings=self._inspection.findings,
+            stages=self.outbox.stages,
+            rung=rung,
+            rung_reason=rung_reason,
         )
 
     def _admit(self, ticket: Ticket) -> Ticket:
@@ -219,10 +226,11 @@ class Camera:
             self._concealed_to = None
             for match in self.matcher.restart():
                 self._dispatch(match)
-        return replace(ticket, number=self.outbox.admit())
+        ticket = replace(ticket, number=self.outbox.admit(), since=ticket.arrived)
+        return self.outbox.lap(ticket, Stage.INTAKE)
 
     def _dispatch(self, match: Match[Ticket, np.ndarray | FrameError]) -> None:
-        ticket = match.item
+        ticket = self.outbox.lap(match.item, Stage.MASK_WAIT)
         try:
             lost = lost_pixels(ticket, match.mask)
         except FrameError as error:
@@ -273,6 +281,7 @@ class Camera:
         return self.policy.model_budget or self._rhythm.interval or math.inf
 
     def _restore(self, ticket: Ticket, budget: float) -> None:
+        ticket = self.outbox.lap(ticket, Stage.QUEUE)
         if self.outbox.is_overtaken(ticket):
             self.outbox.drop(ticket, 'overtaken')
             return
@@ -281,10 +290,13 @@ class Camera:
             frame = to_frame(ticket.pixels, ticket.encoding)
             restored = self.restorer.restore(frame, lost, ticket.stamp * 1e-9, budget)
         except Exception as error:
+            ticket = self.outbox.lap(ticket, Stage.RESTORE)
             self._fail(ticket, 'restore_error', f'{type(error).__name__}: {error}')
             return
+        ticket = self.outbox.lap(ticket, Stage.RESTORE)
         self._reference_age = restored.reference_age
         self._damage_share = float(lost.mean())
+        self._rung = restored.rung.value, restored.reason
         if restored.rung is Rung.PASS:
             self._fail(ticket, restored.reason, restored.detail)
             return

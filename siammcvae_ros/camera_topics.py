@@ -4,11 +4,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 import time
 from typing import Any
 
 import numpy as np
-from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -45,7 +46,7 @@ class CameraTopics:
         if self._compressed:
             self._masks_in['fault_mask/compressed'] = CompressedImage
         self._camera_info: CameraInfo | None = None
-        self._incompatible_qos = ''
+        self._incompatible_qos: dict[str, tuple[str, Callable[[str], int]]] = {}
         self._subscriptions: list[Any] = []
         self._image = self._publisher(Image, 'restored/image_raw')
         self._info = self._publisher(CameraInfo, 'restored/camera_info')
@@ -108,9 +109,17 @@ class CameraTopics:
     @property
     def link(self) -> Link:
         """How the image subscription stands."""
-        topic = self._node.resolve_topic_name(self._name(self._image_in))
-        publishers = self._node.count_publishers(topic)
-        return Link(topic, publishers, self._incompatible_qos if publishers else '')
+        others = {
+            topic: policy for topic, (policy, ends) in self._incompatible_qos.items() if ends(topic)
+        }
+        topic = self._full_name(self._image_in)
+        return Link(
+            topic,
+            self._node.count_publishers(topic),
+            others.pop(topic, ''),
+            others,
+            [self._full_name(mask) for mask in self._masks_in],
+        )
 
     def destroy(self) -> None:
         """Give the topics back; on the executor's thread."""
@@ -163,25 +172,42 @@ class CameraTopics:
     def _name(self, topic: str) -> str:
         return self._prefix + topic
 
+    def _full_name(self, topic: str) -> str:
+        return str(self._node.resolve_topic_name(self._name(topic)))
+
+    def _on_incompatible_qos(self, topic: str, ends: Callable[[str], int], event: Any) -> None:
+        """Take note of another policy; `ends` counts who is at the other end of the topic."""
+        name, policy = self._full_name(topic), QoSPolicyKind(event.last_policy_kind).name.lower()
+        self._incompatible_qos[name] = policy, ends
+        self._node.get_logger().warning(f'{name}: the other end has an incompatible {policy}')
+
     def _publisher(self, kind: type, topic: str) -> Any:
         return self._node.create_lifecycle_publisher(
-            kind, self._name(topic), OUT, qos_overriding_options=_overridable()
+            kind,
+            self._name(topic),
+            OUT,
+            event_callbacks=PublisherEventCallbacks(
+                incompatible_qos=partial(
+                    self._on_incompatible_qos, topic, self._node.count_subscribers
+                )
+            ),
+            qos_overriding_options=_overridable(),
         )
 
     def _subscribe(
         self, kind: type, topic: str, callback: Callable[..., None], qos: QoSProfile
     ) -> None:
-        def on_incompatible_qos(event: Any) -> None:
-            if topic == self._image_in:
-                self._incompatible_qos = QoSPolicyKind(event.last_policy_kind).name.lower()
-
         self._subscriptions.append(
             self._node.create_subscription(
                 kind,
                 self._name(topic),
                 callback,
                 qos,
-                event_callbacks=SubscriptionEventCallbacks(incompatible_qos=on_incompatible_qos),
+                event_callbacks=SubscriptionEventCallbacks(
+                    incompatible_qos=partial(
+                        self._on_incompatible_qos, topic, self._node.count_publishers
+                    )
+                ),
                 qos_overriding_options=_overridable(),
             )
         )

@@ -3,10 +3,10 @@
 """What `/diagnostics` says of a camera: one named state, the most specific cause first."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
-import numpy as np
 
 from siammcvae_ros.tally import Snapshot
 
@@ -16,11 +16,23 @@ HARMLESS = ('intact', 'concealed')
 
 @dataclass(frozen=True)
 class Link:
-    """How the camera's image subscription stands: names and numbers from the ROS graph."""
+    """How the camera's image subscription stands: names and numbers from the ROS graph.
+
+    `incompatible_qos` is the policy in which a publisher of images differs, `others` has those of
+    the camera's other topics, by topic, and `masks` names the topics of masks.
+    """
 
     topic: str
     publishers: int
     incompatible_qos: str
+    others: Mapping[str, str] = field(default_factory=dict)
+    masks: Sequence[str] = ()
+
+    @property
+    def incompatible(self) -> str:
+        """List all topics at which somebody of another QoS is, each with the policy."""
+        image = {self.topic: self.incompatible_qos} if self.incompatible_qos else {}
+        return ', '.join(f'{topic}: {policy}' for topic, policy in {**image, **self.others}.items())
 
 
 @dataclass(frozen=True)
@@ -48,12 +60,7 @@ def camera_state(now: Snapshot, before: Snapshot, link: Link, stale_after: float
         )
     if now.since_last_frame is None:
         if link.incompatible_qos:
-            return State(
-                DiagnosticStatus.ERROR,
-                'incompatible_qos',
-                f'{link.topic}: publisher offers another {link.incompatible_qos}; '
-                f'set qos_overrides.{link.topic}.subscription to match it',
-            )
+            return _incompatible(link.topic, link.incompatible_qos)
         seen = f'{link.publishers} publisher(s), no frame' if link.publishers else 'no publisher'
         return State(DiagnosticStatus.WARN, 'waiting', f'{link.topic}: {seen}')
     if now.since_last_frame > stale_after:
@@ -63,6 +70,9 @@ def camera_state(now: Snapshot, before: Snapshot, link: Link, stale_after: float
             f'{link.topic}: no frame for {now.since_last_frame:.1f} s, '
             f'{link.publishers} publisher(s)',
         )
+    deaf = [topic for topic in link.masks if topic in link.others and not now.masks.received]
+    if deaf:
+        return _incompatible(deaf[0], link.others[deaf[0]])
     if failed:
         text = f'{_list(failed)} not restored; {now.last_error}'.rstrip('; ')
         return State(DiagnosticStatus.WARN, 'degraded', text)
@@ -89,9 +99,12 @@ def node_status(
 
 
 def camera_status(
-    node_name: str, state: State, now: Snapshot
+    node_name: str, state: State, now: Snapshot, incompatible_qos: str = ''
 ) -> DiagnosticStatus:
-    """Put a camera's state and numbers into a DiagnosticStatus; unknown numbers read `n/a`."""
+    """Put a camera's state and numbers into a DiagnosticStatus; unknown numbers read `n/a`.
+
+    Times are those of the newest frames; each stage of `siammcvae_ros.stages` has its own.
+    """
     tally, masks, findings = now.tally, now.masks, now.findings
     values: dict[str, object] = {
         'state': state.name,
@@ -103,27 +116,33 @@ def camera_status(
         **{f'restored.{rung}': n for rung, n in sorted(tally.restored.items())},
         **{f'passed.{reason}': n for reason, n in sorted(tally.passed.items())},
         **{f'dropped.{reason}': n for reason, n in sorted(tally.dropped.items())},
+        'concealed': tally.concealed,
         'masks.expected': now.masks_expected,
         'masks.received': masks.received,
         'masks.matched': masks.matched,
-        'concealed': tally.concealed,
         'masks.late': masks.late,
         'masks.duplicate': masks.duplicate,
         'masks.unused': masks.unused,
         'detector': findings.mode,
+        'detector.rests': findings.rests,
         'detector.flagged': findings.flagged,
         'detector.failed': findings.failed,
         'detector.found': ', '.join(findings.found),
         'detector.error': findings.error,
-        'detector.ms_p50': _percentile(findings.seconds, 50),
-        'detector.ms_p99': _percentile(findings.seconds, 99),
+        **_times('detector.ms', findings.seconds),
         'time_jumps': now.time_jumps,
         'damage_share': f'{now.damage_share:.3f}',
+        'rung': now.rung or 'n/a',
+        'rung_reason': now.rung_reason,
         'reference_age_ms': _milliseconds(now.reference_age),
-        'passed_ms_p50': _percentile(now.passed_seconds, 50),
-        'passed_ms_p99': _percentile(now.passed_seconds, 99),
-        'restored_ms_p50': _percentile(now.restored_seconds, 50),
-        'restored_ms_p99': _percentile(now.restored_seconds, 99),
+        **_times('passed_ms', now.passed_seconds),
+        **_times('restored_ms', now.restored_seconds),
+        **{
+            key: value
+            for stage, seconds in now.stages.items()
+            for key, value in _times(f'stage.{stage.value}_ms', seconds).items()
+        },
+        'incompatible_qos': incompatible_qos,
         'last_error': now.last_error,
     }
     return DiagnosticStatus(
@@ -135,6 +154,15 @@ def camera_status(
     )
 
 
+def _incompatible(topic: str, policy: str) -> State:
+    return State(
+        DiagnosticStatus.ERROR,
+        'incompatible_qos',
+        f'{topic}: publisher offers another {policy}; '
+        f'set qos_overrides.{topic}.subscription to match it',
+    )
+
+
 def _list(counts: Counter[str]) -> str:
     return ', '.join(f'{n} {reason}' for reason, n in counts.most_common())
 
@@ -143,5 +171,18 @@ def _milliseconds(seconds: float | None) -> str:
     return 'n/a' if seconds is None else f'{seconds * 1e3:.2f}'
 
 
-def _percentile(seconds: tuple[float, ...], percent: float) -> str:
-    return _milliseconds(float(np.percentile(seconds, percent)) if seconds else None)
+def _times(name: str, seconds: Sequence[float]) -> dict[str, str]:
+    ordered = sorted(seconds)
+    return {
+        f'{name}_p50': _milliseconds(_quantile(ordered, 0.50)),
+        f'{name}_p99': _milliseconds(_quantile(ordered, 0.99)),
+    }
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float | None:
+    """Interpolate between the nearest two, as numpy.percentile does; None of nothing."""
+    if not ordered:
+        return None
+    below, rest = divmod(share * (len(ordered) - 1), 1.0)
+    low, high = ordered[int(below)], ordered[min(int(below) + 1, len(ordered) - 1)]
+    return low + rest * (high - low)

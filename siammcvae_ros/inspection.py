@@ -7,6 +7,7 @@ be known before it leaves, and what is lost in a frame shows against the frame b
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 import time
@@ -30,11 +31,19 @@ class DetectorMode(str, Enum):
 
 
 class Inspection:
-    """Inspects the frames of one camera in order and keeps the account; executor thread only."""
+    """Inspects the frames of one camera in order and keeps the account; executor thread only.
+
+    `rests`, asked with the time in monotonic seconds, says when no frame need be looked at.
+    """
 
     SECONDS_KEPT = 1000
 
-    def __init__(self, mode: DetectorMode = DetectorMode.OFF) -> None:
+    def __init__(
+        self,
+        mode: DetectorMode = DetectorMode.OFF,
+        rests: Callable[[float], bool] = lambda now: False,
+    ) -> None:
+        self._rests = rests
         self._detector = None if mode is DetectorMode.OFF else Detector()
         self._findings = Findings(mode.value)
         self._seconds: deque[float] = deque(maxlen=self.SECONDS_KEPT)
@@ -42,10 +51,12 @@ class Inspection:
     def look(self, ticket: Ticket) -> np.ndarray | FrameError | None:
         """Find what is lost in the next frame: bool (H, W), or None if nothing is.
 
-        None, too, while the detector is off. Whatever goes wrong is given back, not raised, as a
-        FrameError `detector_error`; the detector then starts anew with the next frame.
+        None, too, while the detector is off or rests. Whatever goes wrong is given back, not
+        raised, as a FrameError `detector_error`; the detector then starts anew with the next frame.
         """
         if self._detector is None:
+            return None
+        if self._has_to_rest():
             return None
         began = time.perf_counter()
         try:
@@ -65,6 +76,15 @@ class Inspection:
             flagged = self._findings.flagged + 1
             self._findings = replace(self._findings, flagged=flagged, found=detection.found)
         return lost
+
+    def _has_to_rest(self) -> bool:
+        """Take a rest or end it; after one the detector starts anew."""
+        rests = self._rests(time.monotonic())
+        if rests and not self._findings.rests:
+            self.reset()
+        if rests != self._findings.rests:
+            self._findings = replace(self._findings, rests=rests)
+        return rests
 
     def reset(self) -> None:
         """Forget the stream, not the account."""

@@ -7,8 +7,8 @@ An intact frame behind a restoration that is not finished waits for it, but no l
 """
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 import threading
 import time
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ import numpy as np
 
 from siammcvae_core.errors import FrameError
 from siammcvae_core.restorer import Restored
+from siammcvae_ros.stages import Stage, StageTimes
 from siammcvae_ros.tally import Tally
 
 NO_PIXELS = np.empty((0, 0), np.uint8)
@@ -30,7 +31,8 @@ class Ticket:
     readable ones; `stamp` in nanoseconds; `arrived` in seconds on the monotonic clock; `number`
     counts the camera's frames in order of arrival; `found` is what the fault detector says is lost,
     bool (H, W), None if nothing, or why it could not look; `lost`, bool (H, W), what is to be
-    restored, None until something is known to be; `concealed` is True of a frame that never came.
+    restored, None until something is known to be; `concealed` is True of a frame that never came;
+    `since`, on the monotonic clock, is when its present stage began.
     """
 
     message: Any
@@ -42,6 +44,7 @@ class Ticket:
     found: np.ndarray | FrameError | None = None
     lost: np.ndarray | None = None
     concealed: bool = False
+    since: float = 0.0
 
 
 class Output(Protocol):
@@ -75,6 +78,7 @@ class Outbox:
         self._output = output
         self._lock = threading.Lock()
         self._tally = Tally()
+        self._times = StageTimes()
         self._passed_seconds: deque[float] = deque(maxlen=self.LATENCIES_KEPT)
         self._restored_seconds: deque[float] = deque(maxlen=self.LATENCIES_KEPT)
         self._last_out = 0
@@ -88,6 +92,10 @@ class Outbox:
             self._tally.received += not concealed
             self._numbered += 1
             return self._numbered
+
+    def lap(self, ticket: Ticket, stage: Stage) -> Ticket:
+        """Note that a frame is through a stage: give its ticket for the next."""
+        return replace(ticket, since=self._times.lap(ticket.since, stage))
 
     def blank(self, ticket: Ticket, stamp: int) -> Any:
         """Give a message like that of a frame, without pixels, stamped `stamp` ns."""
@@ -156,6 +164,11 @@ class Outbox:
         with self._lock:
             return self._tally.copy(), tuple(self._passed_seconds), tuple(self._restored_seconds)
 
+    @property
+    def stages(self) -> Mapping[Stage, tuple[float, ...]]:
+        """Copy the seconds that the newest frames spent in each stage."""
+        return self._times.copy()
+
     def _is_behind(self, ticket: Ticket) -> bool:
         return any(number < ticket.number for number in self._unfinished)
 
@@ -164,9 +177,10 @@ class Outbox:
             self._leave(self._held.popleft())
 
     def _leave(self, held: _Held) -> None:
-        if self._in_order(held.ticket, lambda: self._output.pass_on(held.ticket)):
+        ticket = self.lap(held.ticket, Stage.HOLD)
+        if self._in_order(ticket, lambda: self._output.pass_on(ticket)):
             self._tally.passed[held.reason] += 1
-            self._passed_seconds.append(time.monotonic() - held.ticket.arrived)
+            self._passed_seconds.append(time.monotonic() - ticket.arrived)
 
     def _count_drop(self, ticket: Ticket, reason: str) -> None:
         if not ticket.concealed:
@@ -183,4 +197,5 @@ class Outbox:
             self.last_error = f'{type(error).__name__}: {error}'
             self._count_drop(ticket, 'publish_failed')
             return False
+        self._times.lap(ticket.since, Stage.PUBLISH)
         return True

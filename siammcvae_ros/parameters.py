@@ -106,6 +106,14 @@ TABLE = (
         fixed=True,
     ),
     Declared(
+        'detector_trigger',
+        '',
+        'Text in the names of statuses on /diagnostics that name a camera too, such as '
+        "Autoware's Image_Diagnostics: while these were OK, and only OK, in the last 3 s, the "
+        'detector does not look at that camera. "" looks at every frame.',
+        fixed=True,
+    ),
+    Declared(
         'on_failure',
         OnFailure.PASSTHROUGH.value,
         'What becomes of a damaged frame that cannot be restored.',

@@ -64,6 +64,11 @@ class Child:
         lines = self.log.read_text(errors='replace').splitlines()[-LINES_SHOWN:]
         return '\n'.join([*(f'  {line}' for line in lines), f'Its whole log: {self.log}'])
 
+    def kill(self) -> None:
+        """End it as a crash would: it cannot tidy up."""
+        self._process.kill()
+        self._process.wait()
+
     def end(self) -> None:
         """Interrupt it if it still runs; kill it if that does not help."""
         if self._process.poll() is None:

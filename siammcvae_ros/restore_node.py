@@ -39,6 +39,7 @@ from siammcvae_ros.mask_matching import MaskMatcher, MaskMode
 from siammcvae_ros.outbox import Outbox
 from siammcvae_ros.policy import MissingMask, OnFailure, Policy
 from siammcvae_ros.tally import Snapshot
+from siammcvae_ros.trigger import Triggers
 from siammcvae_ros.worker import Worker
 
 WORKER_STOP_TIMEOUT = 5.0
@@ -81,6 +82,7 @@ class RestoreNode(LifecycleNode):
         self._cameras: list[Camera] = []
         self._topics: list[CameraTopics] = []
         self._before: list[Snapshot] = []
+        self._triggers = Triggers(self, '')
         self._failing: dict[str, str] = {}
         self._worker = Worker(self.get_logger().error)
         self.add_on_set_parameters_callback(self._on_set_parameters)
@@ -111,16 +113,19 @@ class RestoreNode(LifecycleNode):
         mode = MaskMode(parameters.choice(self._value('mask_mode')))
         if detector is DetectorMode.ONLY:
             mode = MaskMode.OFF
-        for name in self._value('cameras'):
-            topics = CameraTopics(self, name, ImageTransport(self._value('image_transport')))
+        off = detector is DetectorMode.OFF
+        self._triggers = Triggers(self, '' if off else self._value('detector_trigger'))
+        for prefix in self._value('cameras'):
+            name = prefix or self.get_namespace().strip('/') or self.get_name()
+            topics = CameraTopics(self, prefix, ImageTransport(self._value('image_transport')))
             camera = Camera(
-                name or self.get_namespace().strip('/') or self.get_name(),
+                name,
                 Restorer(self._engine, best_rung=Rung(self._value('rung_limit'))),
                 MaskMatcher(mode),
                 Outbox(topics),
                 self._policy,
                 self._worker.wake,
-                Inspection(detector),
+                Inspection(detector, self._triggers.of(name).rests),
             )
             self._topics.append(topics)
             self._cameras.append(camera)
@@ -187,6 +192,7 @@ class RestoreNode(LifecycleNode):
     def _release(self) -> None:
         for topics in self._topics:
             topics.destroy()
+        self._triggers.destroy()
         self._topics, self._cameras, self._before = [], [], []
         self._engine = None
         self._lifecycle_state = 'unconfigured'
@@ -236,9 +242,10 @@ class RestoreNode(LifecycleNode):
             node_status(self.get_name(), self._lifecycle_state, self.trouble, engine)
         )
         for now, before, topics in zip(snapshots, self._before, self._topics, strict=True):
-            state = camera_state(now, before, topics.link, self._value('stale_after'))
+            link = topics.link
+            state = camera_state(now, before, link, self._value('stale_after'))
             self._log_change(now.name, state)
-            message.status.append(camera_status(self.get_name(), state, now))
+            message.status.append(camera_status(self.get_name(), state, now, link.incompatible))
         self._before = snapshots
         self._diagnostics.publish(message)
 

@@ -3,9 +3,11 @@
 """The account of a camera: every frame received is restored, passed on or dropped, under a name."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from siammcvae_ros.mask_matching import MaskCounts
+from siammcvae_ros.stages import Stage
 
 
 @dataclass
@@ -41,7 +43,7 @@ class Findings:
     """What the fault detector did: how many frames it `flagged`, and how many it `failed` on.
 
     `found` names the classes in the newest frame flagged, `error` says why the newest failed;
-    `seconds` are those of the newest frames.
+    `seconds` are those of the newest frames; `rests` is True while it need not look.
     """
 
     mode: str = 'off'
@@ -50,6 +52,7 @@ class Findings:
     found: tuple[str, ...] = ()
     error: str = ''
     seconds: tuple[float, ...] = ()
+    rests: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ class Snapshot:
     """A camera as diagnostics see it.
 
     Seconds are on the monotonic clock; `last_stamp` in nanoseconds, `damage_share` in 0..1 of the
-    last damaged frame; None before the first frame.
+    last damaged frame, `rung` the one that served it and `rung_reason` why none above it did; None
+    and '' before the first frame.
     """
 
     name: str
@@ -73,3 +77,6 @@ class Snapshot:
     passed_seconds: tuple[float, ...]
     restored_seconds: tuple[float, ...]
     findings: Findings = Findings()
+    stages: Mapping[Stage, tuple[float, ...]] = field(default_factory=dict)
+    rung: str = ''
+    rung_reason: str = ''

@@ -3,9 +3,13 @@
 """The one thread that restores: it serves every camera and owns the restorers and the engine."""
 
 from collections.abc import Callable, Sequence
+import os
+import sys
 import threading
 
 from siammcvae_ros.camera import Camera
+
+STEPS_BACK = 5  # of niceness, behind the thread that receives and lets intact frames out
 
 
 class Worker:
@@ -44,6 +48,7 @@ class Worker:
         return not thread.is_alive()
 
     def _run(self) -> None:
+        _step_back()
         while True:
             with self._condition:
                 self._condition.wait_for(lambda: self._awake or self._stopping)
@@ -62,3 +67,11 @@ class Worker:
         if urgent:
             return min(urgent, key=lambda pair: pair[0])[1]
         return next((c for c in self._cameras if c.has_work), None)
+
+
+def _step_back() -> None:
+    """Let the other threads of the process go first; Linux only, where threads have a niceness."""
+    if sys.platform == 'linux':
+        thread = threading.get_native_id()
+        niceness = os.getpriority(os.PRIO_PROCESS, thread) + STEPS_BACK
+        os.setpriority(os.PRIO_PROCESS, thread, niceness)

@@ -5,8 +5,10 @@
 import json
 import os
 from pathlib import Path
+import signal
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ import yaml
 
 pytest.importorskip('launch_ros', reason='launch_ros is not installed')
 
+PATIENCE = 60.0  # seconds
 LAUNCH = """
 import sys
 from launch import LaunchDescription, LaunchService
@@ -27,18 +30,31 @@ service.include_launch_description(
 sys.exit(service.run())
 """
 
-# Stands in for a node: notes how it was started.
+# Stands in for a node: notes how it was started. With STAY it goes on, RViz until all have started.
 NODE = """#!{python}
-import json, os, pathlib, sys
+import json, os, pathlib, sys, time
 files = [value for flag, value in zip(sys.argv, sys.argv[1:]) if flag == '--params-file']
 started = {{
     'arguments': sys.argv[1:],
     'parameters': [pathlib.Path(file).read_text() for file in files],
     'profiles': {{name: value for name, value in os.environ.items() if 'PROFILES_FILE' in name}},
 }}
-pathlib.Path({out!r}, pathlib.Path(sys.argv[0]).name).write_text(json.dumps(started))
+name = pathlib.Path(sys.argv[0]).name
+note = pathlib.Path({out!r}, name + '.started')
+note.with_suffix('.part').write_text(json.dumps(started))
+note.with_suffix('.part').rename(note)
+end = time.monotonic() + 2 * {patience}
+while 'STAY' in os.environ and time.monotonic() < end:
+    if name == 'rviz2' and len(list(note.parent.glob('*.started'))) == 3:
+        break
+    time.sleep(0.01)
 """
 
+PROGRAMS = {
+    'siammcvae_ros': ('restore_node', 'replay_node'),
+    'rviz2': ('rviz2',),
+    'foxglove_bridge': ('foxglove_bridge',),
+}
 DEFAULT_PROFILE = 'share/siammcvae_ros/config/fastdds_large_images.xml'
 
 
@@ -61,32 +77,65 @@ def prefix(root: Path, tmp_path: Path) -> Path:
     prefix = tmp_path / 'prefix'
     index = prefix / 'share' / 'ament_index' / 'resource_index' / 'packages'
     index.mkdir(parents=True)
-    (index / 'siammcvae_ros').touch()
+    for package, names in PROGRAMS.items():
+        (index / package).touch()
+        programs = prefix / 'lib' / package
+        programs.mkdir(parents=True)
+        for name in names:
+            text = NODE.format(python=sys.executable, out=str(tmp_path), patience=PATIENCE)
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
     share = prefix / 'share' / 'siammcvae_ros'
     share.mkdir()
     for folder in ('launch', 'config'):
         (share / folder).symlink_to(root / folder)
-    programs = prefix / 'lib' / 'siammcvae_ros'
-    programs.mkdir(parents=True)
-    for name in ('restore_node', 'replay_node'):
-        (programs / name).write_text(NODE.format(python=sys.executable, out=str(tmp_path)))
-        (programs / name).chmod(0o755)
     return prefix
+
+
+def process(prefix: Path, file: str, *arguments: str, **environment: str) -> subprocess.Popen:
+    """Start a launch file."""
+    of_this_machine = ('PROFILES_FILE', 'DISPLAY')
+    inherited = {k: v for k, v in os.environ.items() if not k.endswith(of_this_machine)}
+    paths = [str(prefix), *filter(None, [os.environ.get('AMENT_PREFIX_PATH')])]
+    path = prefix / 'share/siammcvae_ros/launch' / file
+    return subprocess.Popen(
+        [sys.executable, '-c', LAUNCH, str(path), *arguments],
+        env={
+            **inherited,
+            'AMENT_PREFIX_PATH': os.pathsep.join(paths),
+            'ROS_LOG_DIR': str(prefix.parent / 'log'),
+            **environment,
+        },
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def launch(prefix: Path, file: str, *arguments: str, **environment: str) -> dict[str, Started]:
     """Run a launch file; return how each node was started, by the name of its program."""
-    inherited = {k: v for k, v in os.environ.items() if 'PROFILES_FILE' not in k}
-    paths = [str(prefix), *filter(None, [os.environ.get('AMENT_PREFIX_PATH')])]
-    path = prefix / 'share/siammcvae_ros/launch' / file
-    subprocess.run(
-        [sys.executable, '-c', LAUNCH, str(path), *arguments],
-        env={**inherited, 'AMENT_PREFIX_PATH': os.pathsep.join(paths), **environment},
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-        check=True,
-    )
-    return {path.name: Started(path.read_text()) for path in prefix.parent.glob('*_node')}
+    with process(prefix, file, 'respawn:=false', *arguments, **environment) as running:
+        try:
+            status = running.wait(PATIENCE)
+        finally:
+            running.kill()
+    if status:
+        raise subprocess.CalledProcessError(status, file)
+    return {path.stem: Started(path.read_text()) for path in prefix.parent.glob('*.started')}
+
+
+def test_a_node_that_ends_is_started_again(prefix: Path) -> None:
+    note = prefix.parent / 'restore_node.started'
+    end = time.monotonic() + PATIENCE
+    with process(prefix, 'restore.launch.py') as running:
+        try:
+            for _ in range(3):
+                while not note.exists():
+                    assert time.monotonic() < end
+                    time.sleep(0.01)
+                note.unlink()
+            running.send_signal(signal.SIGINT)
+            running.wait(PATIENCE)
+        finally:
+            running.kill()
 
 
 def test_defaults_leave_the_parameter_file_in_force(root: Path, prefix: Path) -> None:
@@ -149,11 +198,69 @@ def test_replay_brings_the_restorer_of_its_camera(prefix: Path) -> None:
         'source:=drive.mp4',
         'faults:=random:0.75, freeze',
         'fault_probability:=0.5',
+        'loop:=true',
     )
     replay, restore = started['replay_node'], started['restore_node']
     assert replay.parameters['source'] == 'drive.mp4'
     assert replay.parameters['faults'] == ('random:0.75', 'freeze')
     assert replay.parameters['fault_probability'] == 0.5
+    assert replay.parameters['loop'] is True
     assert '__ns:=/rear' in replay.arguments
     assert '__ns:=/rear' in restore.arguments
     assert replay.profiles == restore.profiles != {}
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'environment', 'viewers'),
+    [
+        ([], {}, set()),
+        ([], {'DISPLAY': ':0', 'STAY': '1'}, {'rviz2'}),
+        (['view:=none'], {'DISPLAY': ':0'}, set()),
+        (['view:=rviz'], {'STAY': '1'}, {'rviz2'}),
+        (['view:=foxglove'], {}, {'foxglove_bridge'}),
+    ],
+)
+def test_replay_waits_for_the_restorer_and_what_shows_it(
+    prefix: Path, arguments: list[str], environment: dict[str, str], viewers: set[str]
+) -> None:
+    """With STAY the nodes never end, unless the end of RViz ends them."""
+    started = launch(prefix, 'replay.launch.py', *arguments, **environment)
+    assert set(started) == {'replay_node', 'restore_node'} | viewers
+    assert started['replay_node'].parameters['wait_for_subscribers'] == 1 + len(viewers)
+    shipped = str(prefix / 'share/siammcvae_ros/config/restore.rviz')
+    if 'rviz2' in viewers:
+        assert started['rviz2'].arguments[:2] == ['-d', shipped]
+
+
+def test_replay_does_without_rviz_unless_told_where_it_is_not_installed(prefix: Path) -> None:
+    packages = pytest.importorskip('ament_index_python.packages')
+    if 'rviz2' in packages.get_packages_with_prefixes():
+        pytest.skip('RViz is installed here')
+    (prefix / 'share/ament_index/resource_index/packages/rviz2').unlink()
+    with pytest.raises(subprocess.CalledProcessError):
+        launch(prefix, 'replay.launch.py', 'view:=rviz')
+    assert not list(prefix.parent.glob('*.started'))
+    started = launch(prefix, 'replay.launch.py', WAYLAND_DISPLAY='wayland-0')
+    assert set(started) == {'replay_node', 'restore_node'}
+
+
+@pytest.mark.parametrize(
+    ('camera', 'below', 'name'), [('/car/front', '/car/front/', 'car/front'), ('', '/', 'restore')]
+)
+def test_viewers_show_the_camera_that_is_replayed(
+    root: Path, prefix: Path, camera: str, below: str, name: str
+) -> None:
+    started = launch(prefix, 'replay.launch.py', f'camera:={camera}', 'view:=rviz', STAY='1')
+    shown = yaml.safe_load(Path(started['rviz2'].arguments[1]).read_text())
+    shipped = yaml.safe_load((root / 'config/restore.rviz').read_text())
+    for display in shipped['Visualization Manager']['Displays']:
+        display['Topic']['Value'] = display['Topic']['Value'].replace('/front/', below)
+    assert shown == shipped
+
+    launch(prefix, 'replay.launch.py', f'camera:={camera}', 'view:=foxglove')
+    (path,) = (prefix.parent / 'log').rglob('foxglove_layout.json')
+    panels = json.loads(path.read_text())['configById'].values()
+    images = {panel['imageMode']['imageTopic'] for panel in panels if 'imageMode' in panel}
+    assert f'{below}restored/image_raw' in images
+    (status,) = (panel for panel in panels if 'selectedName' in panel)
+    assert (status['selectedHardwareId'], status['selectedName']) == (name, f'restore: {name}')

@@ -6,10 +6,12 @@ from collections import Counter
 from dataclasses import replace
 
 from diagnostic_msgs.msg import DiagnosticStatus
+import numpy as np
 import pytest
 
 from siammcvae_ros.diagnostics import camera_state, camera_status, Link, node_status
 from siammcvae_ros.mask_matching import MaskCounts
+from siammcvae_ros.stages import Stage
 from siammcvae_ros.tally import Snapshot, Tally
 
 LINK = Link('/front/image_raw', publishers=1, incompatible_qos='')
@@ -97,6 +99,39 @@ def test_status_carries_the_account():
     assert values['dropped.superseded'] == '1'
     assert values['passed_ms_p50'] == '2.00'
     assert values['restored_ms_p50'] == 'n/a'
+
+
+@pytest.mark.parametrize('frames', [1, 2, 7, 1000])
+def test_times_are_percentiles_of_the_newest_frames(frames):
+    seconds = np.random.default_rng(frames).exponential(size=frames)
+    now = replace(BEFORE, restored_seconds=tuple(seconds), stages={Stage.QUEUE: tuple(seconds)})
+    status = camera_status('restore', camera_state(now, BEFORE, LINK, 1.0), now)
+    values = {pair.key: pair.value for pair in status.values}
+    for name in ('restored_ms', 'stage.queue_ms'):
+        for percent in (50, 99):
+            expected = np.percentile(seconds, percent) * 1e3
+            assert float(values[f'{name}_p{percent}']) == pytest.approx(expected, abs=0.006)
+
+
+def test_rung_and_what_did_not_fit_are_told():
+    now = replace(BEFORE, rung='warp', rung_reason='deadline')
+    status = camera_status('restore', camera_state(now, BEFORE, LINK, 1.0), now, 'a: reliability')
+    values = {pair.key: pair.value for pair in status.values}
+    assert (values['rung'], values['rung_reason']) == ('warp', 'deadline')
+    assert values['incompatible_qos'] == 'a: reliability'
+
+
+def test_masks_that_cannot_be_heard_are_an_error():
+    """Else damaged frames would pass as intact ones, and the state be ok."""
+    mask = '/front/fault_mask'
+    link = replace(LINK, others={mask: 'reliability', '/front/x': 'durability'}, masks=(mask,))
+    assert link.incompatible == '/front/fault_mask: reliability, /front/x: durability'
+    deaf = camera_state(later(passed=['intact']), BEFORE, link, 1.0)
+    assert (deaf.name, deaf.level) == ('incompatible_qos', DiagnosticStatus.ERROR)
+    assert 'qos_overrides./front/fault_mask.subscription' in deaf.text
+    heard = replace(later(passed=['intact']), masks=MaskCounts(received=1))
+    assert camera_state(heard, BEFORE, link, 1.0).name == 'ok'
+    assert camera_state(later(since_last_frame=9.0), BEFORE, link, 1.0).name == 'stale'
 
 
 @pytest.mark.parametrize(

@@ -91,17 +91,19 @@ def test_policy_allows_what_the_node_has_and_nothing_else(policy, had, wait_unti
     )
 
 
-def test_compressed_images_take_the_topics_the_policy_tells_to_add(policy, had, wait_until, root):
+def test_parameters_take_the_topics_the_policy_tells_to_add(policy, had, wait_until, root):
+    triggered = {'detector': 'assist', 'detector_trigger': 'Image_Diagnostics'}
     permitted = allowed(policy, ['front'])['subscriber']
     added = {'/front/image_raw/compressed', '/front/fault_mask/compressed'}
-    expected = permitted - {'/front/image_raw'} | added
+    expected = permitted - {'/front/image_raw'} | added | {'/diagnostics'}
     wait_until(
-        lambda: had(['front'], image_transport='compressed')['subscriber'] == expected,
+        lambda: had(['front'], image_transport='compressed', **triggered)['subscriber'] == expected,
         lambda: had(['front'])['subscriber'] ^ expected,
         10.0,
     )
     text = (root / 'config' / 'sros2' / 'policy.xml').read_text()
     assert all(name.removeprefix('/front/') in text for name in added)
+    assert 'With `detector_trigger` it subscribes to /diagnostics' in text
 
 
 def test_policy_is_of_the_format_sros2_reads(root, policy):
