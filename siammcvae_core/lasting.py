@@ -16,6 +16,7 @@ from siammcvae_core.engines import Made
 from siammcvae_core.motion import KeptFrame, References
 
 STAYS = 0.9  # share of the lost pixels that were lost in the frame before: damage does not wander
+TOO_SURE = 1.4  # by how much errors are larger than told of intact frames that grow old
 TINY = 1e-3  # grey levels
 
 
@@ -51,13 +52,13 @@ class Continued:
         return References((newest, intact.frames[0])), intact
 
 
-def merge(first: Made, second: Made) -> Made:
+def merge(going_on: Made, direct: Made) -> Made:
     """Weigh two answers by how wrong they are expected to be; alike where they do not tell.
 
-    What they do not agree on is less wrong half way.
+    What they do not agree on is less wrong half way. `direct` is from intact frames alone.
     """
-    if first.expected_error is None or second.expected_error is None:
-        return Made(cv2.addWeighted(first.frame, 0.5, second.frame, 0.5, 0))
-    one, other = first.expected_error(), second.expected_error()
-    merged = cv2.blendLinear(first.frame, second.frame, other, one)
+    if going_on.expected_error is None or direct.expected_error is None:
+        return Made(cv2.addWeighted(going_on.frame, 0.5, direct.frame, 0.5, 0))
+    one, other = going_on.expected_error(), np.float32(TOO_SURE) * direct.expected_error()
+    merged = cv2.blendLinear(going_on.frame, direct.frame, other, one)
     return Made(merged, lambda: 2 * one * other / np.maximum(one + other, TINY))
