@@ -3,8 +3,8 @@
 """How much the detector finds: `python -m siammcvae_core.faults.detection_report --data DIR`.
 
 Each clip is played once per fault of the gallery and once intact. A cell is lost if any pixel of it
-is; of these those are visibly lost that differ from the truth by a grey level or more on average.
-False alarms are cells without any lost pixel, among all such cells.
+is; of these those are visibly lost that differ from the truth by VISIBLE grey levels or more on
+average. False alarms are cells without any lost pixel, among all such cells.
 """
 
 import argparse
@@ -26,7 +26,8 @@ from siammcvae_core.faults.detector import CLASSES, Detector
 from siammcvae_core.faults.gallery import SPECS
 from siammcvae_core.faults.masks import CELL
 
-VISIBLE = 1.0  # grey levels, mean over a cell of the channel that differs most
+VISIBLE = 3.0  # grey levels, mean over a cell of the channel that differs most: the least that an
+# eye can tell, on mid-grey; on any other ground it takes more (Chou and Li 1995)
 NONE = 'intact'
 
 
@@ -57,15 +58,24 @@ class Count:
 
 
 def count(
-    frames: Sequence[np.ndarray], rate: float, spec: str, probability: float, burst: int, seed: int
+    frames: Sequence[np.ndarray],
+    rate: float,
+    spec: str,
+    probability: float,
+    burst: int,
+    seed: int,
+    visible_from: float = VISIBLE,
 ) -> Count:
-    """Play frames of one clip, uint8 (H, W, 3) or (H, W), with one fault or NONE."""
+    """Play frames of one clip, uint8 (H, W, 3) or (H, W), with one fault or NONE.
+
+    visible_from: grey levels, mean difference of a cell from which it counts as visibly lost.
+    """
     injector = FaultInjector([] if spec == NONE else [spec], probability, seed, burst)
     detector, total = Detector(), Count()
     for index, frame in enumerate(frames):
         damaged = injector.inject(index, frame)
         found = detector.inspect(damaged.frame, index / rate)
-        lost, visible = _truth(frame, damaged.frame, damaged.mask)
+        lost, visible = _truth(frame, damaged.frame, damaged.mask, visible_from)
         flagged = found.mask
         total.cells += [
             np.count_nonzero(which)
@@ -77,7 +87,7 @@ def count(
 
 
 def _truth(
-    frame: np.ndarray, damaged: np.ndarray, mask: np.ndarray
+    frame: np.ndarray, damaged: np.ndarray, mask: np.ndarray, visible_from: float = VISIBLE
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give the cells that are lost and those that are visibly so: bool (R, C) each."""
     difference = cv2.absdiff(frame, damaged)
@@ -88,7 +98,7 @@ def _truth(
     lost = np.pad(mask, ((0, below), (0, beyond))).reshape(-1, CELL, (width + beyond) // CELL, CELL)
     padded = np.pad(difference, ((0, below), (0, beyond)), mode='edge').reshape(lost.shape)
     any_lost = np.asarray(lost.any(axis=(1, 3)))
-    return any_lost, any_lost & (padded.mean(axis=(1, 3)) >= VISIBLE)
+    return any_lost, any_lost & (padded.mean(axis=(1, 3)) >= visible_from)
 
 
 def report(counts: dict[str, dict[str, Count]]) -> str:
@@ -143,6 +153,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument('--probability', type=float, default=0.3, help='of damage (default: 0.3)')
     p.add_argument('--burst', type=int, default=10, help='frames a fault lasts (default: 10)')
     p.add_argument('--seed', type=int, default=0)
+    p.add_argument(
+        '--visible', type=float, default=VISIBLE, metavar='LEVELS',
+        help='mean difference of a cell that counts as visible, grey levels (default: %(default)s)',
+    )  # fmt: skip
     p.add_argument('--faults', nargs='+', default=SPECS, metavar='SPEC', help='default: all')
     return p
 
@@ -161,7 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 seed = zlib.crc32(f'{options.seed} {path.stem} {spec}'.encode())
                 counts[spec][path.stem] = count(
                     frames, source.rate, spec, 0.0 if spec == NONE else options.probability,
-                    options.burst, seed,
+                    options.burst, seed, options.visible,
                 )  # fmt: skip
     except (InputError, OSError) as error:
         print(f'detection_report: {error}', file=sys.stderr)

@@ -128,19 +128,22 @@ class Detector:
         }
         thin = found['line'] & (now.roughest > ROUGH)
         taken = found['noise'] | thin | self._bars.cells
-        found['flat'], found['burnt'] = self._flats.find(frame, now, before, self._intact, taken)
+        found['flat'], found['burnt'] = self._flats.find(
+            frame, now, before, self._intact, taken, not self._onsets.glares
+        )
         other = taken | found['line'] | found['flat'] | found['smear']
         if np.count_nonzero(other) < LOST_WHOLLY * other.size:
             if self._clear is not None:
                 last, lost = self._clear
                 alone = np.count_nonzero(other != lost) <= ALONE * other.size
                 usable = ~other & ~lost
-                found.update(self._onsets.find(now, last, usable, alone, stamp))
+                found.update(self._onsets.find(now, last, usable, found['burnt'], alone, stamp))
             self._clear = (now, other)
         else:
             self._clear = None
-        if change is not None:
-            top = self._stale.find(now, change, bool((other & ~self._bars.cells).any()))
+        if change is not None and before is not None:
+            damaged = bool((other & ~self._bars.cells).any())
+            top = self._stale.find(now, before, change, damaged)
             if top < now.size[0]:
                 found['torn'] = np.zeros_like(other)
                 found['torn'][top // CELL :] = True

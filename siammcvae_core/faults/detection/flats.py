@@ -27,6 +27,9 @@ JUMP = 0.04  # of the cells: more than this new ones of one colour from one fram
 TORN = 0.003  # of the cells, 3 at least, new where no brightness near was near that of the colour
 FAR = 10.0  # grey levels from all that was near
 NEW = 0.5  # of the cells of a colour that is said to have come new
+COVERED = 8  # grey levels of the largest step in a cell that showed something to cover
+COVERING = 0.1  # of the new cells: fewer, and light went that lay over a smooth sky
+LIGHT = 252  # grey levels of a quarter pixel that is burnt out
 KNOWN = 0.5  # of the cells intact in the frame before, so that it can be told what is new
 BLACK, WHITE = 24.0, 245.0  # grey levels beyond which a sensor clips
 BLANK = 0.9  # of the cells: a frame of one colour
@@ -89,11 +92,13 @@ class Flats:
         before: Statistics | None,
         intact: np.ndarray,
         taken: np.ndarray,
+        follow: bool,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Find the lost cells of the next frame: (of a colour, burnt white), bool (R, C) each.
 
         before: of the frame before, None without one. intact: bool (R, C), its intact cells.
-        taken: bool (R, C), cells known to be lost for another reason.
+        taken: bool (R, C), cells known to be lost for another reason. follow: whether what is burnt
+        moves with the scene.
         """
         flat = (now.roughest <= ROUGH) & ~self._outside
         keys = np.where(flat, _keys(now.colours), np.int32(-1))
@@ -102,10 +107,14 @@ class Flats:
         spreads: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         if (keys >= 0).any():
             groups = _group(now, keys)
-            fresh = np.zeros_like(intact)
+            fresh, whitened = np.zeros((2, *intact.shape), bool)
             if before is not None and np.count_nonzero(intact) >= KNOWN * intact.size:
                 fresh = intact & (keys >= 0) & (keys != self._keys)
-            colours = self._judge(now, groups, _torn(now, before, fresh), fresh, taken)
+                whitened = intact & _whitened(now, before)
+                if not follow and np.count_nonzero(whitened) < JUMP * intact.size:
+                    whitened[:] = False
+            torn, covering = _torn(now, before, fresh), _covering(before, fresh)
+            colours = self._judge(now, groups, torn, fresh, covering, whitened, taken)
         for number, colour in enumerate(sorted(colours, key=lambda colour: -colour.cells)):
             member = keys == colour.key
             if colour.soft and number < SPREADS:
@@ -116,6 +125,8 @@ class Flats:
                 cells = known[1].copy()
                 if colour.began is not None:
                     cells &= colour.began
+                    if follow:
+                        colour.began[:] = cv2.dilate(cells.view(np.uint8), BESIDE) > 0
             else:
                 cells = member | alongside(now, member)
             (burnt if colour.white else coloured)[cells] = True
@@ -129,6 +140,8 @@ class Flats:
         groups: Groups,
         torn: np.ndarray,
         fresh: np.ndarray,
+        covering: np.ndarray,
+        whitened: np.ndarray,
         taken: np.ndarray,
     ) -> list[Colour]:
         """Judge which colours are lost."""
@@ -143,10 +156,11 @@ class Flats:
             lost |= crowd & (_borders(now, groups, ~taken)[3] >= CONTRAST)
         outer = _borders(now, groups, ~np.append(lost, False)[place] & ~taken)
         lost |= _sharp(*outer[:3], counts, mid, cells)
-        came, tore = (
-            np.bincount(place[which], minlength=colours + 1)[:-1] for which in (fresh, torn)
+        came, tore, covered = (
+            np.bincount(place[which], minlength=colours + 1)[:-1]
+            for which in (fresh, torn, covering)
         )
-        jumped = came >= NEW * counts
+        jumped = (came >= NEW * counts) & ((covered >= COVERING * came) | (level >= WHITE))
         enough = np.maximum(3, np.where(level > BLACK, TORN, FEW) * cells)
         jumped &= (came >= JUMP * cells) | (tore >= enough)
         judged = []
@@ -158,15 +172,15 @@ class Flats:
                 if held.hard and sides[i] >= np.sqrt(count):
                     lasts &= bool(border[i] >= STILL_HARD)
                 if lasts:
-                    judged.append(
-                        replace(held, cells=max(count, held.cells))
-                    )
+                    if held.began is not None:
+                        held.began[cv2.dilate(whitened.view(np.uint8), AROUND) > 0] = True
+                    judged.append(replace(held, cells=max(count, held.cells)))
                     continue
             if not (lost[i] or jumped[i]):
                 continue
             white = bool(level[i] >= WHITE)
             soft = bool(level[i] > BLACK and border[i] < BORDER and hard[i] < 0.3 * sides[i])
-            new = fresh & (groups.keys == key)
+            new = fresh & (groups.keys == key) | whitened
             began = cv2.dilate(new.view(np.uint8), AROUND) > 0 if white and soft else None
             lasting = bool(count >= FEW * cells or jumped[i])
             by_border = bool(lost[i] and not jumped[i] and not mid[i])
@@ -180,6 +194,19 @@ def _torn(now: Statistics, before: Statistics | None, fresh: np.ndarray) -> np.n
         return fresh
     high, low = cv2.dilate(before.mean, BESIDE), cv2.erode(before.mean, BESIDE)
     return fresh & ((now.mean > high + FAR) | (now.mean < low - FAR))
+
+
+def _covering(before: Statistics | None, fresh: np.ndarray) -> np.ndarray:
+    """Find the new flat cells that showed something before: bool (R, C)."""
+    return fresh if before is None else fresh & (before.roughest >= COVERED)
+
+
+def _whitened(now: Statistics, before: Statistics) -> np.ndarray:
+    """Find cells with white in them where none was near: bool (R, C)."""
+    white = cv2.compare(now.small, LIGHT, cv2.CMP_GE)
+    white[cv2.dilate(before.small, AROUND) >= LIGHT] = 0
+    size = now.mean.shape[::-1]
+    return cv2.resize(white, size, interpolation=cv2.INTER_AREA) > 0
 
 
 def _sharp(

@@ -1,53 +1,53 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What comes over a part of the picture at once and stays: light (glare, burn) and blur (drops).
+"""What comes over a part of the picture at once and stays: light (glare) and blur (drops).
 
-Motion brings no cell a brightness that was nowhere near it a frame ago, and takes no fine detail
-from many cells side by side at once. Both tests read backwards in time tell when it is over.
+Both are seen to begin; both tests read backwards in time tell when it is over.
 """
 
 from dataclasses import dataclass
+from types import ModuleType
 
 import cv2
 import numpy as np
 
+from siammcvae_core.faults.detection import blur, light
 from siammcvae_core.faults.detection.statistics import Statistics
 
-NEAR = np.ones((5, 5), np.uint8)  # cells: gaps between seeds
-REACH = np.ones((5, 5), np.uint8)  # quarter pixels: 8 px of motion either way
-BESIDE = np.ones((3, 3), np.uint8)
-FAR = np.ones((9, 9), np.uint8)  # cells: how far light falls off
-LIT = 3.0  # grey levels above all that was near, mean over a cell
-FAINT = 1.5  # grey levels by which cells beside lit ones brightened, to count as lit too
-BLURRED = 0.55  # of the least detail that was near
-GRAIN = 0.3  # grey levels of detail that are as good as none
-LEAST = {'light': 0.006, 'blur': 0.005}  # of the cells, to begin
-FIRST = {'light': 0.025, 'blur': 0.01}  # of the cells, taken for usual before a stream is known
-USUAL = 2.0  # times what motion made of such cells lately
+KINDS: dict[str, ModuleType] = {'light': light, 'blur': blur}
+LEAST = {'light': 0.006, 'blur': 0.02}  # of the cells, to begin
+FIRST = {'light': 0.025, 'blur': 0.03}  # of the cells, taken for usual before a stream is known
+USUAL = {'light': 2.0, 'blur': 1.6}  # times what motion made of such cells lately
+DAZZLED = 0.05  # of the cells that light comes over or leaves: too much changes to see drops come
+BURNING = 0.02  # of the cells that burn out or no more, likewise
 MOST = 0.6  # of the cells: more is the exposure or a cut
 OVER = 0.4  # of the cells that began it, read backwards
 FADED = 0.3  # of the strength it began with
-PATIENCE = 8  # frames faded before it counts as gone
-AROUND = {'light': 7, 'blur': 3}  # of 9 cells
+PATIENCE = {'light': 8, 'blur': 3}  # frames faded before it counts as gone
+YOUNG = 3  # frames within which what is no fault goes as it came
+FLEETING = {'light': 0.3, 'blur': 0.6}  # of the strength, while it is young: less is none at all
+GLOW = 6.0  # grey levels brighter in the cells around what is burnt, or it is no glare
 LASTS = 5.0  # s that it is believed: what a turn brought, or a false alarm, stays
 FORGET = 0.97  # per frame, of what is usual
+BESIDE = np.ones((3, 3), np.uint8)
 
 
 @dataclass
 class Region:
     """Where something lies.
 
-    cells, seeds: bool (R, C), what it covers and what gave it away. level, strength: the mean of
-    the seeds before, and what it added. until: stamp after which it is taken for the scene.
-    faded: frames in which little of it was left.
+    cells, seeds: bool (R, C), what it covers and what gave it away. was, then: float32 (R, C), the
+    level before it began, and when it did. until: stamp after which it is taken for the scene.
+    faded, age: int (R, C), frames in which little of it was left, and since it began.
     """
 
     cells: np.ndarray
     seeds: np.ndarray
-    level: float
-    strength: float
+    was: np.ndarray
+    then: np.ndarray
     until: float
-    faded: int = 0
+    faded: np.ndarray
+    age: np.ndarray
 
 
 class Onsets:
@@ -56,114 +56,124 @@ class Onsets:
     def __init__(self) -> None:
         self._regions: dict[str, Region | None] = {}
         self._usual = dict(FIRST)
+        self._burnt: np.ndarray | None = None
+
+    @property
+    def glares(self) -> bool:
+        """Tell whether light lies over the last frame."""
+        return self._regions.get('light') is not None
 
     def find(
         self,
         now: Statistics,
         before: Statistics,
         usable: np.ndarray,
+        burnt: np.ndarray,
         alone: bool,
         stamp: float,
     ) -> dict[str, np.ndarray]:
         """Give the cells under light and under blur: bool (R, C) each.
 
-        usable: bool (R, C), cells not lost for another reason, now or before. alone: whether no
-        other fault came or went, so that something may begin here. stamp: seconds.
+        usable: bool (R, C), cells not lost for another reason, now or before. burnt: bool (R, C).
+        alone: whether no other fault came or went, so that something may begin. stamp: seconds.
         """
-        for kind, test, measure in (('light', lit, _level), ('blur', blurred, _detail)):
-            if kind == 'blur':
-                usable = usable & ~self._lit(now, before)
-            region = self._regions.get(kind)
-            if region is not None and stamp > region.until:
-                region = None
-            if region is not None:
-                region = self._still(region, test(before, now), measure(now), usable)
-            seeds = _gathered(kind, test(now, before) & usable)
-            share = np.count_nonzero(seeds) / seeds.size
-            begins = max(LEAST[kind], USUAL * self._usual[kind]) <= share <= MOST
-            if alone and begins:
-                cells = _grown(kind, seeds, now, before)
-                level, was = (float(measure(s)[seeds].mean()) for s in (now, before))
-                if region is not None:
-                    cells, seeds = cells | region.cells, seeds | region.seeds
-                region = Region(cells, seeds, was, level - was, stamp + LASTS)
-            elif alone:
-                self._usual[kind] = max(share, FORGET * self._usual[kind])
-            self._regions[kind] = region
+        last, self._burnt = self._burnt, burnt
+        if last is None:
+            last = burnt
+        size = burnt.size
+        coming, going = light.seeds(now, before, usable), light.seeds(before, now, usable)
+        lit = self._cells('light')
+        self._follow('light', coming, going, now, before, usable, burnt, alone, stamp)
+        lit = lit | self._cells('light') | (cv2.dilate((burnt | last).view(np.uint8), BESIDE) > 0)
+        dazzled = np.count_nonzero(burnt ^ last) > BURNING * size
+        dazzled |= max(map(np.count_nonzero, (coming, going))) > DAZZLED * size
+        clear = usable & ~lit
+        seeds, back = blur.seeds(now, before, clear), blur.seeds(before, now, clear)
+        alone &= not dazzled
+        self._follow('blur', seeds, back, now, before, clear, burnt, alone, stamp)
         return {kind: region.cells for kind, region in self._regions.items() if region}
 
-    def _lit(self, now: Statistics, before: Statistics) -> np.ndarray:
-        """Find cells where light lies or goes, which takes its own edges with it: bool (R, C)."""
-        light = self._regions.get('light')
-        cells = np.zeros(now.mean.shape, bool) if light is None else light.cells
-        going = _gathered('light', lit(before, now))
-        if np.count_nonzero(going) >= LEAST['light'] * going.size:
-            cells = cells | _grown('light', going, before, now)
-        return cells
+    def _follow(
+        self,
+        kind: str,
+        seeds: np.ndarray,
+        back: np.ndarray,
+        now: Statistics,
+        before: Statistics,
+        usable: np.ndarray,
+        burnt: np.ndarray,
+        alone: bool,
+        stamp: float,
+    ) -> None:
+        """Drop what is over of a kind and add what begins."""
+        region = self._regions.get(kind)
+        if region is not None and stamp > region.until:
+            region = None
+        if region is not None:
+            region = _still(region, kind, back, now, usable)
+        share = np.count_nonzero(seeds) / seeds.size
+        begins = max(LEAST[kind], USUAL[kind] * self._usual[kind]) <= share <= MOST
+        if alone and begins:
+            cells = KINDS[kind].grown(seeds, now, before, usable)
+            if kind == 'blur' or _glows(now, before, burnt, cells):
+                region = _united(region, kind, cells, seeds, now, before, stamp + LASTS)
+        elif alone:
+            self._usual[kind] = max(share, FORGET * self._usual[kind])
+        self._regions[kind] = region
 
-    def _still(
-        self, region: Region, back: np.ndarray, level: np.ndarray, usable: np.ndarray
-    ) -> Region | None:
-        """Drop the parts of a region that are over, by what the backward test says of them."""
-        _, labels = cv2.connectedComponents(region.cells.view(np.uint8))
-        seen = region.seeds & usable
-        there = np.bincount(labels[seen], minlength=labels.max() + 1)
-        gone = np.bincount(labels[seen & back], minlength=labels.max() + 1)
-        over = (gone >= OVER * there) & (there > 0)
-        over[0] = False
-        if over.any():
-            region.cells &= ~over[labels]
-            region.seeds &= region.cells
-            if not region.seeds.any():
-                return None
-            seen &= region.seeds
-        if seen.any():
-            left = (float(level[seen].mean()) - region.level) * np.sign(region.strength)
-            region.faded = region.faded + 1 if left < FADED * abs(region.strength) else 0
-        return region if region.faded < PATIENCE else None
-
-
-def lit(now: Statistics, before: Statistics) -> np.ndarray:
-    """Find cells brighter than anything near them was: bool (R, C)."""
-    above = cv2.subtract(now.small, cv2.dilate(before.small, REACH))
-    size = now.mean.shape[::-1]
-    return cv2.resize(above, size, interpolation=cv2.INTER_AREA) >= LIT
+    def _cells(self, kind: str) -> np.ndarray | bool:
+        """Copy the cells of a kind, bool (R, C); False if there is nothing of it."""
+        region = self._regions.get(kind)
+        return False if region is None else region.cells.copy()
 
 
-def blurred(now: Statistics, before: Statistics) -> np.ndarray:
-    """Find cells with far less detail than any beside them had: bool (R, C)."""
-    left = np.median((now.detail + GRAIN) / (before.detail + GRAIN))  # by shake of the camera
-    least = cv2.erode(before.detail, BESIDE)
-    return now.detail + GRAIN < BLURRED * min(float(left), 1.0) * (least + GRAIN)
+def _glows(now: Statistics, before: Statistics, white: np.ndarray, cells: np.ndarray) -> bool:
+    """Tell glare from highlights that burn out, which follow the scene, by the light around."""
+    around = (cv2.dilate(white.view(np.uint8), BESIDE) > 0) & ~white & cells
+    if not around.any():
+        return not white.any()
+    change = now.mean - before.mean
+    elsewhere = float(np.median(change[~cells])) if not cells.all() else 0.0
+    return float(np.median(change[around])) - elsewhere >= GLOW
 
 
-def _level(of: Statistics) -> np.ndarray:
-    return of.mean
+def _united(
+    region: Region | None,
+    kind: str,
+    cells: np.ndarray,
+    seeds: np.ndarray,
+    now: Statistics,
+    before: Statistics,
+    until: float,
+) -> Region:
+    level = KINDS[kind].level
+    was, then = level(before).copy(), level(now).copy()
+    faded, age = np.zeros((2, *cells.shape), int)
+    if region is not None:
+        old = region.cells & ~cells
+        was[old], then[old] = region.was[old], region.then[old]
+        faded[old], age[old] = region.faded[old], region.age[old]
+        cells, seeds = cells | region.cells, seeds | region.seeds
+    return Region(cells, seeds, was, then, until, faded, age)
 
 
-def _detail(of: Statistics) -> np.ndarray:
-    return of.detail
-
-
-def _gathered(kind: str, cells: np.ndarray) -> np.ndarray:
-    """Keep the cells that have others of them around, of light the largest disc: bool (R, C)."""
-    around = cv2.boxFilter(cells.view(np.uint8), cv2.CV_8U, (3, 3), normalize=False)
-    gathered = cells & (around >= AROUND[kind])
-    if kind == 'blur' or not gathered.any():
-        return gathered
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(gathered.view(np.uint8))
-    return labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-
-
-def _grown(kind: str, seeds: np.ndarray, now: Statistics, before: Statistics) -> np.ndarray:
-    """Close the gaps between seeds and add the faint border: bool (R, C)."""
-    cells = cv2.morphologyEx(seeds.view(np.uint8), cv2.MORPH_CLOSE, NEAR)
-    if kind == 'light':
-        change = now.mean - before.mean
-        change -= np.median(change)
-        usual = 1.5 * float(np.median(np.abs(change)))  # of the motion
-        fainter = (cv2.blur(change, (3, 3)) >= max(FAINT, usual)) & (cv2.dilate(cells, FAR) > 0)
-        fainter |= cells > 0
-        _, labels = cv2.connectedComponents(fainter.view(np.uint8))
-        return np.isin(labels, np.unique(labels[cells > 0]))
-    return cv2.dilate(cells, BESIDE) > 0
+def _still(
+    region: Region, kind: str, back: np.ndarray, now: Statistics, usable: np.ndarray
+) -> Region | None:
+    """Drop the parts of a region that are over, by what the backward test says of them."""
+    count, labels = cv2.connectedComponents(region.cells.view(np.uint8))
+    seen = region.seeds & usable
+    part = labels[seen]
+    there, gone = np.bincount(part, minlength=count), np.bincount(labels[seen & back], None, count)
+    left = np.bincount(part, (KINDS[kind].level(now) - region.was)[seen], count)
+    strength = np.bincount(part, (region.then - region.was)[seen], count)
+    share = left * np.sign(strength) / np.maximum(np.abs(strength), 1e-6)
+    young, seen_at_all = region.age < YOUNG, (there > 0)[labels]
+    region.age += 1
+    little = (share < FADED)[labels]
+    region.faded = np.where(seen_at_all, (region.faded + 1) * little, region.faded)
+    over = ((gone >= OVER * there) & (there > 0))[labels] | (region.faded >= PATIENCE[kind])
+    over |= young & seen_at_all & (share < FLEETING[kind])[labels]
+    region.cells &= ~over
+    region.seeds &= region.cells
+    return region if region.seeds.any() else None

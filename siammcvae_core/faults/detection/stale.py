@@ -5,24 +5,30 @@
 No sensor delivers the same rows twice, its noise alone forbids it. Decoders do, where an encoder
 skipped what did not change, but hardly ever in whole frames. Rows that are repeated to the bit
 while those above moved are stale; how many rows below a hood are repeated anyway is learned. After
-that first frame a tear delivers rows that are new but late; only its seam tells that it goes on.
+that first frame a tear delivers rows that are new but a frame late: they fit on to the upper rows
+of the frame before, and no more to those above them. Segments along the seam vote on it.
 """
 
+import cv2
 import numpy as np
 
 from siammcvae_core.faults.detection.statistics import Change, Statistics
+from siammcvae_core.faults.masks import CELL
 
 LEAST = 0.08  # of the rows repeated, to be a tear
 USUAL = 0.04  # of the rows more than were repeated lately
 TEXTURE = 1.0  # grey levels from pixel to pixel of a row that noise or motion would change
 MOVED = 0.6  # grey levels the rows above changed on average: below it old content looks like new
 FORGET = 0.98  # per frame, of what is usual
-BESIDE = 4  # rows either side whose steps a seam is compared with
-GOES_ON = 0.3  # of the seam it had
-SLIGHT = 0.3  # grey levels: a seam below cannot be followed
-CLEAR = 1.5  # grey levels: a seam that cannot be missed
-FAINT_FRAMES = 10  # that a fainter seam is followed
-LAPSES = 2  # frames without a fainter seam until it counts as gone
+DECIDED = 0.5  # grey levels by which a segment fits better to one than to the other, to vote
+PEAKS = 3  # rows looked at for a seam that nobody saw begin
+BESIDE = 2  # rows around, either side, which vote otherwise than a seam
+OVER = -0.2  # votes that end a tear
+SURE = 0.6  # votes of a row above those around it, summed up over frames, that make a tear
+MOST = 1.0  # of such a sum
+LEAK = 0.2  # of it per frame
+DOUBT = 0.3  # likewise, while no tear is found: what stands still on the hood is a weak seam
+EDGE = 0.04  # of the height at the top and at the bottom where no seam is looked for
 
 
 class Stale:
@@ -30,51 +36,72 @@ class Stale:
 
     def __init__(self) -> None:
         self._usual = 0.0
-        self._steps: np.ndarray | None = None
         self._tear: int | None = None
-        self._was = 0.0
-        self._strength = 0.0
-        self._lapses = 0
-        self._frames = 0
+        self._sum = 0.0
+        self._suspects: dict[int, float] = {}
+        self._sharp: np.ndarray | None = None
 
-    def find(self, now: Statistics, change: Change, damaged: bool) -> int:
+    def find(self, now: Statistics, before: Statistics, change: Change, damaged: bool) -> int:
         """Give the first stale row of a frame that differs from the one before; H without one.
 
-        damaged: whether rows are lost for another reason, so that nothing is learned.
+        damaged: whether rows are lost for another reason, so that nothing is learned or begins.
         """
         height = now.size[0]
-        steps = now.row_step
         moved = np.flatnonzero(change.rows)
         top = int(moved[-1]) + 1
         share = np.count_nonzero(now.row_detail[top:] >= TEXTURE) / height
         repeated = share >= max(LEAST, self._usual + USUAL)
         if repeated and not damaged and change.rows[:top].mean() >= MOVED:
-            self._tear, self._lapses, self._frames = top, 0, 0
-            self._was = 0.0 if self._steps is None else _seam(self._steps, top)
-            self._strength = _seam(steps, top) - self._was
+            self._tear, self._sum = top, MOST
         elif self._tear is not None:
-            self._follow(_seam(steps, self._tear) - self._was)
+            self._follow(*_votes(now, before, self._tear))
         elif not damaged:
             self._usual = max(share, FORGET * self._usual)
-        if self._tear is None and not damaged:
-            self._steps = steps if self._steps is None else 0.5 * (steps + self._steps)
+            self._search(now, before, change)
         return height if self._tear is None else self._tear
 
-    def _follow(self, seam: float) -> None:
+    def _follow(self, votes: float, around: float) -> None:
         """Judge by its seam whether a tear goes on."""
-        self._frames += 1
-        clear = self._strength >= CLEAR
-        believed = clear or self._frames <= FAINT_FRAMES
-        if believed and seam >= max(SLIGHT, GOES_ON * self._strength):
-            self._strength = 0.5 * (self._strength + seam)
-            self._lapses = 0
+        self._sum = min(self._sum - LEAK + votes - around, MOST)
+        if self._sum <= 0 or (votes <= OVER and votes - around <= LEAK):
+            self._tear, self._sharp, self._suspects = None, None, {}
+
+    def _search(self, now: Statistics, before: Statistics, change: Change) -> None:
+        """Look for a seam that the stream began with, or whose first frame repeated no rows."""
+        fits = now.row_step - change.seams
+        sharp = fits - cv2.dilate(fits[:, None], _AROUND).ravel()
+        self._sharp = sharp if self._sharp is None else np.maximum(0.7 * self._sharp, 0) + sharp
+        edge = max(BESIDE + 1, round(EDGE * fits.size))
+        if fits.size <= 2 * edge + PEAKS:
             return
-        self._lapses += 1
-        if clear or self._lapses >= LAPSES:
-            self._tear = None
+        suspects = {row: total - DOUBT for row, total in self._suspects.items() if total > DOUBT}
+        for row in (edge + 1 + np.argpartition(self._sharp[edge:-edge], -PEAKS)[-PEAKS:]).tolist():
+            votes, around = _votes(now, before, row)
+            suspects[row] = suspects.get(row, 0.0) + min(votes, votes - around)
+        self._suspects = suspects
+        row, total = max(suspects.items(), key=lambda item: item[1], default=(0, 0.0))
+        if total >= SURE:
+            self._tear, self._sum = row, MOST
 
 
-def _seam(steps: np.ndarray, row: int) -> float:
-    """Compare the step from the row above `row` to it with those around."""
-    around = steps[max(row - 1 - BESIDE, 0) : row + BESIDE]
-    return float(steps[row - 1]) - float(np.median(around))
+_AROUND = np.ones((2 * BESIDE + 1, 1), np.uint8)
+_AROUND[BESIDE] = 0
+
+
+def _votes(now: Statistics, before: Statistics, top: int) -> tuple[float, float]:
+    """Ask whether row `top` fits on to the row above of the frame before, or to that of its own.
+
+    Each segment of 16 px votes. Returns the share of those for the frame before, less that of the
+    others, and the most of it that a row around gets: -1 to 1 each.
+    """
+    first, last = max(top - BESIDE, 1), min(top + BESIDE + 1, now.size[0])
+    rows, size = now.grey[first:last], (now.grey.shape[1] // CELL, last - first)
+    own, other = (
+        cv2.resize(cv2.absdiff(rows, above).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        for above in (now.grey[first - 1 : last - 1], before.grey[first - 1 : last - 1])
+    )
+    better = own - other
+    votes = np.mean(better > DECIDED, axis=1) - np.mean(better < -DECIDED, axis=1)
+    mine = float(votes[top - first])
+    votes[top - first] = -1
+    return mine, float(votes.max())

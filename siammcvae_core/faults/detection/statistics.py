@@ -59,10 +59,13 @@ class Change:
     """How a frame differs from the one before, of the same size.
 
     mean: float32 (R, C), mean absolute difference. rows: float32 (H,), the same per row.
+    seams: float32 (H,), mean step from each row of the frame before to the next row of this one
+    (last: 0).
     """
 
     mean: np.ndarray
     rows: np.ndarray
+    seams: np.ndarray
 
 
 def measure(frame: np.ndarray) -> Statistics:
@@ -114,9 +117,13 @@ def compare(now: Statistics, before: Statistics) -> Change:
     difference = cv2.absdiff(now.grey, before.grey)
     height, width = now.size
     strips = difference.reshape(-1, CELL, difference.shape[1])
+    seams = np.zeros(height, np.float32)
+    if height > 1:
+        seams[:-1] = _sums(cv2.absdiff(now.grey[1:height], before.grey[: height - 1]), 1) / width
     return Change(
         _cell_sums(strips.sum(axis=1, dtype=np.uint16)) / CELL**2,
         _sums(difference, 1)[:height] / width,
+        seams,
     )
 
 
