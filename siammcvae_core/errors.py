@@ -6,6 +6,9 @@
 class InputError(ValueError):
     """Bad input from outside; commands print its text as one line and exit with status 2."""
 
+    def __str__(self) -> str:
+        return ' '.join(super().__str__().splitlines())
+
 
 class FrameError(InputError):
     """A frame or fault mask that cannot be used.

@@ -1,12 +1,15 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where this package keeps what takes long to make, and files that appear whole or not at all."""
+"""The cache folder, files that appear whole or not at all, and what is read back out of files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+import hashlib
+import json
 import os
 from pathlib import Path
 import tempfile
+from typing import Any
 
 
 def cache_folder() -> Path:
@@ -39,3 +42,25 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a file that appears whole or not at all; raises OSError."""
     with replaced(path) as draft:
         draft.write_bytes(content)
+
+
+def read_json(path: Path) -> Any:
+    """Read what a JSON file says; raises OSError, and ValueError for one that is damaged."""
+    return parse_json(path.read_bytes())
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Read JSON; raises ValueError for whatever is none, also what nests too deeply."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError('nests too deeply') from error
+
+
+def sha256(path: Path) -> str:
+    """Hash a file, as hexadecimal digits; raises OSError."""
+    with path.open('rb') as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -16,7 +16,7 @@ from siammcvae_core.data.bags import BagImages
 from siammcvae_core.data.frame import Source
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.engines.pick import pick
-from siammcvae_core.errors import InputError
+from siammcvae_core.errors import FrameError, InputError
 from siammcvae_core.offline import bags, videos
 from siammcvae_core.offline.detection import detected
 from siammcvae_core.offline.sequence import restore_items
@@ -101,6 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return restore(options)
+    except FrameError as error:
+        print(f'restore: {options.mask or options.source}: {error}', file=sys.stderr)
+        return 2
     except InputError as error:
         print(f'restore: {error}', file=sys.stderr)
         return 2
@@ -163,7 +166,9 @@ def _open(options: argparse.Namespace) -> Job:
         raise InputError(f'say what is lost in {path}: --mask MASKS, or have it found: --detect')
     masks = open_source(options.mask)
     if len(masks) != len(source):
-        raise InputError(f'{path} has {len(source)} frames, its mask {len(masks)}')
+        raise InputError(
+            f'{path} has {len(source)} frames, its mask {len(masks)}: {options.mask}'
+        )
     return Job(source, videos.paired(source, masks), encoder)
 
 

@@ -11,6 +11,7 @@ import sys
 from typing import Any, get_type_hints
 
 from jsonargparse import ArgumentError, ArgumentParser, DefaultHelpFormatter, get_loader
+import yaml  # type: ignore[import-untyped]
 
 from siammcvae_core.errors import InputError
 from siammcvae_core.training.config import TrainConfig
@@ -25,6 +26,8 @@ it goes on from the last saved state in `out`.
 Writes into `out`: best.safetensors (averaged weights, lowest validation loss), last.safetensors,
 state.safetensors (to resume from), metrics.jsonl and tensorboard/.
 """
+
+MOST_VALUES, DEEPEST = 10_000, 50  # in a file
 
 
 class _Help(DefaultHelpFormatter, RawDescriptionHelpFormatter):
@@ -41,9 +44,11 @@ def parse(arguments: Sequence[str]) -> TrainConfig:
         key, equals, _ = option.removeprefix('--').partition('=')
         if equals and key not in ('config', 'print_config'):
             _check_key(key)
-    for file in _config_files(options):
+    files = list(_config_files(options))
+    for file in files:
         for key in _keys_of(file):
-            _check_key(key, f'{file}: ')
+            _check_key(key, f'config {file}: ')
+    where = ''.join(f'config {file}: ' for file in files)
     parser = ArgumentParser(
         prog='python -m siammcvae_core.train',
         description=DESCRIPTION,
@@ -56,8 +61,10 @@ def parse(arguments: Sequence[str]) -> TrainConfig:
         parsed = parser.parse_args(options)
         config = parser.instantiate(parsed)
         return TrainConfig(**{f.name: config[f.name] for f in fields(TrainConfig)})
-    except ArgumentError as error:
-        raise InputError(' '.join(str(error).split())) from error
+    except RecursionError as error:
+        raise InputError(f'{where}nests too deeply') from error
+    except (ArgumentError, InputError, TypeError) as error:
+        raise InputError(where + ' '.join(str(error).split())) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,30 +93,60 @@ def _config_files(options: Sequence[str]) -> Iterator[Path]:
 
 def _keys_of(file: Path) -> Iterator[str]:
     try:
-        content = get_loader('yaml')(file.read_text())
+        text = file.read_text()
+        _check_depth(text)
+        content = get_loader('yaml')(text)
     except OSError as error:
         raise InputError(f'config {file} cannot be read: {error.strerror}') from error
     except Exception as error:  # of whatever reads YAML for jsonargparse
         raise InputError(f'config {file} is no YAML: {" ".join(str(error).split())}') from error
     if not isinstance(content, dict):
         raise InputError(f'config {file}: expected keys with values, got {type(content).__name__}')
-    yield from _flat(content)
+    if not _is_short(content):
+        raise InputError(f'config {file}: says more than {MOST_VALUES} values')
+    for key, value in _flat(content):
+        if value is None:
+            raise InputError(f'config {file}: {key} has no value')
+        yield key
 
 
-def _flat(values: Mapping[str, Any]) -> Iterator[str]:
+def _check_depth(text: str) -> None:
+    """Raise ValueError for what nests so deeply that building it would overflow the stack."""
+    depth = 0
+    for event in yaml.parse(text, getattr(yaml, 'CSafeLoader', yaml.SafeLoader)):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ValueError('it nests too deeply')
+
+
+def _is_short(content: object) -> bool:
+    """Count what a file says; by references to itself it may say it without end."""
+    waiting, count = [content], 0
+    while waiting and count <= MOST_VALUES:
+        value = waiting.pop()
+        count += 1
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple | set):
+            waiting.extend(value)
+    return not waiting
+
+
+def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
         if isinstance(value, dict):
-            yield from (f'{key}.{rest}' for rest in _flat(value))
+            yield from ((f'{key}.{rest}', below) for rest, below in _flat(value))
         else:
-            yield str(key)
+            yield str(key), value
 
 
 def _check_key(key: str, where: str = '') -> None:
     known = dict(_known(TrainConfig))
     if key in known or any(is_dict and key.startswith(f'{k}.') for k, is_dict in known.items()):
         return
-    if key == 'data':  # a file or an object with the keys below it
-        return
+    if key == 'data':  # jsonargparse would take the name of a file or class for it, and import that
+        raise InputError(f"{where}'data' has keys of its own, such as data.train")
     near = difflib.get_close_matches(key, known, n=1, cutoff=0)
     raise InputError(f'{where}there is no key {key!r}; the nearest is {near[0]!r}')
 

@@ -9,12 +9,11 @@ import cv2
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
+from siammcvae_core import LARGEST
 from siammcvae_core.errors import FrameError
 from siammcvae_ros.messages import image_message
 
 JPEG, PNG = 'JPEG', 'PNG'
-LARGEST = 8192 * 4320
-"""Pixels an image may have: 8K. OpenCV's own limit, OPENCV_IO_MAX_IMAGE_PIXELS, is a billion."""
 
 _BEGINNINGS = {JPEG: b'\xff\xd8\xff', PNG: b'\x89PNG\r\n\x1a\n'}
 _START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}

@@ -66,7 +66,7 @@ def test_every_parameter_named_exists(root: Path, text: str) -> None:
 
 def test_the_model_card_names_the_weights_in_the_package(root: Path) -> None:
     pytest.importorskip('torch', reason='PyTorch is not installed')
-    from siammcvae_core.model.checkpoint import sha256
+    from siammcvae_core.files import sha256
 
     weights = root / 'siammcvae_core' / 'weights'
     digest = sha256(weights / 'drive.safetensors')

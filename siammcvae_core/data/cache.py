@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 import fcntl
 import hashlib
 import json
+import math
 import os
 from pathlib import Path
 import tempfile
@@ -29,6 +30,7 @@ from siammcvae_core.data.layouts import Clip, is_timelapse
 from siammcvae_core.data.pairs import distinct_frames
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.errors import InputError, SourceError
+from siammcvae_core.files import read_json
 
 OPEN_MAPS = 256
 STALE = 24 * 3600  # seconds
@@ -63,7 +65,19 @@ class Facts:
     @property
     def nbytes(self) -> int:
         """Bytes of the raw file: frames, then their indices and stamps."""
-        return self.frames * (int(np.prod(self.shape)) + PER_FRAME)
+        return self.frames * (math.prod(self.shape) + PER_FRAME)
+
+    def check(self) -> None:
+        """Raise ValueError for what cannot be, as in a file that is damaged."""
+        counts = [self.declared, self.frames, *self.shape]
+        words = [self.name, self.unusable, self.broken]
+        if (
+            not all(type(count) is int and count >= 0 for count in counts)
+            or not all(isinstance(word, str) for word in words)
+            or len(self.shape) not in (2, 3)
+            or type(self.decoded) is not bool
+        ):
+            raise ValueError(f'not the facts of a clip: {self}')
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,8 +147,10 @@ class FrameCache:
 
     def _facts(self, clip: Clip) -> Facts:
         try:
-            stored = json.loads(self._path(clip, '.json').read_text())
-            return Facts(**{**stored, 'name': clip.name, 'shape': tuple(stored['shape'])})
+            stored = read_json(self._path(clip, '.json'))
+            facts = Facts(**{**stored, 'name': clip.name, 'shape': tuple(stored['shape'])})
+            facts.check()
+            return facts
         except (OSError, ValueError, TypeError, KeyError):  # not there, or not whole
             facts = self._look_at(clip)
             self._remember(clip, facts)
@@ -203,7 +219,7 @@ class FrameCache:
 
     def _map(self, clip: Clip, facts: Facts) -> CachedClip:
         raw = np.memmap(self._path(clip, '.raw'), np.uint8, 'r', shape=(facts.nbytes,))
-        pixels = facts.frames * int(np.prod(facts.shape))
+        pixels = facts.frames * math.prod(facts.shape)
         indices, stamps = np.frombuffer(raw[pixels:].tobytes(), np.int64).reshape(2, -1)
         frames = np.asarray(raw[:pixels]).reshape(facts.frames, *facts.shape)
         return CachedClip(facts, frames, indices, stamps)

@@ -14,6 +14,7 @@ from av.video.reformatter import Colorspace
 import cv2
 import numpy as np
 
+from siammcvae_core import LARGEST
 from siammcvae_core.data.frame import Frame, Source
 from siammcvae_core.errors import InputError, SourceError
 
@@ -21,6 +22,7 @@ IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff', '.p
 VIDEO_SUFFIXES = ('.mp4', '.mov', '.mkv', '.avi', '.webm', '.m4v', '.ts')
 BT709 = 1  # the code of ITU-R BT.709 in H.264 colour tags: what players assume of untagged HD video
 NANO = 10**9
+OPTIONS = {'max_pixels': str(LARGEST)}  # of decoders, which believe what a file says of its size
 
 
 class VideoClip(Source):
@@ -59,6 +61,7 @@ class VideoClip(Source):
         with self._open() as container:
             stream = container.streams.video[0]
             stream.thread_type = 'AUTO'
+            stream.codec_context.options = OPTIONS
             period = round(NANO / self.rate)
             origin, index, ends = None, 0, 0
             try:
@@ -82,7 +85,7 @@ class VideoClip(Source):
 
     def _open(self) -> av.container.InputContainer:
         try:
-            container = av.open(str(self._path))
+            container = av.open(str(self._path), options=OPTIONS, metadata_errors='replace')
         except (FFmpegError, OSError) as error:
             reason = error.strerror or error
             raise SourceError(f'{self._path} cannot be opened as a video: {reason}') from error
@@ -90,6 +93,9 @@ class VideoClip(Source):
         if not container.streams.video or container.format.name == 'tty':
             container.close()
             raise SourceError(f'{self._path} has no video stream')
+        if container.streams.video[0].codec_context is None:
+            container.close()
+            raise SourceError(f'{self._path}: there is no decoder for its video')
         return container
 
     def _shortfall(self, frames: int, ends: int) -> str:
@@ -118,7 +124,7 @@ class ImageFolder(Source):
             videos = sum(file.suffix.lower() in VIDEO_SUFFIXES for file in path.iterdir())
             hint = f'; it holds {videos} videos, name one of them' if videos else ''
             raise SourceError(f'{path} holds no images and is no rosbag2 folder{hint}')
-        first = cv2.imread(str(self._files[0]), cv2.IMREAD_ANYCOLOR)
+        first = read_picture(self._files[0])
         if first is None:
             raise SourceError(f'{self._files[0]} cannot be decoded as an image')
         self.size = (first.shape[1], first.shape[0])
@@ -131,7 +137,7 @@ class ImageFolder(Source):
         """Read from the first image on."""
         self.broken = ''
         for index, file in enumerate(self._files):
-            image = cv2.imread(str(file), cv2.IMREAD_ANYCOLOR)
+            image = read_picture(file)
             if image is None:
                 self.broken = f'{file.name} cannot be decoded as an image'
                 return
@@ -141,6 +147,14 @@ class ImageFolder(Source):
                 return
             encoding = 'mono8' if image.ndim == 2 else 'bgr8'
             yield Frame(index, round(index * NANO / self.rate), image, encoding)
+
+
+def read_picture(file: Path, how: int = cv2.IMREAD_ANYCOLOR) -> np.ndarray | None:
+    """Decode a picture, uint8; None where it cannot be. `how` is one of OpenCV's flags."""
+    try:
+        return cv2.imread(str(file), how)
+    except cv2.error:  # it claims to be larger than `LARGEST`, for one
+        return None
 
 
 @contextmanager

@@ -9,7 +9,6 @@ BDD100K: `videos/{train,val}/*.mov` with `info/100k/{train,val}/*.json` beside i
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-import json
 import os
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from siammcvae_core.data.bags import BAG_SUFFIXES
 from siammcvae_core.data.clips import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from siammcvae_core.data.sources import SIMULATED
 from siammcvae_core.errors import SourceError
+from siammcvae_core.files import read_json
 
 HOLD_OUT = 0.1
 """Share of the clips kept for validation where none were set apart."""
@@ -69,7 +69,7 @@ def is_timelapse(clip: Clip) -> bool:
     if clip.info is None:
         return False
     try:
-        info = json.loads(clip.info.read_text())
+        info = read_json(clip.info)
     except (OSError, ValueError):  # the information is a courtesy; the video decides
         return False
     return isinstance(info, dict) and bool(info.get('timelapse'))

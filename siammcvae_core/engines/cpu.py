@@ -24,8 +24,7 @@ from siammcvae_core.engines.drive import DriveEngine
 from siammcvae_core.engines.drive_torch import TorchNetwork
 from siammcvae_core.engines.trial import compare, fastest, Make, Tried
 from siammcvae_core.errors import InputError
-from siammcvae_core.files import cache_folder, write_whole
-from siammcvae_core.model.checkpoint import sha256
+from siammcvae_core.files import cache_folder, read_json, sha256, write_whole
 
 LIBRARIES = ('torch', 'onnxruntime', 'openvino')
 
@@ -92,7 +91,9 @@ def try_all(weights: Path) -> list[Tried]:
 def _recall(weights: Path) -> list[Tried]:
     """Look up what was found before; nothing where anything is different or unreadable."""
     try:
-        found = [Tried(**one) for one in json.loads(_file(weights).read_text())]
+        found = [Tried(**one) for one in read_json(_file(weights))]
+        for one in found:
+            str(one)  # fails where numbers are none
         return found if fastest(found).way in ways() else []
     except (FileNotFoundError, NotADirectoryError):
         return []

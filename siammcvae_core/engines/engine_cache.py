@@ -20,7 +20,7 @@ import time
 from typing import Any, Generic, TypeVar
 
 from siammcvae_core.errors import InputError
-from siammcvae_core.files import cache_folder, write_whole
+from siammcvae_core.files import cache_folder, read_json, write_whole
 
 COMMAND = 'ros2 run siammcvae_ros build_engine'
 """Builds what is missing; `python -m siammcvae_core.build_engine` is the same without ROS."""
@@ -177,9 +177,12 @@ def _sidecar(file: Path) -> Path:
 def _about(file: Path) -> dict[str, Any] | None:
     """Read what was written about an engine; None where that cannot be made out."""
     try:
-        about = json.loads(_sidecar(file).read_text())
+        about = read_json(_sidecar(file))
         known = {'bytes': int, 'sha256': str, 'seconds': float}
-        if asdict(Key(**about['key'])) and all(isinstance(about[k], t) for k, t in known.items()):
+        words = asdict(Key(**about['key'])).values()
+        if all(isinstance(word, str) for word in words) and all(
+            isinstance(about[k], t) for k, t in known.items()
+        ):
             return about
     except (OSError, ValueError, KeyError, TypeError):
         pass

@@ -25,8 +25,8 @@ from siammcvae_core.engines.network import (
     RESTORE_OUTPUTS,
 )
 from siammcvae_core.evidence.gather import CELL, CHANNELS
-from siammcvae_core.files import cache_folder, write_whole
-from siammcvae_core.model.checkpoint import load_model, sha256
+from siammcvae_core.files import cache_folder, read_json, sha256, write_whole
+from siammcvae_core.model.checkpoint import load_model
 from siammcvae_core.model.drive import DriveMCVAE
 from siammcvae_core.model.drive_parts import EncodeReference, RestorePart
 from siammcvae_core.model.profiles import DriveProfile
@@ -115,7 +115,7 @@ def _to_onnx(
 
 def _read(folder: Path, digest: str) -> Exported:
     """Read what `_write` wrote; raises ValueError for anything else."""
-    about = json.loads((folder / 'about.json').read_text())
+    about = read_json(folder / 'about.json')
     if about['weights'] != digest:
         raise ValueError(f'it is of the weights {about["weights"]}')
     encode, restore = ((folder / f'{name}.onnx').read_bytes() for name in PARTS)

@@ -24,7 +24,8 @@ from siammcvae_core.engines.network import described, RESTORE_OUTPUTS
 from siammcvae_core.engines.onnx_export import exported, FORM, PARTS
 from siammcvae_core.engines.tensorrt_build import build, messages, Range, RANGES, Shapes
 from siammcvae_core.errors import InputError
-from siammcvae_core.model.checkpoint import load_model, sha256
+from siammcvae_core.files import sha256
+from siammcvae_core.model.checkpoint import load_model
 from siammcvae_core.model.drive import DriveMCVAE
 from siammcvae_core.model.profiles import DriveProfile
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from siammcvae_core.engines import Made
 from siammcvae_core.errors import FrameError
-from siammcvae_core.model.checkpoint import load_checkpoint, sha256
+from siammcvae_core.files import sha256
+from siammcvae_core.model.checkpoint import load_checkpoint
 from siammcvae_core.model.pixels import denormalise, normalise
 from siammcvae_core.model.siammcvae import SiamMCVAE
 from siammcvae_core.motion import References

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import difflib
 from functools import partial
-import json
 from pathlib import Path
 import re
 from typing import cast, TYPE_CHECKING
@@ -18,6 +17,7 @@ from siammcvae_core.engines.pick import shipped
 from siammcvae_core.errors import InputError, WeightsError
 from siammcvae_core.evaluation.plan import CLASSICAL, LEARNED
 from siammcvae_core.expected_error import expected_error
+from siammcvae_core.files import parse_json, sha256
 from siammcvae_core.motion import KeptFrame, References
 from siammcvae_core.peers.classical import Peer, PEERS
 
@@ -148,18 +148,24 @@ def load(method: Method, weights: Path | None) -> Contestant:
 
 
 def describe(path: Path) -> dict[str, str]:
-    """Say of a weights file what it is: its metadata and a hash."""
-    from safetensors import safe_open
+    """Say of a weights file what it is: its metadata and a hash; raises WeightsError."""
+    from safetensors import safe_open, SafetensorError
 
-    from siammcvae_core.model.checkpoint import sha256
-
-    with safe_open(path, framework='numpy') as file:
-        return {**(file.metadata() or {}), 'sha256': sha256(path)}
+    try:
+        with safe_open(path, framework='numpy') as file:
+            return {**(file.metadata() or {}), 'sha256': sha256(path)}
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f'{path}: not a readable safetensors file: {error}') from error
 
 
 def _check_claim(method: Method, weights: Path) -> None:
     """Refuse weights that say of themselves other than the variant's name does."""
-    told = json.loads(describe(weights).get('siammcvae_profile', '{}'))
+    try:
+        told = parse_json(describe(weights).get('siammcvae_profile', '{}'))
+    except WeightsError:
+        raise
+    except ValueError as error:
+        raise WeightsError(f'{weights}: not a profile: {error}') from error
     claims: dict[str, object] = {}
     if method.variant == 'no_reparam':
         claims['reparameterise'] = False

@@ -3,7 +3,7 @@
 """Weights on disk: safetensors with the model's profile in the metadata; never pickle."""
 
 from collections.abc import Callable
-import hashlib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -84,6 +84,9 @@ def load_model(
         raise WeightsError(f'{path}: {error}') from error
     if profile is not None and found.name != profile:
         raise WeightsError(f'{path}: holds profile {found.name!r}, expected {profile!r}')
+    blocks = sum(getattr(found, f.name) for f in fields(found) if f.name.endswith('depth'))
+    if blocks > len(tensors):
+        raise WeightsError(f'{path}: {len(tensors)} tensors for a model of {blocks} blocks')
     with torch.device('meta'):
         model = build(found, kernel)
     _check_tensors(path, tensors, model.state_dict())
@@ -96,19 +99,10 @@ def stored_system(path: Path) -> str:
     return _read(path, names_only=True)[0].get(SYSTEM_KEY, Profile.system)
 
 
-def sha256(path: Path) -> str:
-    """Hash a file, as hexadecimal digits."""
-    with path.open('rb') as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _read(path: Path, names_only: bool = False) -> tuple[dict[str, str], dict[str, Tensor]]:
-    if not path.is_file():
-        raise WeightsError(f'{path}: no such weights file')
     try:
+        if not path.is_file():
+            raise WeightsError(f'{path}: no such weights file')
         with safe_open(path, framework='pt') as file:
             metadata = file.metadata() or {}
             names = () if names_only else file.keys()

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 import fcntl
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -19,6 +20,7 @@ import shutil
 from typing import Any
 
 from siammcvae_core.errors import InputError
+from siammcvae_core.files import read_json, sha256
 
 PART = 64  # frames: what a kill costs at most
 STATE, LOCK = 'state.json', 'lock'
@@ -27,15 +29,16 @@ STATE, LOCK = 'state.json', 'lock'
 class Work:
     """The parts of one output.
 
-    `settings` describe all that the frames depend on, as JSON has it. `done` counts finished
-    frames, `kept` are the indices of the frames the restorer kept after them, oldest first,
-    `counts` what became of them.
+    `settings` describe all that the frames depend on, as JSON has it. `parts` are the finished
+    ones by name, with the SHA-256 that vouches for each. `done` counts finished frames, `kept` are
+    the indices of the frames the restorer kept after them, oldest first, `counts` what became of
+    them.
     """
 
     def __init__(self, out: Path, settings: Mapping[str, Any]) -> None:
         self.out = out
         self.folder = out.with_name(f'{out.name}.partial')
-        self.parts: list[str] = []
+        self.parts: dict[str, str] = {}
         self.done = 0
         self.kept: list[int] = []
         self.counts: Counter[str] = Counter()
@@ -45,8 +48,8 @@ class Work:
     def begin(self, overwrite: bool) -> Iterator[None]:
         """Take up what is there of the same settings; it is deleted at the end of a success.
 
-        Raises InputError where OUT exists or the folder is of other settings, unless `overwrite`,
-        and where another process is at work.
+        Raises InputError where OUT exists or the folder is damaged or of other settings, unless
+        `overwrite`, and where another process is at work.
         """
         if self.out.exists() and not overwrite:
             raise InputError(f'{self.out} exists; --overwrite replaces it')
@@ -72,7 +75,7 @@ class Work:
         yield draft
         _settle(draft)
         os.replace(draft, self.folder / name)
-        self.parts.append(name)
+        self.parts[name] = sha256(self.folder / name)
 
     def finish(self, frames: int, kept: list[int], counts: Counter[str]) -> None:
         """Remember that the parts so far hold the first `frames` frames."""
@@ -82,7 +85,7 @@ class Work:
             'counts': counts,
         }  # fmt: skip
         draft = self.folder / f'{STATE}.draft'
-        draft.write_text(json.dumps(state))
+        draft.write_text(json.dumps({'state': state, 'sha256': _seal(state)}))
         _settle(draft)
         os.replace(draft, self.folder / STATE)
 
@@ -94,20 +97,37 @@ class Work:
 
     def _take_up(self, overwrite: bool) -> None:
         try:
-            state = json.loads((self.folder / STATE).read_text())
+            state = self._stored()
         except FileNotFoundError:
             return
-        if state['settings'] == self._settings:
-            self.parts, self.done, self.kept = state['parts'], state['done'], state['kept']
-            self.counts = Counter(state['counts'])
-            return
-        if not overwrite:
+        except ValueError as error:
+            problem = f'is damaged: {error}'
+        else:
             was = state['settings']
+            if was == self._settings:
+                self.parts, self.done, self.kept = state['parts'], state['done'], state['kept']
+                self.counts = Counter(state['counts'])
+                return
             other = ', '.join(key for key in self._settings if was.get(key) != self._settings[key])
-            raise InputError(
-                f'{self.folder} was begun with another {other}; --overwrite begins anew'
-            )
+            problem = f'was begun with another {other}'
+        if not overwrite:
+            raise InputError(f'{self.folder} {problem}; --overwrite begins anew')
         (self.folder / STATE).unlink()
+
+    def _stored(self) -> Any:
+        """Read what `finish` wrote; raises ValueError where it or a part is something else."""
+        stored = read_json(self.folder / STATE)
+        if not isinstance(stored, dict) or stored.get('sha256') != _seal(stored.get('state')):
+            raise ValueError(f'{STATE} is not what was written')
+        for name, digest in stored['state']['parts'].items():
+            part = self.folder / name
+            if not part.is_file() or sha256(part) != digest:
+                raise ValueError(f'{name} is not what was written')
+        return stored['state']
+
+
+def _seal(state: Any) -> str:
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
 
 
 def _settle(path: Path) -> None:

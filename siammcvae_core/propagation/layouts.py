@@ -8,8 +8,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from siammcvae_core.data.clips import read_picture
 from siammcvae_core.errors import InputError, SourceError
 
 PICTURES = ('.jpg', '.jpeg', '.png')
@@ -66,7 +67,7 @@ def jhmdb(root: Path, split: str) -> list[Video]:
     videos = []
     for path in lists:
         kind = path.name.removesuffix(f'_{split}.txt')
-        marked = [line.split() for line in path.read_text().splitlines() if line.strip()]
+        marked = [line.split() for line in _words(path).splitlines() if line.strip()]
         names = [words[0].removesuffix('.avi') for words in marked if words[1:] == ['2']]
         videos += [_jointed(root, kind, name) for name in names]
     return videos
@@ -85,7 +86,11 @@ def read_videos(root: Path, layout: str, split: str = '') -> list[Video]:
     if not root.is_dir():
         raise InputError(f'{root}: no such folder')
     read, usual = LAYOUTS[layout]
-    videos = read(root, split or usual)
+    try:
+        videos = read(root, split or usual)
+    except OSError as error:
+        where = error.filename or root
+        raise InputError(f'{where}: cannot be read: {error.strerror}') from error
     if not videos:
         raise InputError(f'{root}: no videos in split {split or usual!r}')
     return videos
@@ -93,7 +98,7 @@ def read_videos(root: Path, layout: str, split: str = '') -> list[Video]:
 
 def read_frame(path: Path) -> np.ndarray:
     """Read a picture, uint8 (H, W, 3) BGR; raises SourceError."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    image = read_picture(path, cv2.IMREAD_COLOR)
     if image is None:
         raise SourceError(f'{path}: not a readable picture')
     return image
@@ -104,7 +109,7 @@ def read_mask(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as image:
             labels = np.asarray(image)
-    except (OSError, UnidentifiedImageError) as error:
+    except Exception as error:  # Pillow raises whatever its parsers stumble over
         raise SourceError(f'{path}: not readable labels: {error}') from error
     if labels.dtype != np.uint8 or labels.ndim != 2:
         came = f'{labels.dtype} {labels.shape}'
@@ -115,7 +120,14 @@ def read_mask(path: Path) -> np.ndarray:
 def _listed(path: Path) -> list[str]:
     if not path.is_file():
         raise InputError(f'{path}: no such list of videos')
-    return path.read_text().split()
+    return _words(path).split()
+
+
+def _words(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f'{path}: not a readable list of videos: {error}') from error
 
 
 def _masked(name: str, images: Path, labels: Path) -> Video:
@@ -137,14 +149,14 @@ def _jointed(root: Path, kind: str, name: str) -> Video:
 
 def _joints(path: Path) -> np.ndarray:
     try:
-        from scipy.io import loadmat, matlab  # type: ignore[import-untyped]
+        from scipy.io import loadmat  # type: ignore[import-untyped]
     except ModuleNotFoundError as error:
         raise InputError(f'{path}: needs SciPy; install it with: pip install scipy') from error
     if not path.is_file():
         raise InputError(f'{path}: no such file')
     try:
         points = loadmat(path)['pos_img']  # (2, J, T), counted from 1
-    except (KeyError, ValueError, OSError, NotImplementedError, matlab.MatReadError) as error:
+    except Exception as error:  # SciPy raises whatever its parsers stumble over
         raise SourceError(f'{path}: not readable joints: {error}') from error
     if points.ndim != 3 or points.shape[0] != 2:
         raise SourceError(f'{path}: pos_img must be (2, joints, frames), got {points.shape}')

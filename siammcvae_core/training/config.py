@@ -128,7 +128,7 @@ class TrainConfig:
     data: DataConfig = field(default_factory=DataConfig)
     system: str = 'siammcvae'
     profile: str = 'tiny'
-    profile_changes: dict[str, Any] = field(default_factory=dict)
+    profile_changes: dict[str, bool | int | float | str | list[int]] = field(default_factory=dict)
     weights: str = ''
     steps: int = 1000
     batch: int = 16

@@ -125,7 +125,7 @@ def guarded(batches: Iterable[Stack]) -> Iterator[Stack]:
     try:
         yield from batches
     except InputError as error:  # of a worker: with the worker's traceback in front
-        line = str(error).strip().splitlines()[-1]
+        line = str(error.args[0]).strip().splitlines()[-1]
         raise InputError(line.partition('Error: ')[2] or line) from error
     except RuntimeError as error:
         if 'DataLoader worker' not in str(error):

@@ -14,6 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from siammcvae_core.errors import InputError
+from siammcvae_core.files import parse_json, write_whole
 from siammcvae_core.training.config import TrainConfig
 from siammcvae_core.training.validation import Validation
 
@@ -96,21 +97,22 @@ class Report:
         if not self._metrics.exists():
             return
         kept = []
-        for line in self._metrics.read_text().splitlines():
+        for line in self._metrics.read_bytes().splitlines():
             try:
-                if json.loads(line)['step'] > step:
+                if parse_json(line)['step'] > step:
                     break
-            except ValueError:  # the run was killed, or the disk full, while it was written
+            # The run was killed, or the disk full, while it was written.
+            except (ValueError, TypeError, KeyError):
                 break
-            kept.append(f'{line}\n')
-        self._metrics.write_text(''.join(kept))
+            kept.append(line + b'\n')
+        write_whole(self._metrics, b''.join(kept))
 
     @contextmanager
     def _told(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            folder, why = self._metrics.parent, error.strerror or error
+            where, why = error.filename or self._metrics.parent, error.strerror or error
             raise InputError(
-                f'{folder} cannot be written: {why}; the last state is intact'
+                f'{where} cannot be written: {why}; the last state is intact'
             ) from error

@@ -19,7 +19,7 @@ from torch import nn, Tensor
 from torch.optim import AdamW
 
 from siammcvae_core.errors import InputError, WeightsError
-from siammcvae_core.files import replaced
+from siammcvae_core.files import parse_json, replaced
 from siammcvae_core.training.config import TrainConfig
 from siammcvae_core.training.ema import Average
 
@@ -82,6 +82,10 @@ class State:
         if own.keys() != tensors.keys():
             odd = sorted(own.keys() ^ tensors.keys())[0]
             raise WeightsError(f'{path}: tensor {odd} is in the file or the run, but not in both')
+        for name, tensor in own.items():
+            if tensor.shape != tensors[name].shape:
+                shapes = f'{tuple(tensors[name].shape)}, expected {tuple(tensor.shape)}'
+                raise WeightsError(f'{path}: tensor {name} has shape {shapes}')
         with torch.no_grad():
             for name, tensor in own.items():
                 tensor.copy_(tensors[name])
@@ -115,10 +119,20 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         with safe_open(path, framework='pt') as file:
             metadata = file.metadata() or {}
-            described = json.loads(metadata[KEY])
+            described = parse_json(metadata[KEY])
+            _check(described)
             return described, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f'{path}: not a readable training state: {error}') from error
+
+
+def _check(described: Any) -> None:
+    """Raise an error that `_read` explains for anything but what `State.save` described."""
+    step, best = described['step'], described['best']
+    if type(step) is not int or step < 0 or not isinstance(best, float | int):
+        raise ValueError(f'step {step!r}, best {best!r}')
+    if not isinstance(described['config'], dict):
+        raise ValueError('no configuration')
 
 
 def _compare(path: Path, came: Mapping[str, Any], due: Mapping[str, Any]) -> None:

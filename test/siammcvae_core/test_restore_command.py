@@ -151,6 +151,30 @@ def test_resuming_skips_what_is_done(
     assert f'{FRAMES - restored} intact' in told  # counts of the first run are not lost
 
 
+@pytest.mark.parametrize('damaged', ['state.json', '00000.nut'])
+def test_damaged_work_is_not_taken_up(
+    drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], damaged: str,
+) -> None:  # fmt: skip
+    out, call = tmp_path / 'restored.mkv', ('--overwrite',)
+    with monkeypatch.context() as patched:
+        patched.setattr(Encoder, 'join', lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            main(arguments(drive, out))
+    file = out.with_name('restored.mkv.partial') / damaged
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    assert main(arguments(drive, out)) == 2
+    told = capsys.readouterr().err
+    assert f'{file.parent} is damaged: ' in told
+    assert told.endswith('; --overwrite begins anew\n')
+    assert not out.exists()
+    assert main([*arguments(drive, out), *call]) == 0
+    for frame, due in zip(images(out), expected(drive), strict=True):
+        assert np.array_equal(frame, due)
+
+
 def found_and_restored(drive: Path) -> Iterator[np.ndarray]:
     """Find and restore frame by frame, as the node does without masks."""
     restorer, detector = Restorer(), Detector()

@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+import json
 import os
 from pathlib import Path
 import pickle
@@ -134,6 +135,24 @@ def test_damaged_cache_files_are_made_anew(tmp_path, clip, suffix):
     (path,) = (tmp_path / 'cache').glob(f'*{suffix}')
     path.write_bytes(path.read_bytes()[:-7])
     assert len(FrameCache(tmp_path / 'cache', MB, side=48).open(bars).frames) == 8
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'frames': '8'}, {'frames': -1}, {'declared': None}, {'shape': [[1], 2, 3]}, {'shape': []},
+        {'shape': ['x', 'y']}, {'decoded': 1}, {'unusable': None}, {'broken': 3},
+    ],
+)  # fmt: skip
+def test_facts_that_cannot_be_are_found_anew(tmp_path, clip, change):
+    drive = clip('drive')
+    whole = FrameCache(tmp_path / 'cache', MB, 48).open(drive)
+    (kept,) = (tmp_path / 'cache').glob('*.json')
+    told = kept.read_text()
+    kept.write_text(json.dumps(json.loads(told) | change))
+    again = FrameCache(tmp_path / 'cache', MB, 48).open(drive)
+    assert np.array_equal(again.frames, whole.frames)
+    assert kept.read_text() == told
 
 
 def test_the_budget_holds_and_the_longest_unused_goes(tmp_path, clip):

@@ -4,12 +4,15 @@
 
 from fractions import Fraction
 from pathlib import Path
+import struct
+import zlib
 
 import av
 import cv2
 import numpy as np
 import pytest
 
+from siammcvae_core.data import clips as clips_module
 from siammcvae_core.data.clips import write_video
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.errors import InputError, SourceError
@@ -228,6 +231,30 @@ def test_folders_without_images_are_refused(tmp_path):
     (tmp_path / 'a.png').write_bytes(b'no image')
     with pytest.raises(SourceError, match=r'a\.png cannot be decoded'):
         open_source(tmp_path)
+
+
+def claiming(width: int, height: int) -> bytes:
+    """Make a PNG of one pixel that claims another size."""
+    data = cv2.imencode('.png', np.zeros((1, 1, 3), np.uint8))[1].tobytes()
+    header = b'IHDR' + struct.pack('>II', width, height) + data[24:29]
+    return data[:12] + header + struct.pack('>I', zlib.crc32(header)) + data[33:]
+
+
+def test_pictures_that_claim_to_be_huge_are_not_believed(tmp_path):
+    (tmp_path / '1.png').write_bytes(claiming(32768, 16384))  # half a billion: OpenCV would
+    with pytest.raises(SourceError, match=r'1\.png cannot be decoded as an image'):
+        open_source(tmp_path)
+    cv2.imwrite(str(tmp_path / '0.png'), np.zeros((20, 30, 3), np.uint8))
+    source = open_source(tmp_path)
+    assert len(list(source)) == 1
+    assert source.broken == '1.png cannot be decoded as an image'
+
+
+def test_videos_of_more_pixels_than_8k_are_refused(tmp_path, monkeypatch):
+    path = encode(tmp_path / 'a.mp4', noise(3))
+    monkeypatch.setattr(clips_module, 'OPTIONS', {'max_pixels': '1000'})
+    with pytest.raises(SourceError, match=r'a\.mp4'):
+        open_source(path)
 
 
 def test_real_clips_decode_whole():

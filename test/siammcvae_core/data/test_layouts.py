@@ -68,7 +68,9 @@ def test_bdd100k_validation_is_apart(tmp_path):
     assert names(tmp_path, 'test') == ['videos/train/00.mov', 'videos/val/02.mov']
 
 
-@pytest.mark.parametrize('content', ['', '[]', '{"timelapse": false}', '{}'])
+@pytest.mark.parametrize(
+    'content', ['', '[]', '{"timelapse": false}', '{}', pytest.param('[' * 10**5, id='deep')]
+)
 def test_other_information_marks_no_timelapse(tmp_path, content):
     (tmp_path / 'a.json').write_text(content)
     assert not is_timelapse(Clip('a', 'a.mov', tmp_path / 'a.json'))

@@ -12,7 +12,7 @@ pytest.importorskip('torch', reason='PyTorch is not installed')
 
 from siammcvae_core.engines import onnx_export
 from siammcvae_core.engines.onnx_export import Exported, exported
-from siammcvae_core.model.checkpoint import sha256
+from siammcvae_core.files import sha256
 from siammcvae_core.model.profiles import DRIVE_PROFILES
 
 

@@ -69,7 +69,8 @@ def test_what_was_found_is_remembered(drive_weights, ways, cache, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(cpu, 'try_all', broken)
         assert FastestEngine(drive_weights).describe() == first
-    for spoilt in ('', '[]', '{}', '[{"way": 1}]', kept.read_text().replace('torch', 'lost')):
+    lost = kept.read_text().replace('torch', 'lost')
+    for spoilt in ('', '[]', '{}', '[{"way": 1}]', '[' * 10**5, lost):
         kept.write_text(spoilt)
         FastestEngine(drive_weights)
         assert 'torch float32' in kept.read_text(), spoilt

@@ -12,7 +12,8 @@ import torch
 from siammcvae_core.engines import torch as engine_module
 from siammcvae_core.engines.torch import lost_patches, resize, TorchEngine, working_size
 from siammcvae_core.errors import FrameError, WeightsError
-from siammcvae_core.model.checkpoint import save_checkpoint, sha256
+from siammcvae_core.files import sha256
+from siammcvae_core.model.checkpoint import save_checkpoint
 from siammcvae_core.model.profiles import get_profile
 from siammcvae_core.model.siammcvae import SiamMCVAE
 

@@ -107,6 +107,13 @@ def test_a_kernel_this_machine_lacks_is_named(weights: Path) -> None:
     assert 'memory_efficient' in probe(ready, SIZE)['paper@memory_efficient']
 
 
+def test_weights_that_are_damaged_are_named(tmp_path: Path) -> None:
+    path = tmp_path / 'paper.safetensors'
+    path.write_bytes(b'nothing')
+    with pytest.raises(WeightsError, match=f'{path}: not a readable safetensors file'):
+        load(Method('paper', (path,)), path)
+
+
 def test_weights_of_another_system_are_refused(weights: Path) -> None:
     path = weights / 'paper.safetensors'
     with pytest.raises(WeightsError, match='siammcvae'):

@@ -3,7 +3,6 @@
 """Weights files: whole there and back, refused with their path and the reason."""
 
 from collections.abc import Callable
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -134,6 +133,22 @@ def test_metadata_that_is_no_profile(weights: Path, small: Profile) -> None:
     assert 'multiple of heads' in refusal(weights)
 
 
+@pytest.mark.parametrize(
+    ('change', 'told'),
+    [
+        ({'depth': 60_000}, 'tensors for a model of 60001 blocks'),
+        ({'latent': 10**12}, 'latent must be a positive integer, at most 65536'),
+        ({'size': [16, 10**9]}, 'size must be two multiples'),
+    ],
+)
+def test_a_profile_that_asks_for_the_impossible(
+    weights: Path, small: Profile, change: dict[str, object], told: str
+) -> None:
+    asked = json.dumps(json.loads(small.to_json()) | change)
+    rewrite(weights, metadata={checkpoint.PROFILE_KEY: asked})
+    assert told in refusal(weights)
+
+
 def test_wrong_profile(weights: Path) -> None:
     message = refusal(weights, 'vit_b')
     assert "'tiny'" in message
@@ -153,7 +168,3 @@ def test_unexpected_tensors(weights: Path) -> None:
 def test_tensor_of_another_shape(weights: Path) -> None:
     rewrite(weights, mask_token=torch.zeros(17))
     assert 'mask_token has shape (17,), expected (16,)' in refusal(weights)
-
-
-def test_sha256(weights: Path) -> None:
-    assert checkpoint.sha256(weights) == hashlib.sha256(weights.read_bytes()).hexdigest()

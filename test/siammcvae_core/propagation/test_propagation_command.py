@@ -117,6 +117,9 @@ def test_damaged_data_sets_are_refused_by_name(
         path.unlink()
     with pytest.raises(InputError, match='no pictures'):
         read_videos(root, 'davis')
+    (root / 'ImageSets' / '2017' / 'val.txt').write_bytes(b'\x80')
+    with pytest.raises(InputError, match=r'val\.txt: not a readable list'):
+        read_videos(root, 'davis')
     (root / 'ImageSets' / '2017' / 'val.txt').write_text('\n')
     with pytest.raises(InputError, match="no videos in split 'val'"):
         read_videos(root, 'davis')

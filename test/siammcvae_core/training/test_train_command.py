@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the command line understands, and what it answers to what it does not."""
 
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
+import sys
 
 import pytest
 import torch
@@ -107,6 +109,34 @@ def test_mistakes_in_a_file_are_told_with_its_name(tmp_path, content, message):
         parse(['--config', str(file)])
     assert str(file) in str(raised.value)
     assert message in str(raised.value)
+
+
+def test_a_file_is_named_whatever_is_wrong_in_it(tmp_path):
+    file = tmp_path / 'a.yaml'
+    for content in ('lr: [1]', 'steps: -1', 'data: {gap: [5, 2]}', 'data: {side: x}'):
+        file.write_text(f'{content}\n')
+        with pytest.raises(InputError, match=f'^config {file}: '):
+            parse(['--config', str(file), 'data.train=x'])
+
+
+@pytest.mark.parametrize('key', ['data', 'profile_changes', 'profile_changes.x', 'data.faults'])
+@pytest.mark.parametrize('value', ['this.Class', '{class_path: this.Class}'])
+def test_a_file_can_name_no_class_to_load(tmp_path, key, value):
+    sys.modules.pop('this', None)
+    file = tmp_path / 'a.yaml'
+    file.write_text(f'{key}: {value}\n')
+    with suppress(InputError):
+        parse(['--config', str(file), 'data.train=x'])
+    assert 'this' not in sys.modules
+
+
+def test_a_file_that_says_much_in_few_words_is_refused(tmp_path):
+    file = tmp_path / 'a.yaml'
+    layers = (f'&a{k} [{", ".join([f"*a{k - 1}"] * 9)}]' for k in range(1, 12))
+    for content in ('&a {b: *a}', '{x: &a {b: [*a]}}', f'{{x: [&a0 y, {", ".join(layers)}]}}'):
+        file.write_text(f'profile_changes: {content}\n')
+        with pytest.raises(InputError, match=f'^config {file}: says more than 10000 values$'):
+            parse(['--config', str(file), 'data.train=x'])
 
 
 def test_a_folder_without_clips_is_one_line_and_exit_2(tmp_path, capsys):

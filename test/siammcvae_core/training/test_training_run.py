@@ -249,6 +249,14 @@ def test_a_line_torn_by_a_full_disk_or_a_kill_is_taken_back(begun):
     assert metrics(begun) == told
 
 
+def test_lines_that_are_none_of_ours_are_taken_back(config, tmp_path):
+    path = tmp_path / 'metrics.jsonl'
+    for line in (b'5', b'{}', b'{"step": "x"}', b'\xff', b'[' * 10**5):
+        path.write_bytes(b'{"step": 4}\n' + line + b'\n{"step": 5}\n')
+        Report(tmp_path / 'board', path, config(), 8).close()
+        assert path.read_bytes() == b'{"step": 4}\n', line[:9]
+
+
 def test_a_loss_that_is_not_finite_ends_the_run_with_the_last_state(config, monkeypatch):
     run = config()
     rates = loop.learning_rate

@@ -1,0 +1,34 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is read out of files: whole, or one of two errors."""
+
+import hashlib
+
+import pytest
+
+from siammcvae_core.files import read_json, sha256
+
+DEEP = 100_000
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'', b'{', b'\x80\x02}', b'\xff\xfe', pytest.param(b'[' * DEEP, id='deep list'),
+        pytest.param(b'{"a":' * DEEP, id='deep object'), pytest.param(b'9' * 5000, id='digits'),
+    ],
+)  # fmt: skip
+def test_whatever_is_no_json_is_a_value_error(tmp_path, content):
+    (tmp_path / 'a.json').write_bytes(content)
+    with pytest.raises(ValueError):  # noqa: PT011  each has words of its own
+        read_json(tmp_path / 'a.json')
+
+
+def test_json_is_read_and_files_are_hashed(tmp_path):
+    (tmp_path / 'a.json').write_text('{"a": [1, "ü"]}')
+    assert read_json(tmp_path / 'a.json') == {'a': [1, 'ü']}
+    content = bytes(range(256)) * 5000
+    (tmp_path / 'b').write_bytes(content)
+    assert sha256(tmp_path / 'b') == hashlib.sha256(content).hexdigest()
+    with pytest.raises(FileNotFoundError):
+        read_json(tmp_path / 'none')
