@@ -20,7 +20,7 @@ DEMO_FLAGS := --out $(OUT) $(if $(FRAMES),--frames $(FRAMES)) $(if $(HZ),--max-h
 
 ENGINE_FLAGS := $(if $(POLICY),--policy $(POLICY)) $(if $(PRECISION),--precision $(PRECISION)) $(WEIGHTS)
 
-.PHONY: help demo storm engine test lint clean
+.PHONY: help demo storm fuzz engine test lint clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -36,6 +36,9 @@ engine:  ## build the TensorRT engines for the GPU here (WEIGHTS=file, POLICY=, 
 
 storm: .venv/ready  ## a minute of hostile messages and calls at the real node (MESSAGES=n, SEED=n)
 	@.venv/bin/python -m siammcvae_ros.storm --messages $(or $(MESSAGES),20000) --seed $(or $(SEED),0) --growth-limit 0.1
+
+fuzz: .venv/ready  ## damaged files against everything that reads files (CASES=n, SEED=n)
+	@PYTHONPATH=test .venv/bin/python -m fuzz --cases $(or $(CASES),2000) --seed $(or $(SEED),0)
 
 test: .venv/ready $(KILTED)  ## every test, then (with the wheels) the ROS tests again on ROS 2 Kilted
 	@.venv/bin/python -m pytest
