@@ -26,7 +26,7 @@ def shared(folder: str) -> list[tuple[str, list[str]]]:
     return [(f'share/{PACKAGE}/{path.parent}', [str(path)]) for path in sorted(files)]
 
 
-training = ['accelerate', 'jsonargparse[signatures]', 'pillow', 'scipy', 'tensorboard']
+training = ['accelerate', 'jsonargparse[signatures]', 'pillow', 'pyyaml', 'scipy', 'tensorboard']
 test_tools = ['pytest', 'hypothesis', 'scikit-image']
 
 setup(

@@ -27,13 +27,13 @@ ROSDEP_KEYS = {
 # What rosdep has no key for: pip brings it, as README.md says.
 PIP_ONLY = {'av', 'safetensors'}
 # What researchers need besides, no vehicle does: `pip install -e .[train]`.
-TRAINING = {'accelerate', 'jsonargparse', 'PIL', 'scipy'}
+TRAINING = {'accelerate', 'jsonargparse', 'PIL', 'scipy', 'yaml'}
 # What only makes it faster: `pip install -e .[fast]`.
 FAST = {'onnx', 'onnxruntime', 'openvino'}
 # Declared for what is run, not imported: `ros2 launch`.
 COMMANDS = {'ros2launch'}
 
-PIP_NAMES = {'cv2': 'opencv-python-headless', 'PIL': 'pillow'}
+PIP_NAMES = {'cv2': 'opencv-python-headless', 'PIL': 'pillow', 'yaml': 'pyyaml'}
 
 
 @pytest.fixture
