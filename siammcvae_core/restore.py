@@ -6,6 +6,7 @@ import argparse
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+import os
 from pathlib import Path
 import sys
 from typing import Any, NoReturn
@@ -144,7 +145,7 @@ def restore(options: argparse.Namespace) -> int:
 
 def _open(options: argparse.Namespace) -> Job:
     path = options.source.expanduser()
-    if options.out.resolve() == path.resolve():
+    if os.path.realpath(options.out) == os.path.realpath(path):
         raise InputError(f'{options.out} is the input')
     if options.detect and (options.mask or options.mask_topic):
         raise InputError('--detect finds what is lost itself: leave --mask and --mask-topic out')

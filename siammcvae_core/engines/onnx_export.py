@@ -88,7 +88,7 @@ def exported(weights: Path) -> Exported:
         return _read(folder, digest)
     except (FileNotFoundError, NotADirectoryError):
         pass
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         _log.warning('%s: made anew, %s', folder, error or type(error).__name__)
     made = export(weights)
     try:
@@ -119,7 +119,7 @@ def _read(folder: Path, digest: str) -> Exported:
     if about['weights'] != digest:
         raise ValueError(f'it is of the weights {about["weights"]}')
     encode, restore = ((folder / f'{name}.onnx').read_bytes() for name in PARTS)
-    if [hashlib.sha256(part).hexdigest() for part in (encode, restore)] != about['parts']:
+    if _digests(encode, restore, about['profile']) != about['parts']:
         raise ValueError('the files are not those that were written')
     return Exported(encode, restore, DriveProfile.from_json(about['profile']), digest)
 
@@ -133,8 +133,12 @@ def _write(folder: Path, made: Exported) -> None:
     about = {
         'weights': made.sha256,
         'profile': made.profile.to_json(),
-        'parts': [hashlib.sha256(content).hexdigest() for content in contents],
+        'parts': _digests(*contents, made.profile.to_json()),
         'opset': OPSET,
         'torch': torch.__version__,
     }
     write_whole(folder / 'about.json', json.dumps(about, indent=1).encode())
+
+
+def _digests(encode: bytes, restore: bytes, profile: str) -> list[str]:
+    return [hashlib.sha256(part).hexdigest() for part in (encode, restore, profile.encode())]

@@ -126,7 +126,10 @@ class Assembler:
         with Reader(self._path) as reader, Writer(
             made, version=BAG_VERSION, storage_plugin=_plugin(self._path)
         ) as writer:
-            targets = _connections(reader.connections, writer)
+            try:
+                targets = _connections(reader.connections, writer)
+            except (ValueError, TypeError, AttributeError) as error:
+                raise InputError(f'{self._path}: topics that cannot be written: {error}') from error
             masks = writer.add_connection(self._made_up, RAW, typestore=TYPES)
             for connection, time, data in self._messages(reader):
                 is_image = connection.topic == self._topic

@@ -99,7 +99,7 @@ class Report:
         kept = []
         for line in self._metrics.read_bytes().splitlines():
             try:
-                if parse_json(line)['step'] > step:
+                if not parse_json(line)['step'] <= step:
                     break
             # The run was killed, or the disk full, while it was written.
             except (ValueError, TypeError, KeyError):

@@ -63,10 +63,10 @@ def odd_safetensors(rng: Random, data: bytes) -> bytes:
     length = int.from_bytes(data[:8], 'little')
     try:
         header = json.loads(data[8 : 8 + length])
-    except ValueError:  # damaged already
+        told = header.get('__metadata__', {})
+        inner = [key for key, value in told.items() if value.startswith('{')]
+    except (ValueError, AttributeError, RecursionError):  # damaged already
         return data
-    told = header.get('__metadata__', {})
-    inner = [key for key, value in told.items() if value.startswith('{')]
     if inner and rng.random() < 0.7:
         key = rng.choice(inner)
         changed = odd_json(rng, told[key].encode()).decode(errors='replace')
