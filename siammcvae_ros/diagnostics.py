@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+import numpy as np
 
 from siammcvae_ros.tally import Snapshot
 
@@ -172,17 +173,5 @@ def _milliseconds(seconds: float | None) -> str:
 
 
 def _times(name: str, seconds: Sequence[float]) -> dict[str, str]:
-    ordered = sorted(seconds)
-    return {
-        f'{name}_p50': _milliseconds(_quantile(ordered, 0.50)),
-        f'{name}_p99': _milliseconds(_quantile(ordered, 0.99)),
-    }
-
-
-def _quantile(ordered: Sequence[float], share: float) -> float | None:
-    """Interpolate between the nearest two, as numpy.percentile does; None of nothing."""
-    if not ordered:
-        return None
-    below, rest = divmod(share * (len(ordered) - 1), 1.0)
-    low, high = ordered[int(below)], ordered[min(int(below) + 1, len(ordered) - 1)]
-    return low + rest * (high - low)
+    p50, p99 = np.percentile(seconds, (50, 99)).tolist() if seconds else (None, None)
+    return {f'{name}_p50': _milliseconds(p50), f'{name}_p99': _milliseconds(p99)}

@@ -54,7 +54,7 @@ class DriveEngine:
             encoded = self._encode(newest.frame)
         part = self.part(known, frame, mask)
         answer = part.place(self.network.restore(encoded, part.inputs))
-        error = partial(expected_error, References((newest,)), known, answer, mask)
+        error = partial(expected_error, known, answer, mask, newest.error)
         return Made(blend(references, known, answer, mask), error)
 
     def _encode(self, frame: np.ndarray) -> Any:

@@ -72,16 +72,15 @@ def blend(
 
 
 def expected_error(
-    references: References, evidence: Evidence, answer: Answer, mask: np.ndarray
+    evidence: Evidence, answer: Answer, mask: np.ndarray, before: np.ndarray | None = None
 ) -> np.ndarray:
     """Give the expected absolute error, float32 (H, W) in grey levels, 0 where intact.
 
-    That of a reference which was itself restored moves with it and adds to it, as an independent
-    one.
+    `before`, likewise, is that of the newest reference if it was itself restored: it moves with it
+    and adds to it, as an independent one.
     """
     size = mask.shape[::-1]
     error = cv2.resize(np.exp(answer.log_scale), size)
-    before = references.frames[0].error
     if before is not None:
         there = cv2.split(evidence.aligned)
         working = cv2.resize(before, there[0].shape[::-1], interpolation=cv2.INTER_AREA)

@@ -3,7 +3,6 @@
 """The part of a frame that a hole asks for: the hole and what lies near enough to tell of it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -57,9 +56,8 @@ class Window:
         dx, dy = cv2.split(offset)
         return sample(image, dx, dy, self.top, self.left)
 
-    def put(self, values: np.ndarray, whole: Any = None) -> np.ndarray:
-        """Put values of the window into an image of the frame: a copy of `whole`, else zeros."""
-        shape = (*self.size, *values.shape[2:])
-        image = np.zeros(shape, values.dtype) if whole is None else whole.copy()
+    def put(self, values: np.ndarray, whole: np.ndarray) -> np.ndarray:
+        """Put values of the window into a copy of `whole`, an image of the frame."""
+        image = whole.copy()
         self.cut(image)[:] = values
         return image

@@ -13,7 +13,7 @@ import numpy as np
 from siammcvae_core.faults.detection import lines, noise, smear
 from siammcvae_core.faults.detection.bars import Bars
 from siammcvae_core.faults.detection.flats import Flats
-from siammcvae_core.faults.detection.onsets import Onsets
+from siammcvae_core.faults.detection.onsets import Onsets, Step
 from siammcvae_core.faults.detection.reach import ROUGH
 from siammcvae_core.faults.detection.stale import Stale
 from siammcvae_core.faults.detection.statistics import Change, compare, measure, Statistics
@@ -137,7 +137,8 @@ class Detector:
                 last, lost = self._clear
                 alone = np.count_nonzero(other != lost) <= ALONE * other.size
                 usable = ~other & ~lost
-                found.update(self._onsets.find(now, last, usable, found['burnt'], alone, stamp))
+                step = Step(now, last, usable, found['burnt'], alone, stamp)
+                found.update(self._onsets.find(step))
             self._clear = (now, other)
         else:
             self._clear = None

@@ -263,11 +263,8 @@ def test_stop_settles_every_frame(rig):
     assert not rig.camera.has_work
 
 
-@pytest.mark.parametrize(
-    ('model_budget', 'sharing', 'due'), [(0.0, 1, 0.1), (0.0, 4, 0.025), (0.25, 1, 0.25)]
-)
-def test_the_model_has_the_frame_period_or_what_is_set(model_budget, sharing, due, monkeypatch):
-    rig = Rig(model_budget=model_budget)
+def budgets_of(rig, monkeypatch):
+    """Note the seconds that every restoration is given, in a list that grows."""
     budgets = []
     restore = rig.camera.restorer.restore
 
@@ -276,6 +273,15 @@ def test_the_model_has_the_frame_period_or_what_is_set(model_budget, sharing, du
         return restore(frame, mask, stamp, budget)
 
     monkeypatch.setattr(rig.camera.restorer, 'restore', watched)
+    return budgets
+
+
+@pytest.mark.parametrize(
+    ('model_budget', 'sharing', 'due'), [(0.0, 1, 0.1), (0.0, 4, 0.025), (0.25, 1, 0.25)]
+)
+def test_the_model_has_the_frame_period_or_what_is_set(model_budget, sharing, due, monkeypatch):
+    rig = Rig(model_budget=model_budget)
+    budgets = budgets_of(rig, monkeypatch)
     for index in (0, 1, 2, 4):  # one frame never came
         rig.frame(index, mask=NOTHING)
         rig.work()
@@ -288,14 +294,7 @@ def test_the_model_has_the_frame_period_or_what_is_set(model_budget, sharing, du
 
 def test_a_replay_in_slow_motion_gives_the_model_more_time(monkeypatch):
     rig = Rig()
-    budgets = []
-    restore = rig.camera.restorer.restore
-
-    def watched(frame, mask, stamp, budget):
-        budgets.append(budget)
-        return restore(frame, mask, stamp, budget)
-
-    monkeypatch.setattr(rig.camera.restorer, 'restore', watched)
+    budgets = budgets_of(rig, monkeypatch)
     for index in range(4):
         rig.frame(index, mask=NOTHING, at=0.5 * index)
     rig.frame(4, mask=BAND, at=2.0)

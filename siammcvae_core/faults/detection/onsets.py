@@ -5,7 +5,7 @@
 Both are seen to begin; both tests read backwards in time tell when it is over.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import cv2
@@ -50,6 +50,22 @@ class Region:
     age: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A frame and the one before it.
+
+    usable: bool (R, C), cells not lost for another reason, now or before. burnt: bool (R, C), now.
+    alone: whether no other fault came or went, so that something may begin. stamp: seconds.
+    """
+
+    now: Statistics
+    before: Statistics
+    usable: np.ndarray
+    burnt: np.ndarray
+    alone: bool
+    stamp: float
+
+
 class Onsets:
     """Follows light and blur in a stream of frames of one size."""
 
@@ -63,61 +79,41 @@ class Onsets:
         """Tell whether light lies over the last frame."""
         return self._regions.get('light') is not None
 
-    def find(
-        self,
-        now: Statistics,
-        before: Statistics,
-        usable: np.ndarray,
-        burnt: np.ndarray,
-        alone: bool,
-        stamp: float,
-    ) -> dict[str, np.ndarray]:
-        """Give the cells under light and under blur: bool (R, C) each.
-
-        usable: bool (R, C), cells not lost for another reason, now or before. burnt: bool (R, C).
-        alone: whether no other fault came or went, so that something may begin. stamp: seconds.
-        """
+    def find(self, step: Step) -> dict[str, np.ndarray]:
+        """Give the cells under light and under blur: bool (R, C) each."""
+        now, before, burnt = step.now, step.before, step.burnt
         last, self._burnt = self._burnt, burnt
         if last is None:
             last = burnt
         size = burnt.size
-        coming, going = light.seeds(now, before, usable), light.seeds(before, now, usable)
+        coming = light.seeds(now, before, step.usable)
+        going = light.seeds(before, now, step.usable)
         lit = self._cells('light')
-        self._follow('light', coming, going, now, before, usable, burnt, alone, stamp)
+        self._follow('light', coming, going, step)
         lit = lit | self._cells('light') | (cv2.dilate((burnt | last).view(np.uint8), BESIDE) > 0)
         dazzled = np.count_nonzero(burnt ^ last) > BURNING * size
         dazzled |= max(map(np.count_nonzero, (coming, going))) > DAZZLED * size
-        clear = usable & ~lit
+        clear = step.usable & ~lit
         seeds, back = blur.seeds(now, before, clear), blur.seeds(before, now, clear)
-        alone &= not dazzled
-        self._follow('blur', seeds, back, now, before, clear, burnt, alone, stamp)
+        self._follow(
+            'blur', seeds, back, replace(step, usable=clear, alone=step.alone and not dazzled)
+        )
         return {kind: region.cells for kind, region in self._regions.items() if region}
 
-    def _follow(
-        self,
-        kind: str,
-        seeds: np.ndarray,
-        back: np.ndarray,
-        now: Statistics,
-        before: Statistics,
-        usable: np.ndarray,
-        burnt: np.ndarray,
-        alone: bool,
-        stamp: float,
-    ) -> None:
+    def _follow(self, kind: str, seeds: np.ndarray, back: np.ndarray, step: Step) -> None:
         """Drop what is over of a kind and add what begins."""
         region = self._regions.get(kind)
-        if region is not None and stamp > region.until:
+        if region is not None and step.stamp > region.until:
             region = None
         if region is not None:
-            region = _still(region, kind, back, now, usable)
+            region = _still(region, kind, back, step)
         share = np.count_nonzero(seeds) / seeds.size
         begins = max(LEAST[kind], USUAL[kind] * self._usual[kind]) <= share <= MOST
-        if alone and begins:
-            cells = KINDS[kind].grown(seeds, now, before, usable)
-            if kind == 'blur' or _glows(now, before, burnt, cells):
-                region = _united(region, kind, cells, seeds, now, before, stamp + LASTS)
-        elif alone:
+        if step.alone and begins:
+            cells = KINDS[kind].grown(seeds, step.now, step.before, step.usable)
+            if kind == 'blur' or _glows(step, cells):
+                region = _united(region, kind, cells, seeds, step)
+        elif step.alone:
             self._usual[kind] = max(share, FORGET * self._usual[kind])
         self._regions[kind] = region
 
@@ -127,45 +123,39 @@ class Onsets:
         return False if region is None else region.cells.copy()
 
 
-def _glows(now: Statistics, before: Statistics, white: np.ndarray, cells: np.ndarray) -> bool:
+def _glows(step: Step, cells: np.ndarray) -> bool:
     """Tell glare from highlights that burn out, which follow the scene, by the light around."""
+    white = step.burnt
     around = (cv2.dilate(white.view(np.uint8), BESIDE) > 0) & ~white & cells
     if not around.any():
         return not white.any()
-    change = now.mean - before.mean
+    change = step.now.mean - step.before.mean
     elsewhere = float(np.median(change[~cells])) if not cells.all() else 0.0
     return float(np.median(change[around])) - elsewhere >= GLOW
 
 
 def _united(
-    region: Region | None,
-    kind: str,
-    cells: np.ndarray,
-    seeds: np.ndarray,
-    now: Statistics,
-    before: Statistics,
-    until: float,
+    region: Region | None, kind: str, cells: np.ndarray, seeds: np.ndarray, step: Step
 ) -> Region:
+    """Add what begins to what there is of a kind."""
     level = KINDS[kind].level
-    was, then = level(before).copy(), level(now).copy()
+    was, then = level(step.before).copy(), level(step.now).copy()
     faded, age = np.zeros((2, *cells.shape), int)
     if region is not None:
         old = region.cells & ~cells
         was[old], then[old] = region.was[old], region.then[old]
         faded[old], age[old] = region.faded[old], region.age[old]
         cells, seeds = cells | region.cells, seeds | region.seeds
-    return Region(cells, seeds, was, then, until, faded, age)
+    return Region(cells, seeds, was, then, step.stamp + LASTS, faded, age)
 
 
-def _still(
-    region: Region, kind: str, back: np.ndarray, now: Statistics, usable: np.ndarray
-) -> Region | None:
+def _still(region: Region, kind: str, back: np.ndarray, step: Step) -> Region | None:
     """Drop the parts of a region that are over, by what the backward test says of them."""
     count, labels = cv2.connectedComponents(region.cells.view(np.uint8))
-    seen = region.seeds & usable
+    seen = region.seeds & step.usable
     part = labels[seen]
     there, gone = np.bincount(part, minlength=count), np.bincount(labels[seen & back], None, count)
-    left = np.bincount(part, (KINDS[kind].level(now) - region.was)[seen], count)
+    left = np.bincount(part, (KINDS[kind].level(step.now) - region.was)[seen], count)
     strength = np.bincount(part, (region.then - region.was)[seen], count)
     share = left * np.sign(strength) / np.maximum(np.abs(strength), 1e-6)
     young, seen_at_all = region.age < YOUNG, (there > 0)[labels]

@@ -29,6 +29,7 @@ from siammcvae_core.engines.drive import DriveEngine  # noqa: E402
 from siammcvae_core.engines.drive_torch import TorchNetwork  # noqa: E402
 from siammcvae_core.engines.engine_cache import Policy  # noqa: E402
 from siammcvae_core.engines.gpu import FastestGpuEngine  # noqa: E402
+from siammcvae_core.engines.network import RESTORE_OUTPUTS  # noqa: E402
 from siammcvae_core.engines.onnx_export import exported, PARTS  # noqa: E402
 from siammcvae_core.engines.onnx_half import half  # noqa: E402
 from siammcvae_core.engines.pick import pick, shipped  # noqa: E402
@@ -38,6 +39,7 @@ from siammcvae_core.engines.trial import compare  # noqa: E402
 from siammcvae_core.errors import InputError  # noqa: E402
 from siammcvae_core.evidence.gather import gather  # noqa: E402
 from siammcvae_core.faults.masks import make_mask  # noqa: E402
+from siammcvae_core.model.drive import SIZES  # noqa: E402
 
 FAULTS = ('random:0.75', 'band:0.25', 'block:0.05', 'random:1')
 FLOAT16, FLOAT32 = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
@@ -219,7 +221,7 @@ class FakeContext:
     def get_tensor_shape(self, name):
         if name == 'tokens':
             return 1, self._shapes['picture'][1], self._session.get_outputs()[0].shape[2]
-        planes = {'correction': 2, 'weights': 5, 'colour': 3, 'log_scale': 1}[name]
+        planes = dict(zip(RESTORE_OUTPUTS, SIZES, strict=True))[name]
         return 1, planes, *self._shapes['evidence'][2:]
 
     def execute_async_v3(self, stream):

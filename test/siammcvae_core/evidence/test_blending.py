@@ -122,18 +122,17 @@ def test_a_box_is_cut_out_of_the_whole_map():
     np.testing.assert_allclose(whole, cv2.resize(plane, (500, 300)), atol=2e-2)
 
 
-def test_expected_error_is_in_grey_levels_where_lost(pair):
+def test_expected_error_is_in_grey_levels_where_lost():
     mask = box_mask()
-    error = expected_error(pair, still(), answer(error=7.5), mask)
+    error = expected_error(still(), answer(error=7.5), mask)
     np.testing.assert_allclose(error[mask], 7.5, rtol=1e-5)
     assert not error[~mask].any()
 
 
-def test_the_error_of_a_restored_reference_moves_with_it(pair):
+def test_the_error_of_a_restored_reference_moves_with_it():
     mask, before = box_mask(), np.zeros(SHAPE, np.float32)
     before[30:40, 60:80] = 4
-    newest = replace(pair.frames[0], error=before)
     evidence = replace(still(), aligned=np.full((*SHAPE, 2), (10, 0), np.float32))
-    error = expected_error(References((newest,)), evidence, answer(error=3), mask)
+    error = expected_error(evidence, answer(error=3), mask, before)
     np.testing.assert_allclose(error[30:40, 50:70], 5, rtol=1e-5)
     np.testing.assert_allclose(error[30:40, 70:100], 3, rtol=1e-5)

@@ -42,7 +42,7 @@ def test_it_reads_and_puts_back_where_it_lies():
     image = np.random.default_rng(0).integers(0, 256, SIZE, np.uint8)
     np.testing.assert_array_equal(window.moved(image, np.zeros((*window.shape, 2), np.float32)),
                                   window.cut(image))  # fmt: skip
-    back = window.put(window.cut(image))
+    back = window.put(window.cut(image), np.zeros_like(image))
     np.testing.assert_array_equal(window.cut(back), window.cut(image))
     assert not back[window.bottom :].any()
     np.testing.assert_array_equal(window.put(window.cut(image), image), image)
