@@ -162,6 +162,11 @@ def slopes(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return along_x, cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
 
 
+def length(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Give the lengths of vectors; cv2.magnitude would round by how its inputs lie in memory."""
+    return np.sqrt(x * x + y * y)
+
+
 def sample(
     image: np.ndarray, dx: np.ndarray, dy: np.ndarray, top: int = 0, left: int = 0,
     how: int = cv2.INTER_LINEAR,

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from siammcvae_core.evidence.window import Window
-from siammcvae_core.motion import slopes
+from siammcvae_core.motion import length, slopes
 
 CELL = 8  # working pixels; the normal equations are summed over such cells
 ROBUST_WHOLE, ROBUST_LOCAL = 20.0, 10.0  # grey levels of misfit at which a pixel counts half
@@ -127,10 +127,10 @@ def smooth_fields(flow: np.ndarray) -> np.ndarray:
     one, zero = np.ones_like(x), np.zeros_like(x)
     unit = np.abs(flow).mean() + 1e-3
     u, v = cv2.split(flow / unit)
-    length = cv2.magnitude(u, v)
+    speed = length(u, v)
     planes = (
         (one, zero), (zero, one), (-y, x), (x, y), (x * x, x * y), (x * y, y * y),
-        (u, v), (length, zero), (zero, length),
+        (u, v), (speed, zero), (zero, speed),
     )  # fmt: skip
     return np.array([cv2.merge(pair) for pair in planes])
 

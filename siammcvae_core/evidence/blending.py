@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from siammcvae_core.evidence.gather import Evidence
-from siammcvae_core.motion import References, sample
+from siammcvae_core.motion import length, References, sample
 
 CANDIDATES = ('moved', 'copy', 'smooth', 'straight', 'smooth_x', 'smooth_y')
 SMOOTH = {'smooth': (3, 3), 'smooth_x': (7, 1), 'smooth_y': (1, 7)}
@@ -84,7 +84,8 @@ def expected_error(
     if before is not None:
         there = cv2.split(evidence.aligned)
         working = cv2.resize(before, there[0].shape[::-1], interpolation=cv2.INTER_AREA)
-        error = cv2.magnitude(error, cv2.resize(sample(working, *there), size))
+        moved = cv2.resize(sample(working, *there), size)
+        error = length(error, moved)
     return error * mask
 
 

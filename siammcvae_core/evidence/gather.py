@@ -14,7 +14,7 @@ import numpy as np
 
 from siammcvae_core.evidence.alignment import align, blur, normal_equations, robust_weight, solve
 from siammcvae_core.evidence.window import Window
-from siammcvae_core.motion import References, slopes, to_working
+from siammcvae_core.motion import length, References, slopes, to_working
 
 CELL = 4  # working pixels
 NEAR, FAR = 3.0, 8.0  # cells that visible misfits are spread
@@ -180,7 +180,7 @@ def _disagreement(
 def _offsets(offset: np.ndarray, straight: np.ndarray, cells: Window) -> list[np.ndarray]:
     """Give the offset, its change from constant velocity, its creases; how far it leads outside."""
     change = offset - straight
-    bends = [cv2.magnitude(*slopes(np.ascontiguousarray(offset[..., k]))) for k in (0, 1)]
+    bends = [length(*slopes(np.ascontiguousarray(offset[..., k]))) for k in (0, 1)]
     y, x = _indices(cells)
     height, width = CELL * cells.size[0], CELL * cells.size[1]
     there_x, there_y = (x + 0.5) * CELL + offset[..., 0], (y + 0.5) * CELL + offset[..., 1]
