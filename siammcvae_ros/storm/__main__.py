@@ -38,13 +38,14 @@ def run(
     hang_limit: float,
     growth_limit: float,
     weights: str,
+    calm: bool = False,
     log: Path | None = None,
 ) -> dict[str, Any]:
     """Let a storm go over the node; give the account, `violations` empty if all held.
 
     Seconds in `hang_limit`, messages per second outside floods in `hz`, 0 without a limit;
-    `growth_limit` is the share by which memory may grow after warm-up. What the node says goes to
-    `log`.
+    `growth_limit` is the share by which memory may grow after warm-up. A `calm` storm is a soak:
+    valid frames and masks only. What the node says goes to `log`.
     """
     with tempfile.TemporaryDirectory() as folder:
         isolate(Path(folder))
@@ -57,7 +58,8 @@ def run(
                 row: dict[str, Any] = {'seed': seed, 'sent': 0}
                 try:
                     rig.start()
-                    memory = _storm(rig, node, Weather(seed, messages, weights), messages, hz)
+                    weather = Weather(seed, messages, weights, calm)
+                    memory = _storm(rig, node, weather, messages, hz)
                     clean = clean_stream(rig)
                     row |= _memory(rig, memory, growth_limit) | {'clean_stream_served': clean}
                 except ProcessError as error:
@@ -136,6 +138,9 @@ def main(args: Sequence[str] | None = None) -> int:
         '--weights',
         default='none',
         help='as of the node (default %(default)s); loading a model takes longer than 1 s',
+    )
+    parser.add_argument(
+        '--calm', action='store_true', help='valid frames and masks only, every other one a frame'
     )
     parser.add_argument('--log', type=Path, help='file for what the node says')
     options = parser.parse_args(args)

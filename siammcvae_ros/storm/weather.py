@@ -30,6 +30,7 @@ from siammcvae_ros.storm.steps import (
 
 PERIOD = 33_000_000  # ns
 BEGINNING = 1_700_000_000_000_000_000  # ns
+CALM_SPELLS = 20  # of a calm storm, before the node's memory is measured again
 LAST_STAMP = (2**31 - 1) * 10**9  # ns; seconds of a stamp are 32 bits with a sign
 IDS = ('', ' ', '/optical', ' ☃', ' ' + 'x' * 300)  # what may follow the number in a frame id
 MASK_MODES = (*['per_frame'] * 6, 'latched', 'off')
@@ -38,9 +39,14 @@ LABELS = ('nosuch', 'x' * 2000, '☃', 'on_success', 'transition_error')
 
 
 class Weather:
-    """Yields the steps of a storm of `messages` messages; a round has a spell of every kind."""
+    """Yields the steps of a storm of `messages` messages; a round has a spell of every kind.
 
-    def __init__(self, seed: int, messages: int, weights: str = 'none') -> None:
+    A `calm` one has what good drivers and good fault monitors send, and nothing else.
+    """
+
+    def __init__(
+        self, seed: int, messages: int, weights: str = 'none', calm: bool = False
+    ) -> None:
         self._rng = random.Random(seed)
         self._messages = messages
         self._weights = weights
@@ -52,10 +58,7 @@ class Weather:
         others = (self._hostile_frames, self._garbled, self._infos)
         calls = (self._lifecycle, self._parameters)
         self._spells: tuple[Callable[[], Iterator[Step]], ...] = (
-            *frames,
-            *masks,
-            *others,
-            *calls,
+            (self._calm,) * CALM_SPELLS if calm else (*frames, *masks, *others, *calls)
         )
 
     def __iter__(self) -> Iterator[Step]:

@@ -15,7 +15,7 @@ from std_msgs.msg import Header
 from siammcvae_ros.messages import image_message
 from siammcvae_ros.storm import shots
 from siammcvae_ros.storm.account import Account, OUTPUTS, Violations
-from siammcvae_ros.storm.steps import Send
+from siammcvae_ros.storm.steps import Send, Settle
 from siammcvae_ros.storm.weather import Weather
 
 STAMP = 5_000_000_007
@@ -72,6 +72,17 @@ def test_the_same_seed_is_the_same_storm():
         made.cache_clear()
     assert digest(7) == first
     assert digest(8) != first
+
+
+def test_a_calm_storm_is_valid_frames_each_after_its_mask():
+    steps = [step for step in Weather(3, 4000, calm=True) if not isinstance(step, Settle)]
+    assert {type(step) for step in steps} == {Send}
+    for mask, frame in zip(steps[::2], steps[1::2], strict=True):
+        assert (mask.topic, frame.topic) == ('fault_mask', 'image_raw')
+        assert (mask.camera, mask.stamp) == (frame.camera, frame.stamp)
+        assert frame.shot.fate is shots.Fate.READABLE
+    lost = [step.shot for step in steps[::2] if 'none' not in step.shot.name]
+    assert 0.3 < len(lost) / len(steps[::2]) < 0.7
 
 
 class Books:
