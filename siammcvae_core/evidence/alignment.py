@@ -24,9 +24,9 @@ LONGEST_STEP = 2.0  # pixels of the reduced image; beyond, its slopes tell nothi
 RIDGE = 3e-4  # of the mean diagonal: fields the visible pixels do not tell apart stay small
 STIFFNESS = 0.5  # grey levels² per px²: evidence below it moves nothing
 REACH = ((2.0, 1.0), (5.0, 0.3), (12.0, 0.1))  # local fits: blur in cells, weight
-COARSE_TO_FINE = (8, 8, 4, 4, 2, 2)  # scales of the rounds of a whole fit
-FINE = (2, 2)
-LOCAL = (2, 2, 1)
+COARSE_TO_FINE = (8, 8, 4, 4, 2)  # scales of the rounds of a whole fit
+FINE = (2,)
+LOCAL = (2, 1)
 DOUBT = 1.02  # the whole fit from coarse to fine must be so much better than the others
 LARGEST_MISFIT = 20.0  # grey levels; what differs more tells no more
 
@@ -86,22 +86,21 @@ def align(
     }
     grid = _grid(start)
     fields = smooth_fields(_reduced(start, grid))
+    none = np.zeros_like(fields[0])
+    listed = fields.reshape(len(fields), -1, 2).transpose(2, 0, 1).astype(np.float64, order='C')
     starts = {scale: levels[scale].shrunk(start) for scale in COARSE_TO_FINE}
 
     def offset_by(change: np.ndarray, scale: int) -> np.ndarray:
         return starts[scale] + levels[scale].shrunk(change)
 
     def fitted_whole(scales: tuple[int, ...]) -> np.ndarray:
-        change = np.zeros_like(fields[0])
+        change = none
         for scale in scales:
             equations = _equations(levels[scale], offset_by(change, scale), grid, ROBUST_WHOLE)
-            change += _step(_fit_fields(equations, fields), scale)
+            change = change + _step(_fit_fields(equations, listed), scale)
         return change
 
-    tried = (
-        (np.zeros_like(fields[0]), 1.0), (fitted_whole(FINE), 1.0),
-        (fitted_whole(COARSE_TO_FINE), DOUBT),
-    )  # fmt: skip
+    tried = (none, 1.0), (fitted_whole(FINE), 1.0), (fitted_whole(COARSE_TO_FINE), DOUBT)
     last = FINE[-1]
     best = min(tried, key=lambda one: one[1] * _misfit(levels[last], offset_by(one[0], last)))[0]
     whole = start + cv2.resize(best, start.shape[1::-1])
@@ -201,15 +200,18 @@ def _misfit(level: Level, offset: np.ndarray) -> float:
 
 
 def _fit_fields(equations: np.ndarray, fields: np.ndarray) -> np.ndarray:
-    """Fit one number for each field to all cells; gives their sum (rows, columns, 2)."""
-    count = len(fields)
-    x, y = (fields[..., axis].reshape(count, -1).astype(np.float64) for axis in (0, 1))
+    """Fit one number for each field to all cells; gives their sum (rows, columns, 2).
+
+    `fields` float64 (2, K, cells), x first.
+    """
+    x, y = fields
+    count = len(x)
     xx, xy, yy, side_x, side_y = equations.reshape(-1, 5).T.astype(np.float64)
     cross = (x * xy) @ y.T
     square = (x * xx) @ x.T + cross + cross.T + (y * yy) @ y.T
     square += (RIDGE * np.trace(square) / count + 1e-6) * np.eye(count)
     numbers = np.linalg.solve(square, x @ side_x + y @ side_y)
-    return np.tensordot(numbers, fields, 1).astype(np.float32)
+    return (numbers @ fields).T.reshape(*equations.shape[:2], 2).astype(np.float32)
 
 
 def _fit_around(equations: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from siammcvae_core.motion import PATCH, sample
 
-MARGIN = 96  # working pixels around the hole; what is further off tells next to nothing
+MARGIN = 48  # working pixels around the hole; what is further off tells next to nothing
 
 
 @dataclass(frozen=True)

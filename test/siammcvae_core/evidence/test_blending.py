@@ -11,7 +11,6 @@ import pytest
 from siammcvae_core.evidence.blending import (
     Answer,
     blend,
-    Box,
     CANDIDATES,
     COLOUR_UNIT,
     expected_error,
@@ -112,14 +111,6 @@ def test_grey_frames(pair):
     kept = References((KeptFrame(grey, 1.0), KeptFrame(grey, 0.9)))
     restored = blend(kept, still(), answer(colour=(3, 3, 3)), mask)
     np.testing.assert_array_equal(restored[mask], grey[mask] + int(3 * COLOUR_UNIT))
-
-
-def test_a_box_is_cut_out_of_the_whole_map():
-    plane = np.random.default_rng(0).random(CELLS).astype(np.float32)
-    whole = Box(0, 0, 300, 500).of(plane, (300, 500))
-    part = Box(40, 70, 90, 110).of(plane, (300, 500))
-    np.testing.assert_allclose(part, whole[40:130, 70:180], atol=2e-2)
-    np.testing.assert_allclose(whole, cv2.resize(plane, (500, 300)), atol=2e-2)
 
 
 def test_expected_error_is_in_grey_levels_where_lost():

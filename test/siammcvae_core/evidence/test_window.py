@@ -22,12 +22,12 @@ def seen_but(rows, columns):
 
 def test_it_is_the_hole_its_margin_and_whole_patches():
     window = Window.around(seen_but(slice(110, 120), slice(200, 210)))
-    assert (window.top, window.bottom) == (0, 224)
-    assert (window.left, window.right) == (96, 320)
+    assert (window.top, window.bottom) == (48, 176)
+    assert (window.left, window.right) == (144, 272)
     assert window.left <= 200 - MARGIN
     assert window.right >= 210 + MARGIN
     small = window.reduced(CELL)
-    assert (small.top, small.left, small.bottom, small.right) == (0, 24, 56, 80)
+    assert (small.top, small.left, small.bottom, small.right) == (12, 36, 44, 68)
     assert small.size == (60, 120)
 
 
@@ -63,7 +63,7 @@ def test_evidence_near_the_hole_is_that_of_the_whole_frame(hole, monkeypatch):
     assert not part.channels[:, -1, -1].any()
     assert whole.channels[:, -1, -1].any()
     rows, columns = (
-        slice(max(0, side.start - 32) // CELL, (side.stop + 32) // CELL) for side in hole
+        slice(max(0, side.start - 16) // CELL, (side.stop + 16) // CELL) for side in hole
     )
     near = np.abs(part.channels - whole.channels)[:, rows, columns]
     assert near.max() < 0.1
