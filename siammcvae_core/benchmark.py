@@ -53,7 +53,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         '--methods', default=','.join(USUAL), metavar='NAME,…',
         help=f"'{DRIVE}' is the drive model by every library; one alone is named as in "
-        'onnxruntime_float32; without any of these PyTorch is not needed (default: %(default)s)',
+        'onnxruntime_float32 or torch_compiled_float32; without any of these PyTorch is not needed '
+        '(default: %(default)s)',
     )
     p.add_argument(
         '--weights', type=Path, metavar='FILE', default=shipped(DRIVE),

@@ -70,13 +70,16 @@ def parse_methods(names: Sequence[str]) -> tuple[list[str], dict[str, Callable[[
         )
     from siammcvae_core.engines.cpu import ways
 
-    found = {way.replace(' ', '_'): partial(_by_engine, way) for way in ways()}
+    usual = [_name(way) for way in ways()]
+    found = {_name(way): partial(_by_engine, way) for way in ways(compiled=True)}
     for name in others:
         if name != DRIVE and name not in found:
             known = ', '.join((DRIVE, *found, *CLASSICAL))
             raise InputError(f'no method {name!r} here (there are {known})')
     return classical, {
-        name: make for name, make in found.items() if DRIVE in others or name in others
+        name: make
+        for name, make in found.items()
+        if name in others or (DRIVE in others and name in usual)
     }
 
 
@@ -109,15 +112,19 @@ def _by_peer(peer: Peer, case: Case) -> tuple[np.ndarray, Stages]:
     return frame, {'restore': restored - began, 'paste': time.perf_counter() - restored}
 
 
+def _name(way: str) -> str:
+    return way.replace(' ', '_')
+
+
 def _by_engine(way: str, weights: Path) -> Method:
     from siammcvae_core.engines.cpu import ways
     from siammcvae_core.engines.drive import DriveEngine
 
     memory = Memory()
-    engine = DriveEngine(weights, ways()[way])
+    engine = DriveEngine(weights, ways(compiled=True)[way])
     told = engine.describe()
     return Method(
-        way.replace(' ', '_'), partial(_by_stages, engine), told['name'], told['dtype'],
+        _name(way), partial(_by_stages, engine), told['name'], told['dtype'],
         told['profile'], memory,
     )  # fmt: skip
 

@@ -65,12 +65,20 @@ class FastestEngine(DriveEngine):
         return {**super().describe(), 'choice': f'fastest of {tried}{lacks}'}
 
 
-def ways() -> dict[str, Make]:
-    """List the ways there are, the one that decides what is right first."""
+def ways(compiled: bool = False) -> dict[str, Make]:
+    """List the ways there are, the one that decides what is right first.
+
+    Compiled PyTorch, if asked for: it takes a minute to load and gains little on a CPU.
+    """
     found: dict[str, Make] = {
         'torch float32': TorchNetwork,
         'torch bfloat16': partial(TorchNetwork, dtype=torch.bfloat16),
     }
+    if compiled:
+        found['torch compiled float32'] = partial(TorchNetwork, compiled=True)
+        found['torch compiled bfloat16'] = partial(
+            TorchNetwork, dtype=torch.bfloat16, compiled=True
+        )
     with suppress(ImportError):
         from siammcvae_core.engines.onnx import OnnxNetwork
 

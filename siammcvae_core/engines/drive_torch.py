@@ -21,14 +21,22 @@ from siammcvae_core.model.profiles import DriveProfile
 class TorchNetwork:
     """The drive model from a weights file, mixed precision unless `dtype` is float32.
 
+    `compiled` asks for torch.compile: the first calls then take minutes and need a C++ compiler.
     Raises `WeightsError` for a file that cannot serve.
     """
 
     def __init__(
-        self, weights: Path, device: str = 'cpu', dtype: torch.dtype = torch.float32
+        self,
+        weights: Path,
+        device: str = 'cpu',
+        dtype: torch.dtype = torch.float32,
+        compiled: bool = False,
     ) -> None:
         model = load_model(weights, DriveMCVAE, DriveProfile).to(device)
         self._encode, self._restore = EncodeReference(model), RestorePart(model)
+        if compiled:
+            self._encode.compile(dynamic=True)
+            self._restore.compile(dynamic=True)
         self._device = torch.device(device)
         self._dtype = dtype
         self.patch = model.profile.patch

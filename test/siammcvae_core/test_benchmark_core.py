@@ -4,7 +4,9 @@
 
 import json
 import math
+import os
 from pathlib import Path
+import shutil
 import subprocess
 import sys
 
@@ -139,6 +141,17 @@ def test_stages_restore_what_the_engine_does(weights, cells, threads):
         made = engine.restore(case.references(), case.frame, case.mask, case.stamp)
         np.testing.assert_array_equal(frame[case.mask], made.frame[case.mask])
         np.testing.assert_array_equal(frame[~case.mask], case.truth[~case.mask])
+
+
+def test_compiled_pytorch_is_timed_if_named(weights, cells, threads):
+    if not shutil.which(os.environ.get('CXX', 'g++')):
+        pytest.skip('there is no C++ compiler')
+    names = ['torch_float32', 'torch_compiled_float32']
+    eager, compiled = load([], parse_methods(names)[1], weights)
+    case = cells[0].cases[0]
+    off = compiled.restore(case)[0].astype(int) - eager.restore(case)[0]
+    assert np.abs(off).max() <= 1
+    assert 'torch_compiled_float32' not in parse_methods(['drive'])[1]
 
 
 def test_work_follows_damage_and_matches_a_count_by_hand(weights, threads):
