@@ -1,0 +1,123 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""TensorRT takes every part of the model as it is meant, in the precision that is meant.
+
+Engines are built by TensorRT-RTX, which needs no GPU for it, in a process of its own.
+"""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip('torch', reason='PyTorch is not installed')
+onnx = pytest.importorskip('onnx', reason='onnx is not installed, so nothing can be exported')
+
+from siammcvae_core.engines import tensorrt_build  # noqa: E402
+from siammcvae_core.engines.onnx_export import exported, PARTS  # noqa: E402
+from siammcvae_core.engines.onnx_half import half  # noqa: E402
+from siammcvae_core.engines.pick import shipped  # noqa: E402
+from siammcvae_core.engines.tensorrt_build import RANGES  # noqa: E402
+
+FLOAT16, FLOAT32 = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
+
+BUILD = """
+import collections, json, sys
+from pathlib import Path
+import tensorrt_rtx as trt
+from siammcvae_core.engines.onnx_export import exported
+from siammcvae_core.engines.onnx_half import half
+from siammcvae_core.engines.tensorrt_build import build, messages, RANGES
+
+weights, name = Path(sys.argv[1]), sys.argv[2]
+parts = exported(weights)
+content = half(getattr(parts, name))
+
+class Log(trt.ILogger):
+    said = []
+    last = ''
+    def __init__(self):
+        trt.ILogger.__init__(self)
+    def log(self, severity, text):
+        if severity <= trt.ILogger.WARNING:
+            self.said.append(text)
+
+log = Log()
+asked = trt.Builder(log)
+empty = asked.create_network(0)
+whole = trt.OnnxParser(empty, log).supports_model_v2(content)
+builder = trt.Builder(log)
+network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+parser = trt.OnnxParser(network, log)
+parser.parse(content)
+types = collections.defaultdict(set)
+for k in range(network.num_layers):
+    layer = network.get_layer(k)
+    types[layer.type.name].add(layer.get_output(0).dtype.name)
+inputs = [network.get_input(k) for k in range(network.num_inputs)]
+print(json.dumps({
+    'whole': whole,
+    'types': {name: sorted(found) for name, found in types.items()},
+    'inputs': {one.name: one.dtype.name for one in inputs},
+    'on host': [one.name for one in inputs if one.is_shape_tensor],
+    'outputs': [network.get_output(k).dtype.name for k in range(network.num_outputs)],
+    'size': len(build(trt, content, RANGES[name](parts.profile), log)),
+    'said': log.said,
+}))
+"""
+
+
+@pytest.mark.parametrize('part', PARTS)
+def test_every_part_is_built_by_tensorrt_in_the_precision_that_is_meant(part: str) -> None:
+    pytest.importorskip('tensorrt_rtx', reason='tensorrt-rtx is not installed')
+    command = [sys.executable, '-c', BUILD, str(shipped('drive')), part]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    built = json.loads(done.stdout.splitlines()[-1])
+    assert built['whole']
+    assert built['size'] > 1e6
+    types = built['types']
+    assert types['MATRIX_MULTIPLY'] == ['HALF']
+    assert types.get('CONVOLUTION', ['HALF']) == ['HALF']
+    assert types['SOFTMAX'] == types['NORMALIZATION'] == ['FLOAT']
+    assert set(built['outputs']) == {'FLOAT'}
+    assert set(built['inputs'].values()) <= {'FLOAT', 'BOOL', 'INT64'}
+    assert built['on host'] == []
+    # It only reminds us to give it the 64 bit integers that it was told of.
+    assert [text for text in built['said'] if 'has Int64 binding' not in text] == []
+
+
+def test_what_tensorrt_does_not_know_is_named(drive_weights):
+    trt = pytest.importorskip('tensorrt_rtx', reason='tensorrt-rtx is not installed')
+    model = onnx.load_from_string(exported(drive_weights).encode_reference)
+    model.graph.node[-1].op_type = 'Guess'
+    ranges = RANGES['encode_reference'](exported(drive_weights).profile)
+    logger = tensorrt_build.messages(trt)
+    with pytest.raises(RuntimeError, match=r'tensorrt_rtx does not take the model: .*Guess'):
+        tensorrt_build.build(trt, model.SerializeToString(), ranges, logger)
+
+
+@pytest.mark.parametrize('part', PARTS)
+def test_half_precision_is_of_products_alone(drive_weights, part):
+    whole = getattr(exported(drive_weights), part)
+    lesser = half(whole)
+    assert len(lesser) < 0.85 * len(whole)
+    model = onnx.shape_inference.infer_shapes(onnx.load_from_string(lesser), strict_mode=True)
+    onnx.checker.check_model(model)
+    graph = model.graph
+    types = {one.name: one.type.tensor_type.elem_type for one in (*graph.value_info, *graph.input)}
+    types |= {one.name: one.type.tensor_type.elem_type for one in graph.output}
+    types |= {one.name: one.data_type for one in graph.initializer}
+    found = {'MatMul': 0, 'Conv': 0, 'Softmax': 0, 'LayerNormalization': 0}
+    for node in graph.node:
+        if node.op_type in found:
+            found[node.op_type] += 1
+            due = FLOAT16 if node.op_type in ('MatMul', 'Conv') else FLOAT32
+            assert {types[name] for name in (*node.input, *node.output)} == {due}, node.name
+    assert found['MatMul'] >= 15
+    assert found['Softmax'] >= 2
+    assert found['LayerNormalization'] >= 5
+    assert found['Conv'] == (6 if part == 'restore' else 0)
+    before = onnx.load_from_string(whole).graph
+    assert (graph.input, graph.output) == (before.input, before.output)
