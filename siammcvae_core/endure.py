@@ -4,7 +4,6 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
-import multiprocessing
 from pathlib import Path
 import sys
 from typing import Any, NamedTuple
@@ -13,13 +12,13 @@ import zlib
 import cv2
 from matplotlib.figure import Figure
 import numpy as np
-from tqdm import tqdm
 
 from siammcvae_core.data.layouts import Clip, find_clips
 from siammcvae_core.data.pairs import distinct_frames, NANO
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.engines.pick import pick
 from siammcvae_core.errors import InputError, SourceError
+from siammcvae_core.evaluation.over_clips import mean_over_clips, over_clips, Row
 from siammcvae_core.evaluation.plan import parse_masks, parse_size
 from siammcvae_core.evaluation.samples import fit
 from siammcvae_core.faults.camera import damage
@@ -35,8 +34,6 @@ does, with restoring each from the last intact frames alone. Writes endure.csv a
 """
 WAYS = ('going_on', 'intact_only')
 INTACT = 2  # frames before the fault
-
-Row = dict[str, Any]
 
 
 class Task(NamedTuple):
@@ -102,14 +99,7 @@ def _after(film: Sequence[tuple[float, np.ndarray]], engine: Any) -> Restorer:
 def means(rows: Sequence[Row], **where: Any) -> dict[str, float]:
     """Average over frames, then over clips; by way."""
     chosen = [row for row in rows if where.items() <= row.items()]
-    averages = {}
-    for way in WAYS:
-        clips: dict[str, list[float]] = {}
-        for row in chosen:
-            if row['way'] == way:
-                clips.setdefault(row['clip'], []).append(row['psnr_lost'])
-        averages[way] = float(np.mean([np.mean(values) for values in clips.values()]))
-    return averages
+    return {way: mean_over_clips(chosen, way) for way in WAYS}
 
 
 def plot(rows: Sequence[Row], masks: Sequence[str], frames: int) -> Figure:
@@ -172,16 +162,7 @@ def endure(options: argparse.Namespace) -> Iterator[str]:
         Task(clip, masks, options.weights, options.frames, size, options.wander)
         for clip in find_clips(options.data, 'val')
     ]
-    rows: list[Row] = []
-    with multiprocessing.get_context('spawn').Pool(options.jobs) as pool:
-        done = pool.imap(_rows_or_fault, tasks)
-        for made in tqdm(done, 'restoring', len(tasks), unit='clip', disable=None):
-            if isinstance(made, str):
-                tqdm.write(f'left out: {made}', file=sys.stderr)
-            else:
-                rows += made
-    if not rows:
-        raise InputError(f'none of {len(tasks)} clips can be used')
+    rows = over_clips(lasting, tasks, options.jobs)
     write_csv(options.out / 'endure.csv', rows)
     plot(rows, masks, options.frames).savefig(options.out / 'endure.png', dpi=110)
     for spec in masks:
@@ -189,14 +170,6 @@ def endure(options: argparse.Namespace) -> Iterator[str]:
         told = ', '.join(f'{way.replace("_", " ")} {averages[way]:.2f} dB' for way in WAYS)
         yield f'{spec}: {told}: {averages["going_on"] - averages["intact_only"]:+.2f} dB'
     yield f'{options.out / "endure.png"}'
-
-
-def _rows_or_fault(task: Task) -> list[Row] | str:
-    """Do one task; what is wrong with its clip comes back as a line."""
-    try:
-        return lasting(task)
-    except SourceError as error:
-        return str(error)
 
 
 if __name__ == '__main__':
