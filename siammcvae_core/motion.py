@@ -129,6 +129,7 @@ def dense_flow(newer: np.ndarray, older: np.ndarray, finest: int = 1) -> np.ndar
     dis.setFinestScale(finest)
     dis.setPatchStride(4)
     dis.setGradientDescentIterations(12)
+    dis.setVariationalRefinementIterations(2)  # the usual 5 are no better, and a quarter slower
     return dis.calc(newer, older, None)
 
 
