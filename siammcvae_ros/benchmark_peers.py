@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import rclpy
 from rclpy.executors import ExternalShutdownException
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
@@ -80,7 +81,11 @@ def shoot(node: Node, clock_start: int) -> None:
         pixels = scene(due - ahead)
         if is_damaged(due - ahead):
             pixels[BAND > 0] = 0
-        images.publish(image_message(header, pixels, 'bgr8'))
+        try:
+            images.publish(image_message(header, pixels, 'bgr8'))
+        except rclpy_implementation.RCLError:
+            if rclpy.ok():  # else we were told to stop meanwhile
+                raise
 
 
 def watch(node: Node) -> None:

@@ -139,9 +139,13 @@ def test_two_processes_get_the_losses_of_one(config, tmp_path):
     launcher = ['-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '2']
     script = """
         from siammcvae_core.training.loop import Training
-        training = Training(config)
-        assert training._accelerator.num_processes == 2
-        training.run()
+
+        def train():  # what Gloo runs on must be gone before Python ends, or it aborts now and then
+            training = Training(config)
+            assert training._accelerator.num_processes == 2
+            training.run()
+
+        train()
     """
     ended = in_a_process(script, *launcher, config=shared)
     assert ended.returncode == 0, ended.stderr
