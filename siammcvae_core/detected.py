@@ -5,7 +5,6 @@
 import argparse
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 import sys
 from typing import NamedTuple
 import zlib
@@ -18,7 +17,7 @@ from siammcvae_core.data.pairs import distinct_frames, NANO
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.engines.pick import pick
 from siammcvae_core.errors import InputError, SourceError
-from siammcvae_core.evaluation.over_clips import mean_over_clips, over_clips, Row
+from siammcvae_core.evaluation.over_clips import add_usual, mean_over_clips, over_clips, Row
 from siammcvae_core.evaluation.plan import parse_list, parse_size
 from siammcvae_core.evaluation.samples import fit
 from siammcvae_core.faults.camera import FaultInjector
@@ -115,12 +114,7 @@ def parser() -> argparse.ArgumentParser:
         prog='python -m siammcvae_core.detected', description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    p.add_argument('--data', required=True, nargs='+', metavar='DIR', help='clips')
-    p.add_argument('--out', required=True, type=Path, metavar='DIR', help='where the results go')
-    p.add_argument(
-        '--weights', default='', metavar='FILE',
-        help="model (default: that of the package, with PyTorch); 'none' for motion alone",
-    )
+    add_usual(p)
     p.add_argument(
         '--faults', default=','.join(SPECS), metavar='FAULT,…',
         help='faults of docs/faults.md (default: %(default)s)',
@@ -129,8 +123,6 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument('--skip', type=int, default=10, help='frames before (default: %(default)s)')
     p.add_argument('--probability', type=float, default=0.3, help='of damage (default: 0.3)')
     p.add_argument('--burst', type=int, default=10, help='frames a fault lasts (default: 10)')
-    p.add_argument('--size', default='640x368', metavar='WxH', help='(default: %(default)s)')
-    p.add_argument('--jobs', type=int, default=1, help='processes (default: %(default)s)')
     return p  # fmt: skip
 
 

@@ -4,7 +4,6 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 import sys
 from typing import Any, NamedTuple
 import zlib
@@ -18,7 +17,7 @@ from siammcvae_core.data.pairs import distinct_frames, NANO
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.engines.pick import pick
 from siammcvae_core.errors import InputError, SourceError
-from siammcvae_core.evaluation.over_clips import mean_over_clips, over_clips, Row
+from siammcvae_core.evaluation.over_clips import add_usual, mean_over_clips, over_clips, Row
 from siammcvae_core.evaluation.plan import parse_masks, parse_size
 from siammcvae_core.evaluation.samples import fit
 from siammcvae_core.faults.camera import damage
@@ -122,20 +121,13 @@ def parser() -> argparse.ArgumentParser:
         prog='python -m siammcvae_core.endure', description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    p.add_argument('--data', required=True, nargs='+', metavar='DIR', help='clips')
-    p.add_argument('--out', required=True, type=Path, metavar='DIR', help='where the results go')
-    p.add_argument(
-        '--weights', default='', metavar='FILE',
-        help="model (default: that of the package, with PyTorch); 'none' for motion alone",
-    )
+    add_usual(p)
     p.add_argument(
         '--masks', default='block:0.2,dirt:0.2', metavar='NAME:RATIO,…',
         help='(default: %(default)s)',
     )
     p.add_argument('--frames', type=int, default=30, help='a fault lasts (default: %(default)s)')
     p.add_argument('--wander', action='store_true', help='lose other pixels in every frame')
-    p.add_argument('--size', default='640x368', metavar='WxH', help='(default: %(default)s)')
-    p.add_argument('--jobs', type=int, default=1, help='processes (default: %(default)s)')
     return p  # fmt: skip
 
 

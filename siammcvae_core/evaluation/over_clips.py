@@ -1,10 +1,15 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""One job per clip, in several processes; clips that cannot be used are told and left out."""
+"""One job per clip, in several processes; clips that cannot be used are told and left out.
 
+Commands that restore clips under some fault and score what comes of it share all this.
+"""
+
+from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from functools import partial
 import multiprocessing
+from pathlib import Path
 import sys
 from typing import Any, TypeVar
 
@@ -15,6 +20,20 @@ from siammcvae_core.errors import InputError, SourceError
 
 Row = dict[str, Any]
 T = TypeVar('T')
+
+
+def add_usual(parser: ArgumentParser) -> None:
+    """Add the options that every such command has."""
+    parser.add_argument('--data', required=True, nargs='+', metavar='DIR', help='clips')
+    parser.add_argument(
+        '--out', required=True, type=Path, metavar='DIR', help='where the results go'
+    )
+    parser.add_argument(
+        '--weights', default='', metavar='FILE',
+        help="model (default: that of the package, with PyTorch); 'none' for motion alone",
+    )
+    parser.add_argument('--size', default='640x368', metavar='WxH', help='(default: %(default)s)')
+    parser.add_argument('--jobs', type=int, default=1, help='processes (default: %(default)s)')
 
 
 def over_clips(work: Callable[[T], list[Row]], tasks: Sequence[T], jobs: int) -> list[Row]:

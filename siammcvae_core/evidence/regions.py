@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The native pixels to compute: a box around the lost ones, or tiles where they lie apart."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
@@ -43,11 +43,11 @@ class Region(Protocol):
 def region_of(mask: np.ndarray, margin: int) -> Region:
     """Enclose what is lost, bool (H, W), and so many pixels around it as far as the frame goes."""
     box = Box.around(mask, margin)
-    if min(mask.shape) < TILE:
+    most = DENSE * box.height * box.width
+    if min(mask.shape) < TILE or cv2.countNonZero(mask.view(np.uint8)) > most:
         return box
     tiles = Tiles.over(mask, margin)
-    many = len(tiles.tops) * tiles.side**2 > DENSE * box.height * box.width
-    return box if many or tiles.height > MOST_ROWS else tiles
+    return tiles if tiles.height <= MOST_ROWS and tiles.height * tiles.side <= most else box
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,9 @@ class Tiles:
     lefts: np.ndarray
     margin: int
     size: tuple[int, int]
+    _places: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = field(
+        default_factory=dict, init=False
+    )
 
     @classmethod
     def over(cls, mask: np.ndarray, margin: int) -> 'Tiles':
@@ -131,7 +134,9 @@ class Tiles:
 
     def of(self, plane: np.ndarray) -> np.ndarray:
         """See `Region`."""
-        x, y = _places(plane, self.size, *self._pixels)
+        if plane.shape not in self._places:  # most maps have one resolution
+            self._places[plane.shape] = _places(plane, self.size, *self._pixels)
+        x, y = self._places[plane.shape]
         return cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def cut(self, image: np.ndarray) -> np.ndarray:
