@@ -22,15 +22,17 @@ TINY = 1e-3  # grey levels
 
 @dataclass(frozen=True, eq=False)
 class Continued:
-    """What was restored since the last intact frame, and the kept frame `before` it.
+    """What was restored since the last intact frame.
 
-    `made` is the newest, of `stamp`, whole; `lost` is bool (H, W), of it.
+    `made` is the newest, of `stamp`, whole; `lost` is bool (H, W), of it. `before` is the kept
+    frame it was restored from, `intact` are the kept frames that are no restored ones.
     """
 
     made: Made
     stamp: float
-    before: KeptFrame
     lost: np.ndarray
+    before: KeptFrame
+    intact: References
 
     @cached_property
     def reference(self) -> KeptFrame:
@@ -38,18 +40,29 @@ class Continued:
         told = self.made.expected_error
         return KeptFrame(self.made.frame, self.stamp, error=told() if told else None)
 
-    def views(self, lost: np.ndarray, intact: References) -> tuple[References, ...]:
+    @cached_property
+    def behind_wandering(self) -> References:
+        """What to restore from where damage wanders: the last two frames."""
+        return References((self.reference, self.before))
+
+    @cached_property
+    def behind_staying(self) -> References:
+        """What to go on from in a hole that stays.
+
+        The motion of the last two frames would be that of what was made up there, and errors would
+        pile up: it is the motion since the newest intact frame.
+        """
+        return References((self.reference, self.intact.frames[0]))
+
+    def views(self, lost: np.ndarray) -> tuple[References, ...]:
         """Choose what to restore a frame from of which `lost`, bool (H, W), is lost.
 
-        Where damage wanders, from the last two frames. In a hole that stays their motion would be
-        that of what was made up there, and errors pile up: there it is the motion since the newest
-        intact frame, and the intact frames are asked too.
+        In a hole that stays the intact frames are asked too.
         """
-        newest = self.reference
         both = cv2.countNonZero((lost & self.lost).view(np.uint8))
         if both <= STAYS * cv2.countNonZero(lost.view(np.uint8)):
-            return (References((newest, self.before)),)
-        return References((newest, intact.frames[0])), intact
+            return (self.behind_wandering,)
+        return self.behind_staying, self.intact
 
 
 def merge(going_on: Made, direct: Made) -> Made:

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Motion of the kept frames, carried on at constant velocity to the moment of a damaged frame."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,17 +18,22 @@ ROUNDS = 2  # of the fixed point; half steps of two rounds beat five whole ones
 
 @dataclass(frozen=True, eq=False)
 class KeptFrame:
-    """A frame to restore from, uint8 (H, W, 3) or (H, W), its stamp in seconds, and its encoding.
+    """A frame to restore from, uint8 (H, W, 3) or (H, W), its stamp in seconds.
 
-    `encoded` is what an engine made of the frame, None without one. `error` is the expected
-    absolute error of a frame that was itself restored, float32 (H, W) in grey levels; None for an
-    intact one.
+    `error` is the expected absolute error of a frame that was itself restored, float32 (H, W) in
+    grey levels; None for an intact one. What is worked out from a frame is worked out once.
     """
 
     frame: np.ndarray
     stamp: float
-    encoded: Any = None
     error: np.ndarray | None = None
+    _encoded: list[Any] = field(default_factory=list, init=False, repr=False)
+
+    def encoded_by(self, encode: Callable[[np.ndarray], Any]) -> Any:
+        """Give the frame as the one engine that restores from it encodes it."""
+        if not self._encoded:
+            self._encoded.append(encode(self.frame))
+        return self._encoded[0]
 
     @cached_property
     def working(self) -> np.ndarray:
@@ -38,6 +44,12 @@ class KeptFrame:
     def grey(self) -> np.ndarray:
         """The frame in grey at working size, uint8 (h, w)."""
         return working_grey(self.frame)
+
+    @cached_property
+    def detail(self) -> np.ndarray:
+        """Grey at working size, its slopes along x and y, and smoothed; float32 (h, w, 4)."""
+        grey = self.grey.astype(np.float32)
+        return cv2.merge([grey, *slopes(self.grey), cv2.blur(grey, (3, 3))])
 
 
 class Motion:
@@ -54,22 +66,31 @@ class Motion:
         """
         return dense_flow(self._newer.grey, self._older.grey)
 
+    def prepare(self) -> None:
+        """Work out now what restorations from the two frames will ask for."""
+        _ = self.flow, self._newer.detail
+
     def age_ratio(self, stamp: float) -> float:
         """Time from the newer frame to `stamp` in units of the time between the kept frames."""
         return (stamp - self._newer.stamp) / (self._newer.stamp - self._older.stamp)
 
-    def displacement(self, stamp: float) -> np.ndarray:
+    def displacement(self, stamp: float, every: int = 1) -> np.ndarray:
         """Offsets into the newer frame, float32 (h, w, 2) as (x, y) in working pixels.
 
         What is seen at x at `stamp` was at y = x + d in the newer frame; at constant velocity
         d = ratio * flow(y), solved from y = x. Half steps keep edges of motion from flickering.
+        With `every` they are means of so many rows and columns, float32 (h / every, w / every, 2).
         """
-        step = self.flow * np.float32(min(self.age_ratio(stamp), MAX_AGE_RATIO))
+        flow = self.flow
+        if every > 1:
+            size = flow.shape[1] // every, flow.shape[0] // every
+            flow = cv2.resize(flow, size, interpolation=cv2.INTER_AREA)
+        step = flow * np.float32(min(self.age_ratio(stamp), MAX_AGE_RATIO) / every)
         offset = step
         for _ in range(ROUNDS):
             there = sample(step, *cv2.split(offset))
             offset = cv2.addWeighted(offset, 0.5, there, 0.5, 0)
-        return offset
+        return offset * np.float32(every)
 
     def warp(self, stamp: float, mask: np.ndarray) -> np.ndarray:
         """Move the newer frame to `stamp`; only the box around the lost pixels is computed.
@@ -170,13 +191,14 @@ def length(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def sample(
     image: np.ndarray, dx: np.ndarray, dy: np.ndarray, top: int = 0, left: int = 0,
-    how: int = cv2.INTER_LINEAR,
+    how: int = cv2.INTER_LINEAR, step: int = 1,
 ) -> np.ndarray:  # fmt: skip
     """Read `image` at pixels (left.., top..) moved by `dx`, `dy`, float32 (h, w).
 
-    Interpolated as OpenCV's flag `how` says. Beyond the edge of the image its edge is read.
+    Of rows and columns every `step`-th is read. Interpolated as OpenCV's flag `how` says. Beyond
+    the edge of the image its edge is read.
     """
     height, width = dx.shape
-    x = dx + np.arange(left, left + width, dtype=np.float32)
-    y = dy + np.arange(top, top + height, dtype=np.float32)[:, None]
+    x = dx + np.arange(left, left + width * step, step, dtype=np.float32)
+    y = dy + np.arange(top, top + height * step, step, dtype=np.float32)[:, None]
     return cv2.remap(image, x, y, how, borderMode=cv2.BORDER_REPLICATE)

@@ -4,7 +4,7 @@
 
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)  # lost shares of a frame; the cost grows with them
 NEWEST = 0.3  # weight of the newest time in the running mean
-FORGIVEN = 0.995  # of the expectation, each time it kept the model from being asked
+FORGIVEN = 0.99  # of the expectation, each time it kept the model from being asked
 
 
 class Pace:

@@ -5,7 +5,8 @@
 The ladder is model > motion warp > copy > pass-through. While damage lasts, the frame restored last
 stands in for the newest kept one: what it shows around the hole was seen a moment ago. Age is
 counted from the last intact frame all the same. The model is passed over where it would take longer
-than there is time. A `Restorer` serves one camera and belongs to one thread.
+than there is time. What the kept frames alone decide can be worked out before a damaged one comes.
+A `Restorer` serves one camera and belongs to one thread.
 """
 
 from collections.abc import Callable
@@ -28,6 +29,8 @@ from siammcvae_core.lasting import Continued, merge
 from siammcvae_core.motion import KeptFrame, References
 from siammcvae_core.pace import Pace
 from siammcvae_core.peers import classical
+
+LATELY = 5.0  # seconds since the last damaged frame in which the next one is expected
 
 
 class Rung(str, Enum):
@@ -84,6 +87,8 @@ class Restorer:
         self._references = References()
         self._continued: Continued | None = None
         self._pace = Pace()
+        self._damaged_at = -math.inf
+        self._ahead: list[Callable[[], object]] = []
 
     @property
     def references(self) -> int:
@@ -103,19 +108,45 @@ class Restorer:
     def observe(self, frame: np.ndarray, stamp: float) -> None:
         """Keep an intact frame, uint8 (H, W, 3) BGR or (H, W) grey, `stamp` in seconds.
 
-        The frame is not copied: do not write to it afterwards. The engine encodes it now, so that
-        a later `restore` need not. A frame of another shape, or a stamp before the kept one,
-        starts anew. Raises FrameError.
+        The frame is not copied: do not write to it afterwards. A frame of another shape, or a
+        stamp before the kept one, starts anew. Raises FrameError.
         """
         check_frame(frame)
         self._start_anew_if_unlike(frame, stamp)
-        encoded = None
-        if self._engine is not None and Rung.MODEL in self._ladder:
+        self._keep(References((KeptFrame(frame, stamp), *self._references.frames[:1])))
+        if self._engine is None or Rung.MODEL not in self._ladder:
+            return
+        if 0 <= stamp - self._damaged_at <= LATELY:
+            self._ahead = self._steps(self._references)
+        elif self._engine.eager:
+            self._ahead = self._steps(self._references)[:1]
+
+    @property
+    def unprepared(self) -> bool:
+        """Whether `prepare` has something to do."""
+        return bool(self._ahead)
+
+    def prepare(self) -> None:
+        """Work out a part of what the kept frames alone decide, so that `restore` need not.
+
+        There is something to work out while damage is about; also before that where encoding costs
+        next to nothing. Without it `restore` gives the same, later.
+        """
+        if self._ahead:
             # A failure here shows when it matters: `restore` tries again and reports it.
             with suppress(Exception):
-                encoded = self._engine.encode_reference(frame)
-        kept = KeptFrame(frame, stamp, encoded)
-        self._keep(References((kept, *self._references.frames[:1])))
+                self._ahead.pop(0)()
+
+    def _steps(self, view: References) -> list[Callable[[], object]]:
+        """List what can be worked out before a frame comes that is restored from these."""
+        encode = cast('Engine', self._engine).encode_reference
+        motion = [] if view.motion is None else [view.motion.prepare]
+        return [partial(view.frames[0].encoded_by, encode), *motion]
+
+    def _expect_more(self, continued: Continued, stays: bool) -> None:
+        """Look ahead to a next damaged frame, while the damage stays or wanders."""
+        view = continued.behind_staying if stays else continued.behind_wandering
+        self._ahead += self._steps(view)
 
     def restore(
         self, frame: np.ndarray, mask: np.ndarray, stamp: float, budget: float = math.inf
@@ -131,6 +162,8 @@ class Restorer:
         if not lost.any() or self._ladder[0] is Rung.PASS:
             return _passed(frame, lost, None)
         other_size = self._start_anew_if_unlike(frame, stamp)
+        self._damaged_at = stamp
+        self._ahead.clear()
         references = self._references
         if not references.frames:
             reason = 'reference_size' if other_size else 'no_reference'
@@ -159,7 +192,11 @@ class Restorer:
             if rung is Rung.MODEL:
                 self._pace.learn(share, (time.perf_counter() - began) / len(seen))
             if not lost.all():  # else nothing was seen at that time
-                self._continued = Continued(carried, stamp, views[0].frames[0], lost)
+                before, newest = self._continued, views[0].frames[0]
+                self._continued = Continued(carried, stamp, lost, newest, references)
+                if rung is Rung.MODEL and before is not None:
+                    expect = partial(self._expect_more, self._continued, len(views) > 1)
+                    self._ahead = [expect]
             # Of motion: from the intact frames, whatever was made up since, so that it never falls.
             uncertainty = shown.expected_error or partial(
                 expected_error, references, lost, stamp, rung is not Rung.COPY
@@ -183,7 +220,7 @@ class Restorer:
         if self._continued is not None:
             # An engine that fails to tell its errors: as if it had restored nothing.
             with suppress(Exception):
-                return self._continued.views(lost, self._references)
+                return self._continued.views(lost)
         return (self._references,)
 
     def _affordable(
@@ -214,8 +251,8 @@ class Restorer:
         return replace(merged, frame=paste(frame, merged.frame, lost)), carried
 
     def _keep(self, references: References) -> None:
-        """Take other intact frames: what was restored from those before serves no more."""
-        self._references, self._continued = references, None
+        """Take other intact frames: what was worked out from those before serves no more."""
+        self._references, self._continued, self._ahead = references, None, []
 
     def _needs_motion(self, rung: Rung) -> bool:
         if rung is Rung.MODEL:

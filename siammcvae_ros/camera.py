@@ -159,11 +159,13 @@ class Camera:
 
     @property
     def has_work(self) -> bool:
-        """Whether `work` has anything to do."""
+        """Whether frames wait for `work`."""
         return bool(self._pending)
 
     def work(self, sharing: int = 1) -> None:
-        """Do the next thing that waits, in the order of the frames. Worker thread only.
+        """Do the next thing that waits, in the order of the frames, or prepare for the next damage.
+
+        Worker thread only.
 
         `sharing` is how many cameras have damaged frames to restore in the time there is.
         """
@@ -182,6 +184,8 @@ class Camera:
             self.restorer.observe(to_frame(observe.pixels, observe.encoding), observe.stamp * 1e-9)
         elif restore is not None:
             self._restore(restore, self._budget() / max(1, sharing))
+        else:
+            self.restorer.prepare()
 
     def stop(self) -> None:
         """Drop what still waits and forget the kept frames; called after the worker has ended."""

@@ -13,7 +13,10 @@ STEPS_BACK = 5  # of niceness, behind the thread that receives and lets intact f
 
 
 class Worker:
-    """Serves the cameras, the longest-waiting damaged frame first, observations when none waits."""
+    """Serves the cameras: the longest-waiting damaged frame first, then observations.
+
+    When nothing waits it prepares for the next damaged frame.
+    """
 
     def __init__(self, report: Callable[[str], None]) -> None:
         self._report = report
@@ -66,7 +69,8 @@ class Worker:
         urgent = [(since, c) for since, c in damaged if since is not None]
         if urgent:
             return min(urgent, key=lambda pair: pair[0])[1]
-        return next((c for c in self._cameras if c.has_work), None)
+        waiting = (c for c in self._cameras if c.has_work)
+        return next(waiting, next((c for c in self._cameras if c.restorer.unprepared), None))
 
 
 def _step_back() -> None:

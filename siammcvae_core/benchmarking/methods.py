@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is timed: the classical peers, and the drive model by every library that is installed.
 
-Every method restores a frame as the node would: kept frames of which nothing has been worked out,
-then the paste of what was lost. The drive model is timed stage by stage. Encoding the reference is
-a stage of its own, which total times leave out: it can be done when an intact frame arrives.
+Every method restores a frame as the node would, then pastes what was lost. What the kept frames
+alone decide, their motion and the encoding of the newest, are stages of their own, which total
+times of all methods leave out: the node works them out before a damaged frame comes. The drive
+model is timed stage by stage.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ from siammcvae_core.benchmarking.memory import Memory
 from siammcvae_core.errors import InputError
 from siammcvae_core.evaluation.samples import Case
 from siammcvae_core.frames import paste
+from siammcvae_core.motion import References
 from siammcvae_core.peers.classical import Peer, PEERS, UPPER_BOUNDS
 
 if TYPE_CHECKING:  # torch is imported for the drive model only
@@ -31,8 +33,9 @@ DRIVE = 'drive'
 """Stands for the drive model by every library installed."""
 CLASSICAL = tuple(name for name in PEERS if name not in UPPER_BOUNDS)
 USUAL = (DRIVE, 'copy', 'const_velocity', 'visible_flow', 'block_match', 'telea')
-ENCODE = 'encode'
-"""The stage that total times leave out."""
+ENCODE, MOTION = 'encode', 'motion'
+AHEAD = (ENCODE, MOTION)
+"""The stages that total times leave out."""
 
 Stages = dict[str, float]
 """Seconds by stage, in order."""
@@ -105,11 +108,14 @@ def load(
 
 def _by_peer(peer: Peer, case: Case) -> tuple[np.ndarray, Stages]:
     references = case.references()
-    began = time.perf_counter()
+    times = [time.perf_counter()]
+    _prepare(references)
+    times.append(time.perf_counter())
     made = peer(references, case.frame, case.mask, case.stamp)
-    restored = time.perf_counter()
+    times.append(time.perf_counter())
     frame = paste(case.frame, made, case.mask)
-    return frame, {'restore': restored - began, 'paste': time.perf_counter() - restored}
+    times.append(time.perf_counter())
+    return frame, _stages(times, MOTION, 'restore', 'paste')
 
 
 def _name(way: str) -> str:
@@ -138,6 +144,8 @@ def _by_stages(engine: 'DriveEngine', case: Case) -> tuple[np.ndarray, Stages]:
     times = [time.perf_counter()]
     encoded = engine.encode_reference(case.kept[0].frame)
     times.append(time.perf_counter())
+    _prepare(references)
+    times.append(time.perf_counter())
     known = gather(references, case.frame, case.mask, case.stamp)
     times.append(time.perf_counter())
     part = engine.part(known, case.frame, case.mask)
@@ -148,5 +156,14 @@ def _by_stages(engine: 'DriveEngine', case: Case) -> tuple[np.ndarray, Stages]:
     times.append(time.perf_counter())
     frame = paste(case.frame, made, case.mask)
     times.append(time.perf_counter())
-    names = (ENCODE, 'evidence', 'cut', 'network', 'blend', 'paste')
-    return frame, dict(zip(names, np.diff(times).tolist(), strict=True))
+    return frame, _stages(times, *AHEAD, 'evidence', 'cut', 'network', 'blend', 'paste')
+
+
+def _prepare(references: References) -> None:
+    if references.motion is not None:
+        references.motion.prepare()
+
+
+def _stages(times: Sequence[float], *names: str) -> Stages:
+    """Name the seconds between times."""
+    return dict(zip(names, np.diff(times).tolist(), strict=True))

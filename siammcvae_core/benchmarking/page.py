@@ -15,11 +15,13 @@ INTRODUCTION = """\
 How long restoring a damaged frame takes: the drive model by the libraries for CPUs, and the
 classical peers, on the same frames in one run. Methods take turns in every repetition. A
 restoration begins with the kept frames and the damaged one and ends with the lost pixels pasted.
-Encoding the reference is not in it (column *encode*): it can be done when an intact frame comes;
-on a CPU the node leaves it to the first damaged frame after one.
+What the kept frames alone decide is not in it, for no method: the encoding of the newest and the
+flow between them (*encode*, *motion*). While damage is about, the node's worker does both when it
+has nothing else to do; a damaged frame after seconds without any waits for them.
 """
 STAGES_NOTE = """\
-Medians in milliseconds. *evidence* is motion and alignment in OpenCV, *cut* prepares the network's
+Medians in milliseconds. *encode* and *motion*, optical flow between the kept frames, are what the
+node works out ahead. *evidence* is alignment and the like in OpenCV, *cut* prepares the network's
 inputs, *blend* carries its answer out at native size. *floor* is the least the network could take:
 its GFLOP, or its weights, inputs and outputs, at the ceilings above; *× floor* is how much longer
 it takes. *MB* counts its weights and the frames, which have to be touched at least. *peak* is the

@@ -84,7 +84,7 @@ def _stages(axes: Axes, rows: Sequence[Row]) -> None:
         left = [a + b for a, b in zip(left, widths, strict=True)]
     axes.set_yticks(range(len(rows)), [row['method'] for row in rows])
     axes.invert_yaxis()
-    axes.set_xlabel('median of each stage, ms (encode: when the reference comes)')
+    axes.set_xlabel('median of each stage, ms (encode, motion: ahead)')
     axes.grid(axis='x', alpha=0.3)
     axes.legend(ncols=3, frameon=False, loc='upper center', bbox_to_anchor=(0.5, -0.15))
 

@@ -34,22 +34,21 @@ class Engine(Protocol):
     """A model ready to restore frames: uint8 (H, W, 3) BGR or (H, W) grey, of any size.
 
     `patch` is the side of its patches in pixels of its working size; `references` how many kept
-    frames it needs.
+    frames it needs; `eager` whether every intact frame may be encoded, though none may ever be
+    needed: so on a GPU. On a CPU a stream without damage shall cost nothing.
     """
 
     patch: int
     references: int
+    eager: bool
 
     def encode_reference(self, frame: np.ndarray) -> Any:
-        """Prepare an intact frame, once, for any number of `restore` calls.
-
-        None leaves it to `restore`.
-        """
+        """Prepare an intact frame, once, for any number of `restore` calls."""
 
     def restore(
         self, references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
     ) -> Made:
-        """Restore a frame from kept ones of its shape, those prepared that are `encoded`.
+        """Restore a frame from kept ones of its shape, encoding those that are not yet encoded.
 
         `mask` is bool (H, W), True where lost; lost pixels of `frame` have no influence. Pasting
         intact pixels is the caller's.

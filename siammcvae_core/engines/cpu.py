@@ -17,7 +17,6 @@ import os
 from pathlib import Path
 import platform
 
-import numpy as np
 import torch
 
 from siammcvae_core.engines.drive import DriveEngine
@@ -53,9 +52,6 @@ class FastestEngine(DriveEngine):
         except Exception as error:
             _log.warning('%s does not serve: %s: %s', best, type(error).__name__, error)
             super().__init__(weights)
-
-    def encode_reference(self, frame: np.ndarray) -> None:
-        """Leave it to `restore`: on a CPU, frames that need no restoration shall cost nothing."""
 
     def describe(self) -> dict[str, str]:
         """Name the engine, its weights and where it runs, and say why it is this one."""

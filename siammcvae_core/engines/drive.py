@@ -34,6 +34,7 @@ class DriveEngine:
     def __init__(self, weights: Path, network: Callable[[Path], Network] = TorchNetwork) -> None:
         self.network = network(weights)
         self.patch = self.network.patch
+        self.eager = self.describe()['device'].lower() != 'cpu'
 
     def describe(self) -> dict[str, str]:
         """Name the engine, its weights and where it runs."""
@@ -41,7 +42,8 @@ class DriveEngine:
 
     def encode_reference(self, frame: np.ndarray) -> Any:
         """Encode an intact frame to tokens."""
-        return self._encode(frame)
+        picture = to_network(to_working(frame))
+        return self.network.encode(whole_frame(picture, self.patch))
 
     def restore(
         self, references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
@@ -49,16 +51,11 @@ class DriveEngine:
         """Restore a frame; raises ValueError without two kept frames of different stamps."""
         known = gather(references, frame, mask, stamp)
         newest = references.frames[0]
-        encoded = newest.encoded
-        if encoded is None:
-            encoded = self._encode(newest.frame)
+        encoded = newest.encoded_by(self.encode_reference)
         part = self.part(known, frame, mask)
         answer = part.place(self.network.restore(encoded, part.inputs))
         error = partial(expected_error, known, answer, mask, newest.error)
         return Made(blend(references, known, answer, mask), error)
-
-    def _encode(self, frame: np.ndarray) -> Any:
-        return self.network.encode(whole_frame(to_network(to_working(frame)), self.patch))
 
     def part(self, known: Evidence, frame: np.ndarray, mask: np.ndarray) -> Part:
         """Prepare what the network is asked about a damaged frame."""

@@ -46,6 +46,7 @@ class TorchEngine:
         self._model = load_checkpoint(weights).to(device)
         self._device = torch.device(device)
         self._dtype = dtype
+        self.eager = device != 'cpu'
         self._long_side = max(self._model.profile.size)
         self.patch = self._model.profile.patch
         self._described = {
@@ -78,10 +79,7 @@ class TorchEngine:
         self, references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
     ) -> Made:
         """Restore a frame from the newest kept one."""
-        newest = references.frames[0]
-        encoded = newest.encoded
-        if encoded is None:
-            encoded = self.encode_reference(newest.frame)
+        encoded = references.frames[0].encoded_by(self.encode_reference)
         return Made(self.restore_from(encoded, frame, mask))
 
     @torch.inference_mode()

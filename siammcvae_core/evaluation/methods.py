@@ -18,7 +18,7 @@ from siammcvae_core.errors import InputError, WeightsError
 from siammcvae_core.evaluation.plan import CLASSICAL, LEARNED
 from siammcvae_core.expected_error import expected_error
 from siammcvae_core.files import parse_json, sha256
-from siammcvae_core.motion import KeptFrame, References
+from siammcvae_core.motion import References
 from siammcvae_core.peers.classical import Peer, PEERS
 
 if TYPE_CHECKING:  # torch is imported where weights are
@@ -190,9 +190,8 @@ def _use_kernel(engine: 'TorchEngine', kernel: str) -> None:
 
 def _by_engine(engine: Engine) -> Contestant:
     def observe(references: References) -> References:
-        newest, *others = references.frames
-        encoded = engine.encode_reference(newest.frame)
-        return References((KeptFrame(newest.frame, newest.stamp, encoded), *others))
+        references.frames[0].encoded_by(engine.encode_reference)
+        return references
 
     def restore(
         references: References, frame: np.ndarray, mask: np.ndarray, stamp: float

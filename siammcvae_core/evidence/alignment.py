@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 
 from siammcvae_core.evidence.window import Window
-from siammcvae_core.motion import length, slopes
+from siammcvae_core.motion import KeptFrame, length, slopes
 
+FINEST = 2  # working pixels between those that offsets are told for
 CELL = 8  # working pixels; the normal equations are summed over such cells
 ROBUST_WHOLE, ROBUST_LOCAL = 20.0, 10.0  # grey levels of misfit at which a pixel counts half
 LONGEST_STEP = 2.0  # pixels of the reduced image; beyond, its slopes tell nothing
@@ -26,7 +27,7 @@ STIFFNESS = 0.5  # grey levels² per px²: evidence below it moves nothing
 REACH = ((2.0, 1.0), (5.0, 0.3), (12.0, 0.1))  # local fits: blur in cells, weight
 COARSE_TO_FINE = (8, 8, 4, 4, 2)  # scales of the rounds of a whole fit
 FINE = (2,)
-LOCAL = (2, 1)
+LOCAL = (2,)  # scales of the local fits; one at working size follows
 DOUBT = 1.02  # the whole fit from coarse to fine must be so much better than the others
 LARGEST_MISFIT = 20.0  # grey levels; what differs more tells no more
 
@@ -45,20 +46,27 @@ class Level:
     window: Window
 
     @classmethod
-    def of(
-        cls, damaged: np.ndarray, seen: np.ndarray, reference: np.ndarray, scale: int
-    ) -> 'Level':
-        """Reduce frames of working size, uint8 or float32 (H, W), `seen` float32 of 0 and 1."""
+    def all_of(
+        cls, damaged: np.ndarray, seen: np.ndarray, reference: np.ndarray
+    ) -> 'dict[int, Level]':
+        """Reduce frames of working size, uint8 (H, W), `seen` float32 of 0 and 1, by 2, 4, 8."""
         height, width = seen.shape
-        size = width // scale, height // scale
-        whole = (_reduced(seen, size) > 0.99).astype(np.float32)
-        small = _reduced(damaged.astype(np.float32), size)  # right where all below is seen
-        reduced = _reduced(reference.astype(np.float32), size)
-        return cls(scale, small, whole, reduced, Window(0, 0, *size[::-1], size[::-1]))
+        levels, scale = {}, 1
+        while scale < COARSE_TO_FINE[0]:
+            scale *= 2
+            size = width // scale, height // scale
+            seen = (_reduced(seen, size) > 0.99).astype(np.float32)
+            damaged = _reduced(damaged, size).astype(np.float32)  # right where all below is seen
+            reference = _reduced(reference, size).astype(np.float32)
+            window = Window(0, 0, *size[::-1], size[::-1])
+            levels[scale] = cls(scale, damaged, seen, reference, window)
+        return levels
 
     def shrunk(self, offset: np.ndarray) -> np.ndarray:
         """Bring offsets in working pixels, of any resolution, to the pixels of the level."""
         size = self.seen.shape[::-1]
+        if offset.shape[1] == size[0]:
+            return offset / np.float32(self.scale)
         grows = offset.shape[1] < size[0]
         how = cv2.INTER_LINEAR if grows else cv2.INTER_AREA
         small: np.ndarray = cv2.resize(offset, size, interpolation=how) / np.float32(self.scale)
@@ -73,17 +81,16 @@ class Level:
 
 
 def align(
-    damaged: np.ndarray, seen: np.ndarray, reference: np.ndarray, start: np.ndarray, window: Window
+    damaged: np.ndarray, seen: np.ndarray, reference: KeptFrame, start: np.ndarray, window: Window
 ) -> np.ndarray:
-    """Find where in the reference the damaged frame is: offsets float32 (h, w, 2) as (x, y).
+    """Find where in the reference the damaged frame is: offsets (h / 2, w / 2, 2) as (x, y).
 
-    Frames are uint8 (h, w) of working size; `seen` float32 (h, w), 1 where visible, else 0: what
-    `damaged` has elsewhere is never used. `start` is where to begin, as `Motion.displacement`
-    gives it; with nothing visible it is the answer. Outside of `window` nothing is fitted locally.
+    Offsets are float32, frames uint8 (h, w) of working size; `seen` float32 (h, w), 1 where
+    visible, else 0: what `damaged` has elsewhere is never used. `start` is where to begin, as
+    `Motion.displacement` gives it; with nothing visible it is the answer. Outside of `window`
+    nothing is fitted locally.
     """
-    levels = {
-        scale: Level.of(damaged, seen, reference, scale) for scale in {*COARSE_TO_FINE, *LOCAL}
-    }
+    levels = Level.all_of(damaged, seen, reference.grey)
     grid = _grid(start)
     fields = smooth_fields(_reduced(start, grid))
     none = np.zeros_like(fields[0])
@@ -104,13 +111,28 @@ def align(
     last = FINE[-1]
     best = min(tried, key=lambda one: one[1] * _misfit(levels[last], offset_by(one[0], last)))[0]
     whole = start + cv2.resize(best, start.shape[1::-1])
-    offset = window.cut(whole)
+    offset = window.reduced(FINEST).cut(whole)
     for scale in LOCAL:
         level = levels[scale].cut(window)
         equations = _equations(level, level.shrunk(offset), _grid(offset), ROBUST_LOCAL)
-        step = _step(_fit_around(equations), scale)
-        offset = offset + cv2.resize(step, offset.shape[1::-1])
-    return window.put(offset, whole)
+        offset = offset + _local_step(equations, scale, offset)
+    equations = _sharp_equations(damaged, seen, reference, offset, window)
+    offset = offset + _local_step(equations, 1, offset)
+    return window.reduced(FINEST).put(offset, whole)
+
+
+def _local_step(equations: np.ndarray, scale: int, offset: np.ndarray) -> np.ndarray:
+    return cv2.resize(_step(_fit_around(equations), scale), offset.shape[1::-1])
+
+
+def _sharp_equations(
+    damaged: np.ndarray, seen: np.ndarray, reference: KeptFrame, offset: np.ndarray, window: Window
+) -> np.ndarray:
+    """Set up the equations at working size, from every second pixel of every second row."""
+    moved, slope_x, slope_y, _ = cv2.split(window.lattice(reference.detail, offset))
+    misfit = window.thinned(damaged) - moved
+    weight = window.thinned(seen) * robust_weight(misfit, ROBUST_LOCAL)
+    return normal_equations(misfit, weight, slope_x, slope_y, _grid(offset))
 
 
 def smooth_fields(flow: np.ndarray) -> np.ndarray:
@@ -174,7 +196,7 @@ def blur(planes: np.ndarray, sigma: float) -> np.ndarray:
 def _grid(offset: np.ndarray) -> tuple[int, int]:
     """Count the columns and rows of cells of offsets of working size."""
     height, width = offset.shape[:2]
-    return width // CELL, height // CELL
+    return width * FINEST // CELL, height * FINEST // CELL
 
 
 def _step(change: np.ndarray, scale: int) -> np.ndarray:

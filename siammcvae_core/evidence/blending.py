@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from siammcvae_core.evidence.alignment import FINEST
 from siammcvae_core.evidence.gather import Evidence
 from siammcvae_core.evidence.regions import Region, region_of
 from siammcvae_core.motion import length, References, sample
@@ -79,7 +80,7 @@ def expected_error(
     size = mask.shape[::-1]
     error = cv2.resize(np.exp(answer.log_scale), size)
     if before is not None:
-        there = cv2.split(evidence.aligned)
+        there = cv2.split(evidence.aligned / np.float32(FINEST))
         working = cv2.resize(before, there[0].shape[::-1], interpolation=cv2.INTER_AREA)
         moved = cv2.resize(sample(working, *there), size)
         error = length(error, moved)
@@ -93,9 +94,9 @@ def _moved(
     correction: tuple[np.ndarray | float, ...] = (0.0, 0.0),
     how: int = cv2.INTER_LINEAR,
 ) -> np.ndarray:
-    """Move a frame by an offset of working size and its correction, (x, y) planes of the region."""
+    """Move a frame by an offset in working pixels and its correction, planes of the region."""
     height, width = frame.shape[:2]
-    rows, columns = offset.shape[:2]
+    rows, columns = (FINEST * side for side in offset.shape[:2])
     x, y = (region.of(offset[..., k]) + correction[k] for k in (0, 1))
     x *= np.float32(width / columns)
     y *= np.float32(height / rows)

@@ -3,6 +3,7 @@
 """All that a damaged frame and the kept pair tell about a hole, as one picture of many channels.
 
 It is a quarter the working size in each direction, so that a 16 px patch is 4 x 4 of its cells.
+Every second pixel of every second row is looked at, which tells as much of a cell as all of them.
 What is visible is spread into the hole by normalised blurs of several widths, so that every lost
 cell knows what its surroundings showed; what is lost has no influence.
 """
@@ -12,7 +13,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from siammcvae_core.evidence.alignment import align, blur, normal_equations, robust_weight, solve
+from siammcvae_core.evidence.alignment import (
+    align,
+    blur,
+    FINEST,
+    normal_equations,
+    robust_weight,
+    solve,
+)
 from siammcvae_core.evidence.window import Window
 from siammcvae_core.motion import length, References, slopes, to_working
 
@@ -40,7 +48,7 @@ MIRRORED = tuple(
 class Evidence:
     """What is known before any learning.
 
-    Offsets are float32 (h, w, 2), as (x, y) in working pixels: `aligned` says where in the
+    Offsets are float32 (h / 2, w / 2, 2), as (x, y) in working pixels: `aligned` says where in the
     newest kept frame a pixel is believed to be, `straight` where it would be at constant velocity.
     `offset` (rows, columns, 2) is `aligned` for cells of 4 x 4 pixels; `channels` float32
     (len(CHANNELS), rows, columns), zero far from the hole.
@@ -65,28 +73,33 @@ def gather(references: References, frame: np.ndarray, mask: np.ndarray, stamp: f
     seen = visible(mask, size)
     damaged = to_working(frame)
     grey = damaged if damaged.ndim == 2 else cv2.cvtColor(damaged, cv2.COLOR_BGR2GRAY)
-    straight = motion.displacement(stamp)
+    straight = motion.displacement(stamp, FINEST)
     window = Window.around(seen)
-    aligned = align(grey, seen, newest.grey, straight, window) if seen.any() else straight
-    there, along = window.cut(aligned), window.cut(straight)
-    before = there + window.moved(motion.flow, there)
-    moved = window.moved(newest.working, there)
+    aligned = align(grey, seen, newest, straight, window) if seen.any() else straight
+    coarse = window.reduced(FINEST)
+    there, along = coarse.cut(aligned), coarse.cut(straight)
+    moved = window.lattice(newest.working, there)
+    before = there + window.lattice(motion.flow, there)
+    sharp, slope_x, slope_y, smooth = cv2.split(window.lattice(newest.detail, there))
     greys = {
-        'moved': window.moved(newest.grey, there).astype(np.float32),
-        'copy': window.cut(newest.grey).astype(np.float32),
-        'older': window.moved(older.grey, before).astype(np.float32),
-        'velocity': window.moved(newest.grey, along).astype(np.float32),
+        'moved': sharp,
+        'smooth': smooth,
+        'copy': window.thinned(newest.grey).astype(np.float32),
+        'older': window.lattice(older.grey, before).astype(np.float32),
+        'velocity': window.lattice(newest.grey, along).astype(np.float32),
     }
-    seen, damaged, grey = (window.cut(image) for image in (seen, damaged, grey))
+    seen, damaged, grey = (window.thinned(image) for image in (seen, damaged, grey))
     share = _cells(seen)
-    gradient = slopes(greys['moved'])
+    errors, reached = _errors(grey.astype(np.float32), greys, seen, share)
     cells = window.reduced(CELL)
     planes = [
         *_place(cells),
+        share,
+        *reached,
         *_picture(damaged, moved, seen, share),
-        *_errors(grey.astype(np.float32), greys, seen, share),
-        *_shifts(grey, greys['moved'], gradient, seen),
-        *_disagreement(greys, gradient),
+        *errors,
+        *_shifts(grey - greys['moved'], (slope_x, slope_y), seen, share),
+        *_disagreement(greys, (slope_x, slope_y)),
         *_offsets(_cells(there), _cells(along), cells),
         np.full(cells.shape, np.log(max(motion.age_ratio(stamp), 0.1))),
     ]
@@ -103,7 +116,8 @@ def visible(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def _cells(plane: np.ndarray) -> np.ndarray:
     height, width = plane.shape[:2]
-    return cv2.resize(plane, (width // CELL, height // CELL), interpolation=cv2.INTER_AREA)
+    size = width * FINEST // CELL, height * FINEST // CELL
+    return cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
 
 
 def _place(cells: Window) -> list[np.ndarray]:
@@ -121,43 +135,46 @@ def _indices(cells: Window) -> np.ndarray:
 def _picture(
     damaged: np.ndarray, moved: np.ndarray, seen: np.ndarray, share: np.ndarray
 ) -> list[np.ndarray]:
-    """Where is something visible; colours of the moved reference; what differs where visible."""
+    """Give the colours of the moved reference, and what differs where visible."""
     if moved.ndim == 2:
         damaged, moved = (cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) for image in (damaged, moved))
-    near, far = (cv2.GaussianBlur(share, (0, 0), sigma) for sigma in (NEAR, FAR))
     misfit = cv2.subtract(damaged, moved, dtype=cv2.CV_32F) * seen[..., None]
     misfit = _own(_cells(misfit), share[..., None])
     colours = (_cells(moved.astype(np.float32)) - 110) / 60
-    return [share, near, far, *cv2.split(colours), *cv2.split(_squashed(misfit, 5))]
+    return [*cv2.split(colours), *cv2.split(_squashed(misfit, 5))]
 
 
 def _errors(
     grey: np.ndarray, greys: dict[str, np.ndarray], seen: np.ndarray, share: np.ndarray
-) -> list[np.ndarray]:
-    """How wrong moved, copied and carried-on references are where visible, and around there."""
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """How wrong moved, copied and carried-on references are where visible, and around there.
+
+    Also gives the visible share around every cell, near and far.
+    """
     misfit = (grey - greys['moved']) * seen
     error = _cells(np.abs(misfit))
     copied, carried = (_cells(np.abs(grey - greys[k]) * seen) for k in ('copy', 'velocity'))
-    planes = [np.log1p(_own(plane, share)) for plane in (error, copied, carried)]
-    bias = _cells(misfit)
+    own = [np.log1p(_own(plane, share)) for plane in (error, copied, carried)]
+    summed = cv2.merge([share, error, copied, _cells(misfit)])
+    reached, around = [], []
     for sigma in (NEAR, FAR):
-        reached = cv2.GaussianBlur(share, (0, 0), sigma)
-        around = [cv2.GaussianBlur(plane, (0, 0), sigma) for plane in (error, copied, bias)]
-        near = [
-            np.where(reached > REACHED, plane / np.maximum(reached, REACHED), 0) for plane in around
-        ]
-        planes += [np.log1p(near[0]), np.log1p(near[1]), _squashed(near[2], 2)]
-    return planes
+        blurred = cv2.GaussianBlur(summed, (0, 0), sigma)
+        within = blurred[..., :1]
+        means = np.where(within > REACHED, blurred / np.maximum(within, REACHED), 0)
+        reached.append(blurred[..., 0])
+        around += [np.log1p(means[..., 1]), np.log1p(means[..., 2]), _squashed(means[..., 3], 2)]
+    return [*own, *around], reached
 
 
 def _shifts(
-    grey: np.ndarray, moved: np.ndarray, gradient: tuple[np.ndarray, np.ndarray], seen: np.ndarray
+    misfit: np.ndarray,
+    gradient: tuple[np.ndarray, np.ndarray],
+    seen: np.ndarray,
+    share: np.ndarray,
 ) -> list[np.ndarray]:
     """Shifts that the visible pixels around a cell still ask for, and how firmly."""
-    misfit = (grey - moved) * seen
     weight = seen * robust_weight(misfit, ROBUST)
-    height, width = seen.shape
-    equations = normal_equations(misfit, weight, *gradient, (width // CELL, height // CELL))
+    equations = normal_equations(misfit, weight, *gradient, share.shape[::-1])
     planes = []
     for sigma, stiffness in SHIFTS:
         around = blur(equations, sigma)
@@ -172,7 +189,7 @@ def _disagreement(
     """Contrast of the moved reference, and how far the other candidates are from it."""
     moved = greys['moved']
     slope_x, slope_y = gradient
-    others = (greys['copy'], greys['older'], greys['velocity'], cv2.blur(moved, (3, 3)))
+    others = (greys[name] for name in ('copy', 'older', 'velocity', 'smooth'))
     differences = [np.log1p(_cells(np.abs(moved - other))) for other in others]
     return [np.log1p(_cells(slope_x * slope_x + slope_y * slope_y)), *differences]
 

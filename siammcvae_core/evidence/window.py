@@ -56,6 +56,15 @@ class Window:
         dx, dy = cv2.split(offset)
         return sample(image, dx, dy, self.top, self.left)
 
+    def thinned(self, image: np.ndarray) -> np.ndarray:
+        """Cut every second pixel of every second row out of an image of the frame."""
+        return np.ascontiguousarray(self.cut(image)[::2, ::2])
+
+    def lattice(self, image: np.ndarray, offset: np.ndarray) -> np.ndarray:
+        """Read an image of the frame at the pixels of `thinned` moved by `offset` (.., 2)."""
+        dx, dy = cv2.split(offset)
+        return sample(image, dx, dy, self.top, self.left, step=2)
+
     def put(self, values: np.ndarray, whole: np.ndarray) -> np.ndarray:
         """Put values of the window into a copy of `whole`, an image of the frame."""
         image = whole.copy()

@@ -251,12 +251,14 @@ def _gather_one(
     damaged = cv2.copyTo(target, (~mask).view(np.uint8))
     known = gather(References(kept), damaged, mask, 0.0)
     grey = working_grey(target)
-    offset = known.aligned
+    size = grey.shape[::-1]
+    aligned, straight = (cv2.resize(offset, size) for offset in (known.aligned, known.straight))
+    offset = aligned
     for _ in range(TRUTH_ROUNDS):
         moved = sample(kept[0].grey, *cv2.split(offset))
         offset = follow(offset, dense_flow(grey, moved))
     truth = cv2.resize(offset, known.offset.shape[1::-1], interpolation=cv2.INTER_AREA)
-    offsets = np.stack([known.aligned, known.straight]).transpose(0, 3, 1, 2)
+    offsets = np.stack([aligned, straight]).transpose(0, 3, 1, 2)
     return known.channels, offsets, (truth - known.offset).transpose(2, 0, 1)
 
 

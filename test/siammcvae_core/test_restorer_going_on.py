@@ -68,6 +68,7 @@ class Told:
 
     patch = 16
     references = 2
+    eager = False
 
     def __init__(self):
         self.seen, self.errors = [], []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from siammcvae_core.engines import Made
-from siammcvae_core.restorer import Restorer, Rung
+from siammcvae_core.restorer import LATELY, Restorer, Rung
 
 
 def drive(count=3, step=3):
@@ -35,6 +35,7 @@ class Painter:
 
     patch = 16
     references = 1
+    eager = True
 
     def __init__(self, grey=77):
         self.grey, self.encoded, self.restored = grey, 0, 0
@@ -45,8 +46,7 @@ class Painter:
 
     def restore(self, references, frame, mask, stamp):
         self.restored += 1
-        if references.frames[0].encoded is None:
-            self.encode_reference(references.frames[0].frame)
+        references.frames[0].encoded_by(self.encode_reference)
         return Made(np.full_like(frame, self.grey))
 
     def describe(self):
@@ -88,14 +88,87 @@ def test_model_serves_first_and_only_lost_pixels_change():
     np.testing.assert_array_equal(restored.frame[~lost], frames[2][~lost])
 
 
-def test_reference_is_encoded_once_when_it_is_observed():
-    frames, engine = drive(), Painter()
-    restorer = after(frames, engine=engine)
+def prepared(restorer):
+    """Prepare all there is, as an idle worker does; gives in how many steps."""
+    steps = 0
+    while restorer.unprepared:
+        restorer.prepare()
+        steps += 1
+    return steps
+
+
+def test_an_eager_engine_encodes_every_reference_ahead():
+    frames, mask = drive(3), some_lost()
+    engine = Painter()
+    restorer = Restorer(engine)
+    for number, frame in enumerate(frames[:2]):
+        restorer.observe(frame, number / 10)
+        assert prepared(restorer) == 1
     assert engine.encoded == 2
-    restorer.restore(frames[2], some_lost(), 0.2)
+    restorer.restore(frames[2], mask, 0.2)
     assert (engine.encoded, engine.restored) == (2, 1)
-    restorer.restore(frames[2], some_lost(), 0.3)  # now what was restored is a reference too
-    assert (engine.encoded, engine.restored) == (3, 3)
+
+
+def test_other_engines_prepare_while_damage_is_about():
+    frames, mask = drive(8), some_lost()
+    engine = Painter()
+    engine.eager = False
+    restorer = after(frames, engine=engine)
+    assert not restorer.unprepared
+    restorer.restore(frames[2], mask, 0.2)
+    assert (engine.encoded, prepared(restorer)) == (1, 0)
+    restorer.observe(frames[3], 0.3)
+    assert (prepared(restorer), engine.encoded) == (2, 2)
+    restorer.restore(frames[4], mask, 0.4)
+    assert engine.encoded == 2
+    restorer.observe(frames[5], 0.4 + LATELY + 0.1)
+    assert not restorer.unprepared
+
+
+def test_while_damage_lasts_the_next_damaged_frame_is_prepared_for():
+    frames, mask = drive(8), some_lost()
+    engine = Painter()
+    engine.eager = False
+    restorer = after(frames, engine=engine)
+    restorer.restore(frames[2], mask, 0.2)
+    assert not restorer.unprepared  # one damaged frame alone is as often the last as not
+    restorer.restore(frames[3], mask, 0.3)
+    assert prepared(restorer) == 3
+    before = engine.encoded
+    restorer.restore(frames[4], mask, 0.4)
+    assert engine.encoded == before
+    restorer.observe(frames[5], 0.5)
+    assert prepared(restorer) == 2
+
+
+def test_a_damaged_frame_does_not_wait_for_what_was_not_prepared():
+    frames, mask = drive(8), some_lost()
+    restorer = after(frames, engine=Painter())
+    assert restorer.unprepared
+    assert restorer.restore(frames[2], mask, 0.2).rung is Rung.MODEL
+    assert not restorer.unprepared
+
+
+def test_prepared_or_not_the_frame_is_the_same():
+    frames, mask = drive(6), some_lost()
+    made = []
+    for prepare in (True, False):
+        restorer = after(frames, engine=Painter(), best_rung=Rung.WARP)
+        restorer.restore(frames[2], mask, 0.2)
+        restorer.observe(frames[3], 0.3)
+        restorer.observe(frames[4], 0.4)
+        if prepare:
+            prepared(restorer)
+        made.append(restorer.restore(frames[5], mask, 0.5).frame)
+    np.testing.assert_array_equal(*made)
+
+
+def test_a_step_of_preparation_that_fails_is_left_to_the_restoration():
+    frames, mask = drive(3), some_lost()
+    restorer = after(frames, engine=Broken(RuntimeError('no memory'), at_encode=True))
+    assert prepared(restorer) == 1
+    restored = restorer.restore(frames[2], mask, 0.2)
+    assert (restored.rung, restored.reason) == (Rung.WARP, 'engine_error')
 
 
 def test_engine_that_is_capped_away_is_never_called():
@@ -176,7 +249,7 @@ def test_result_shares_no_memory_with_kept_frames_or_input(rung, lost):
             return frame
 
         def restore(self, references, frame, mask, stamp):
-            return Made(references.frames[0].encoded)
+            return Made(references.frames[0].frame)
 
     frames = drive()
     restored = after(frames, engine=Lender(), best_rung=rung).restore(frames[2], lost, 0.2)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from siammcvae_core.evidence.alignment import FINEST
 from siammcvae_core.evidence.blending import (
     Answer,
     blend,
@@ -20,6 +21,7 @@ from siammcvae_core.evidence.gather import Evidence
 from siammcvae_core.motion import KeptFrame, References
 
 SHAPE = (96, 160)
+COARSE = (SHAPE[0] // FINEST, SHAPE[1] // FINEST)
 CELLS = (24, 40)
 
 
@@ -32,7 +34,7 @@ def answer(only='moved', correction=(0, 0), colour=(0, 0, 0), error=1.0):
 
 
 def still():
-    zero, cells = np.zeros((*SHAPE, 2), np.float32), np.zeros((*CELLS, 2), np.float32)
+    zero, cells = np.zeros((*COARSE, 2), np.float32), np.zeros((*CELLS, 2), np.float32)
     return Evidence(zero, zero, cells, np.zeros((1, *CELLS), np.float32))
 
 
@@ -76,7 +78,7 @@ def test_the_moved_reference_stays_sharp_between_pixels():
     frame, half_on = fine[::2, ::2].copy(), fine[::2, 1::2]
     pair = References((KeptFrame(frame, 1.0), KeptFrame(frame, 0.9)))
     mask = box_mask()
-    evidence = replace(still(), straight=np.full((*SHAPE, 2), (0.5, 0), np.float32))
+    evidence = replace(still(), straight=np.full((*COARSE, 2), (0.5, 0), np.float32))
     answers = answer(correction=(0.5, 0)), answer('straight')
     moved, bilinear = (blend(pair, evidence, one, mask)[mask].astype(float) for one in answers)
     errors = [np.square(made - half_on[mask]).mean() for made in (moved, bilinear)]
@@ -123,7 +125,7 @@ def test_expected_error_is_in_grey_levels_where_lost():
 def test_the_error_of_a_restored_reference_moves_with_it():
     mask, before = box_mask(), np.zeros(SHAPE, np.float32)
     before[30:40, 60:80] = 4
-    evidence = replace(still(), aligned=np.full((*SHAPE, 2), (10, 0), np.float32))
+    evidence = replace(still(), aligned=np.full((*COARSE, 2), (10, 0), np.float32))
     error = expected_error(evidence, answer(error=3), mask, before)
-    np.testing.assert_allclose(error[30:40, 50:70], 5, rtol=1e-5)
-    np.testing.assert_allclose(error[30:40, 70:100], 3, rtol=1e-5)
+    np.testing.assert_allclose(error[32:38, 52:68], 5, rtol=1e-5)
+    np.testing.assert_allclose(error[30:40, 72:100], 3, rtol=1e-5)

@@ -20,7 +20,7 @@ def test_shapes_and_names(film, kept, scattered):
     assert known.channels.dtype == np.float32
     assert (known.offset.shape, known.offset.dtype) == ((40, 60, 2), np.float32)
     for offset in (known.aligned, known.straight):
-        assert (offset.shape, offset.dtype) == ((160, 240, 2), np.float32)
+        assert (offset.shape, offset.dtype) == ((80, 120, 2), np.float32)
     assert len(set(CHANNELS)) == len(CHANNELS) == len(MIRRORED)
 
 
