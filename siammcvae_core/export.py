@@ -63,11 +63,10 @@ def export(options: argparse.Namespace) -> int:
 def check(weights: Path, size: tuple[int, int]) -> int:
     """Print by how much ONNX Runtime differs from PyTorch; 1 if that is too much."""
     from siammcvae_core.engines.damage import damaged_part, whole_frame
-    from siammcvae_core.engines.drive import lost_patches
     from siammcvae_core.engines.drive_torch import TorchNetwork
     from siammcvae_core.engines.network import Network, RESTORE_OUTPUTS
     from siammcvae_core.engines.onnx import OnnxNetwork
-    from siammcvae_core.evidence.gather import CELL, CHANNELS
+    from siammcvae_core.evidence.gather import CELL, CHANNELS, lost_patches, visible
     from siammcvae_core.faults.masks import make_mask
 
     networks: list[Network] = [TorchNetwork(weights), OnnxNetwork(weights)]
@@ -76,15 +75,15 @@ def check(weights: Path, size: tuple[int, int]) -> int:
     if height % patch or width % patch:
         raise InputError(f'--size must be in multiples of {patch}, got {width}x{height}')
     rng = np.random.default_rng(0)
-    picture = rng.normal(size=(height, width, 3)).astype(np.float32)
+    frame = rng.integers(0, 256, (height, width, 3), np.uint8)
     evidence = rng.normal(size=(len(CHANNELS), height // CELL, width // CELL)).astype(np.float32)
     grid = height // patch, width // patch
     source = rng.permutation(grid[0] * grid[1])
-    tokens = [network.encode(whole_frame(picture, patch)) for network in networks]
+    tokens = [network.encode(whole_frame(frame, patch)) for network in networks]
     worst = 0.0
     for fault in FAULTS:
-        lost = lost_patches(make_mask(fault, size, rng), evidence.shape[1:])
-        part = damaged_part(picture, evidence, source, lost)
+        lost = lost_patches(visible(make_mask(fault, size, rng), (width, height)))
+        part = damaged_part(frame, evidence, source, lost)
         right, got = (
             network.restore(token, part.inputs)
             for network, token in zip(networks, tokens, strict=True)

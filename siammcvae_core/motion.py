@@ -15,6 +15,9 @@ PATCH = 16  # working sizes are whole patches, 2 of them at least: DIS reads out
 MAX_AGE_RATIO = 8.0  # beyond, holding the motion errs less than carrying it on
 ROUNDS = 2  # of the fixed point; half steps of two rounds beat five whole ones
 
+Encode = Callable[[np.ndarray], Any]
+"""`encode_reference` of an engine."""
+
 
 @dataclass(frozen=True, eq=False)
 class KeptFrame:
@@ -27,13 +30,13 @@ class KeptFrame:
     frame: np.ndarray
     stamp: float
     error: np.ndarray | None = None
-    _encoded: list[Any] = field(default_factory=list, init=False, repr=False)
+    _encodings: dict[Encode, Any] = field(default_factory=dict, init=False, repr=False)
 
-    def encoded_by(self, encode: Callable[[np.ndarray], Any]) -> Any:
-        """Give the frame as the one engine that restores from it encodes it."""
-        if not self._encoded:
-            self._encoded.append(encode(self.frame))
-        return self._encoded[0]
+    def encoded_by(self, encode: Encode) -> Any:
+        """Give the frame as an engine encodes it."""
+        if encode not in self._encodings:
+            self._encodings[encode] = encode(self.frame)
+        return self._encodings[encode]
 
     @cached_property
     def working(self) -> np.ndarray:

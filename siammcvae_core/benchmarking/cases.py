@@ -14,7 +14,7 @@ from siammcvae_core.evaluation.samples import Case, choose_frames, draw_cases
 from siammcvae_core.faults.masks import parse_fault
 
 SIZES = '224x224,640x368,1280x720'
-MASKS = 'random:0.05,band:0.25,random:0.75,full'
+MASKS = 'block:0.05,random:0.05,band:0.25,random:0.75,full'
 SCENES = 3  # at least, so that no number hangs on one frame
 APART = 6  # frames of the rendered drive between two scenes
 SMALLEST, LARGEST = 32, 4096  # pixels a side

@@ -148,7 +148,7 @@ def _by_stages(engine: 'DriveEngine', case: Case) -> tuple[np.ndarray, Stages]:
     times.append(time.perf_counter())
     known = gather(references, case.frame, case.mask, case.stamp)
     times.append(time.perf_counter())
-    part = engine.part(known, case.frame, case.mask)
+    part = engine.part(known)
     times.append(time.perf_counter())
     outputs = engine.network.restore(encoded, part.inputs)
     times.append(time.perf_counter())

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from siammcvae_core.evaluation.plan import spec_of
 
 SIZE, LARGE = '640x368', '1280x720'
-SCATTERED, BAND, LITTLE, WHOLE = 'random:0.75', 'band:0.25', 'random:0.05', 'full'
+SCATTERED, BAND, WHOLE = 'random:0.75', 'band:0.25', 'full'
+LITTLE, LITTLE_APART = 'block:0.05', 'random:0.05'
 FIRST = 'torch_float32'
 RIVAL = 'visible_flow'
 FASTER, QUARTER, TWENTIETH, LARGER = 1.8, 0.45, 0.25, 1.5
@@ -71,7 +72,7 @@ def targets(all_rows: Sequence[Row]) -> Iterator[Target]:
             f'what {best} restores, off {FIRST}', 'mean ≤ 0.1, 99.9 % ≤ 2 grey levels',
             f'{hard["off_mean"]:.3f}, {hard["off_top"]:.0f}', hard['agrees'],
         )  # fmt: skip
-    for mask, bound in ((BAND, QUARTER), (LITTLE, TWENTIETH)):
+    for mask, bound in ((BAND, QUARTER), (LITTLE, TWENTIETH), (LITTLE_APART, TWENTIETH)):
         part = rows.find(best, SIZE, mask)
         if part and whole:
             yield _ratio(f'{best}, {SIZE}, {mask} against {WHOLE}', part, whole, bound)

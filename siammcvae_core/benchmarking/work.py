@@ -19,7 +19,7 @@ from torch import nn, Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from siammcvae_core.engines.damage import Inputs, whole_frame
-from siammcvae_core.engines.drive import DriveEngine, to_network
+from siammcvae_core.engines.drive import DriveEngine
 from siammcvae_core.engines.drive_torch import TorchNetwork
 from siammcvae_core.evaluation.samples import Case
 from siammcvae_core.evidence.gather import gather
@@ -68,9 +68,9 @@ class Counter:
         """Count the work in restoring a case."""
         patch = self._engine.patch
         known = gather(case.references(), case.frame, case.mask, case.stamp)
-        part = self._engine.part(known, case.frame, case.mask)
-        picture = to_network(to_working(case.kept[0].frame))
-        encode_flop, tokens = _counted(self._encode, **_tensors(whole_frame(picture, patch)))
+        part = self._engine.part(known)
+        newest = to_working(case.kept[0].frame)
+        encode_flop, tokens = _counted(self._encode, **_tensors(whole_frame(newest, patch)))
         inputs = _tensors(part.inputs)
         restore_flop, answer = _counted(self._restore, tokens, **inputs)
         values = sum(tensor.numel() for tensor in (tokens, *inputs.values(), *answer))

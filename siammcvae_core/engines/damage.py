@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from siammcvae_core.evidence.blending import Answer
+from siammcvae_core.model.pixels import MEAN, STD
 
 TOKENS = 64  # tokens come in multiples of it
 PATCHES = 4  # sides of the box come in multiples of it
@@ -47,18 +48,18 @@ class Part:
         return Answer(correction, weights, colour, log_scale[0])
 
 
-def whole_frame(picture: np.ndarray, patch: int) -> Inputs:
-    """Cut a picture, float32 (H, W, 3) as the network takes it, for `EncodeReference`."""
-    grid = picture.shape[0] // patch, picture.shape[1] // patch
-    return _patches(picture, grid, np.arange(grid[0] * grid[1]))
+def whole_frame(frame: np.ndarray, patch: int) -> Inputs:
+    """Cut a frame of working size, uint8 (h, w, 3) BGR or (h, w), for `EncodeReference`."""
+    grid = frame.shape[0] // patch, frame.shape[1] // patch
+    return _patches(frame, grid, np.arange(grid[0] * grid[1]))
 
 
 def damaged_part(
-    picture: np.ndarray, evidence: np.ndarray, source: np.ndarray, lost: np.ndarray
+    frame: np.ndarray, evidence: np.ndarray, source: np.ndarray, lost: np.ndarray
 ) -> Part:
     """Cut out what matters where patches are `lost`, bool (rows, columns), one of them at least.
 
-    `picture` float32 (H, W, 3) as the network takes it, of any content where lost; `evidence`
+    `frame` is of working size, uint8 (h, w, 3) BGR or (h, w), of any content where lost; `evidence`
     float32 (C, 4 rows, 4 columns); `source` long (rows * columns,) as `patch_sources` gives it.
     """
     grid = lost.shape[0], lost.shape[1]
@@ -71,7 +72,7 @@ def damaged_part(
     cells = np.s_[:, ACROSS * top : bottom, ACROSS * left : right]
     y, x = np.divmod(ids, grid[1])
     inputs = {
-        **_patches(picture, grid, ids_seen),
+        **_patches(frame, grid, ids_seen),
         # With nothing visible one row has to count; nobody reads what comes of it.
         'visible': np.arange(len(ids_seen))[None] < max(1, len(seen)),
         'evidence': np.ascontiguousarray(evidence[cells])[None],
@@ -89,14 +90,23 @@ def in_steps(count: int, step: int, most: int) -> int:
     return min(most, max(1, -(-count // step)) * step)
 
 
-def _patches(picture: np.ndarray, grid: tuple[int, int], ids: np.ndarray) -> Inputs:
-    """Pixels of patches (1, K, P*P*3), row by row, and where they lie (1, K, 2) as (y, x)."""
+def _patches(frame: np.ndarray, grid: tuple[int, int], ids: np.ndarray) -> Inputs:
+    """Pixels of patches (1, K, P*P*3), row by row, and where they lie (1, K, 2) as (y, x).
+
+    Pixels are RGB, on the scale of `pixels.normalise`.
+    """
     rows, columns = grid
-    side = picture.shape[0] // rows
+    side = frame.shape[0] // rows
     y, x = np.divmod(ids, columns)
-    cut = picture.reshape(rows, side, columns, side, 3).transpose(0, 2, 1, 3, 4)[y, x]
+    blocks = frame.reshape(rows, side, columns, side, -1).transpose(0, 2, 1, 3, 4)
+    cut = blocks[y, x].reshape(len(ids) * side, side, -1)
+    code = cv2.COLOR_GRAY2RGB if frame.ndim == 2 else cv2.COLOR_BGR2RGB
+    picture = cv2.LUT(cv2.cvtColor(cut, code), _SCALE)
     place = np.stack([(2 * y + 1) / rows - 1, (2 * x + 1) / columns - 1], 1)
-    return {'picture': cut.reshape(1, len(ids), -1), 'place': place[None].astype(np.float32)}
+    return {
+        'picture': picture.reshape(1, len(ids), -1),
+        'place': place[None].astype(np.float32),
+    }
 
 
 def _filled(chosen: np.ndarray, patches: int) -> np.ndarray:
@@ -127,3 +137,8 @@ def _span(start: int, length: int, most: int) -> tuple[int, int]:
     start = max(0, start - REACH)
     length = in_steps(end - start, PATCHES, most)
     return min(start, most - length), length
+
+
+_LEVELS = np.arange(256, dtype=np.float32)[None, :, None] / 255
+_MEAN, _STD = np.array([MEAN, STD], np.float32)
+_SCALE = (_LEVELS - _MEAN) / _STD  # (1, 256, 3): a table for each colour

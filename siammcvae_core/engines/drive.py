@@ -5,9 +5,9 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 
@@ -16,16 +16,16 @@ from siammcvae_core.engines.damage import damaged_part, Part, whole_frame
 from siammcvae_core.engines.drive_torch import TorchNetwork
 from siammcvae_core.engines.network import Network
 from siammcvae_core.evidence.blending import blend, expected_error
-from siammcvae_core.evidence.gather import CELL, Evidence, gather
+from siammcvae_core.evidence.gather import Evidence, gather
 from siammcvae_core.model.drive import patch_sources
-from siammcvae_core.model.pixels import MEAN, STD
-from siammcvae_core.motion import PATCH, References, to_working
+from siammcvae_core.motion import References, to_working
 
 
 class DriveEngine:
     """The drive model from a weights file, computed by what `network` makes of that file.
 
-    It works at the working size of `motion`; its answer is carried out at native size. Raises
+    It works at the working size of `motion`; its answer is carried out at native size. Threads may
+    share it: the network serves one after another, the rest goes on side by side. Raises
     `WeightsError` for a file that cannot serve.
     """
 
@@ -34,6 +34,7 @@ class DriveEngine:
     def __init__(self, weights: Path, network: Callable[[Path], Network] = TorchNetwork) -> None:
         self.network = network(weights)
         self.patch = self.network.patch
+        self._turn = Lock()
         self.eager = self.describe()['device'].lower() != 'cpu'
 
     def describe(self) -> dict[str, str]:
@@ -42,8 +43,9 @@ class DriveEngine:
 
     def encode_reference(self, frame: np.ndarray) -> Any:
         """Encode an intact frame to tokens."""
-        picture = to_network(to_working(frame))
-        return self.network.encode(whole_frame(picture, self.patch))
+        inputs = whole_frame(to_working(frame), self.patch)
+        with self._turn:
+            return self.network.encode(inputs)
 
     def restore(
         self, references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
@@ -52,41 +54,14 @@ class DriveEngine:
         known = gather(references, frame, mask, stamp)
         newest = references.frames[0]
         encoded = newest.encoded_by(self.encode_reference)
-        part = self.part(known, frame, mask)
-        answer = part.place(self.network.restore(encoded, part.inputs))
+        part = self.part(known)
+        with self._turn:
+            answer = part.place(self.network.restore(encoded, part.inputs))
         error = partial(expected_error, known, answer, mask, newest.error)
         return Made(blend(references, known, answer, mask), error)
 
-    def part(self, known: Evidence, frame: np.ndarray, mask: np.ndarray) -> Part:
+    def part(self, known: Evidence) -> Part:
         """Prepare what the network is asked about a damaged frame."""
-        visible = cv2.copyTo(frame, (~mask).view(np.uint8))  # zero where lost
         offset = torch.from_numpy(known.offset).permute(2, 0, 1)[None]  # (1, 2, h, w)
-        return damaged_part(
-            to_network(to_working(visible)),
-            known.channels,
-            patch_sources(offset, self.patch)[0].numpy(),
-            lost_patches(mask, known.offset.shape[:2]),
-        )
-
-
-def to_network(frame: np.ndarray) -> np.ndarray:
-    """Bring a frame, uint8 (H, W, 3) BGR or (H, W), to `pixels.normalise`'s scale, (H, W, 3)."""
-    code = cv2.COLOR_GRAY2RGB if frame.ndim == 2 else cv2.COLOR_BGR2RGB
-    return cv2.LUT(cv2.cvtColor(frame, code), _SCALE)
-
-
-def lost_patches(mask: np.ndarray, cells: tuple[int, ...]) -> np.ndarray:
-    """Tell which patches of whole cells a lost pixel, bool (H, W), reaches; bool (rows, columns).
-
-    `cells` counts the rows and columns of cells.
-    """
-    rows, columns = CELL * cells[0] // PATCH, CELL * cells[1] // PATCH
-    size = PATCH * columns, PATCH * rows
-    reached = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    patches: np.ndarray = (reached > 0).reshape(rows, PATCH, columns, PATCH).any((1, 3))
-    return patches
-
-
-_LEVELS = np.arange(256, dtype=np.float32)[None, :, None] / 255
-_MEAN, _STD = np.array([MEAN, STD], np.float32)
-_SCALE = (_LEVELS - _MEAN) / _STD  # (1, 256, 3): a table for each colour
+        source = patch_sources(offset, self.patch)[0].numpy()
+        return damaged_part(known.damaged, known.channels, source, known.lost)

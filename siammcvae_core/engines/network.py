@@ -21,7 +21,7 @@ RESTORE_OUTPUTS = ('correction', 'weights', 'colour', 'log_scale')
 class Network(Protocol):
     """The parts of the drive model (see `model.drive_parts`) made ready by some library.
 
-    A network belongs to one thread.
+    A network serves one thread at a time.
     """
 
     patch: int

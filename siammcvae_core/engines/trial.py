@@ -67,7 +67,7 @@ def compare(weights: Path, ways: Mapping[str, Make]) -> list[Tried]:
         try:
             engine = DriveEngine(weights, make)
             tokens = engine.encode_reference(references.frames[0].frame)
-            part = engine.part(known, frame, mask)
+            part = engine.part(known)
             run = partial(engine.network.restore, tokens, part.inputs)
             answer = part.place(run())
             restored = blend(references, known, answer, mask)[mask]

@@ -4,10 +4,11 @@
 
 Constant velocity is the start. What a car changes on the way (turn, pitch, speed) moves the whole
 picture by a few smooth fields, one of them the flow itself, so a handful of numbers is fitted to
-all visible pixels at once (Lucas-Kanade with a global model): it holds just as well in a hole
-nothing is visible of. The fit is tried from coarse to fine, which finds large changes, and fine
-only, which small ones are safer with; what explains the visible pixels best is kept, and that may
-be the start. What is left is fitted locally, every place by the visible pixels around it.
+all visible pixels far around the hole at once (Lucas-Kanade with a global model): it holds just as
+well in a hole nothing is visible of. The fit is tried from coarse to fine, which finds large
+changes, and fine only, which small ones are safer with; what explains the visible pixels best is
+kept, and that may be the start. What is left is fitted locally, every place by the visible pixels
+around it.
 """
 
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from siammcvae_core.motion import KeptFrame, length, slopes
 
 FINEST = 2  # working pixels between those that offsets are told for
 CELL = 8  # working pixels; the normal equations are summed over such cells
+MARGIN_WHOLE = 96  # working pixels around the hole that the global model is fitted to
 ROBUST_WHOLE, ROBUST_LOCAL = 20.0, 10.0  # grey levels of misfit at which a pixel counts half
 LONGEST_STEP = 2.0  # pixels of the reduced image; beyond, its slopes tell nothing
 RIDGE = 3e-4  # of the mean diagonal: fields the visible pixels do not tell apart stay small
@@ -27,7 +29,6 @@ STIFFNESS = 0.5  # grey levels² per px²: evidence below it moves nothing
 REACH = ((2.0, 1.0), (5.0, 0.3), (12.0, 0.1))  # local fits: blur in cells, weight
 COARSE_TO_FINE = (8, 8, 4, 4, 2)  # scales of the rounds of a whole fit
 FINE = (2,)
-LOCAL = (2,)  # scales of the local fits; one at working size follows
 DOUBT = 1.02  # the whole fit from coarse to fine must be so much better than the others
 LARGEST_MISFIT = 20.0  # grey levels; what differs more tells no more
 
@@ -47,19 +48,20 @@ class Level:
 
     @classmethod
     def all_of(
-        cls, damaged: np.ndarray, seen: np.ndarray, reference: np.ndarray
+        cls, damaged: np.ndarray, seen: np.ndarray, reference: np.ndarray, window: Window
     ) -> 'dict[int, Level]':
-        """Reduce frames of working size, uint8 (H, W), `seen` float32 of 0 and 1, by 2, 4, 8."""
-        height, width = seen.shape
+        """Reduce a window of frames, uint8 (H, W), `seen` float32 of 0 and 1, by 2, 4 and 8.
+
+        The reference stays whole.
+        """
+        damaged, seen = window.cut(damaged), window.cut(seen)
         levels, scale = {}, 1
         while scale < COARSE_TO_FINE[0]:
             scale *= 2
-            size = width // scale, height // scale
-            seen = (_reduced(seen, size) > 0.99).astype(np.float32)
-            damaged = _reduced(damaged, size).astype(np.float32)  # right where all below is seen
-            reference = _reduced(reference, size).astype(np.float32)
-            window = Window(0, 0, *size[::-1], size[::-1])
-            levels[scale] = cls(scale, damaged, seen, reference, window)
+            seen = (_halved(seen) > 0.99).astype(np.float32)
+            damaged = _halved(damaged).astype(np.float32)  # right where all below is seen
+            reference = _halved(reference).astype(np.float32)
+            levels[scale] = cls(scale, damaged, seen, reference, window.reduced(scale))
         return levels
 
     def shrunk(self, offset: np.ndarray) -> np.ndarray:
@@ -75,8 +77,9 @@ class Level:
     def cut(self, window: Window) -> 'Level':
         """Keep a window of the damaged frame, given in working pixels."""
         small = window.reduced(self.scale)
+        here = small.within(self.window)
         return replace(
-            self, damaged=small.cut(self.damaged), seen=small.cut(self.seen), window=small
+            self, damaged=here.cut(self.damaged), seen=here.cut(self.seen), window=small
         )
 
 
@@ -90,7 +93,9 @@ def align(
     `Motion.displacement` gives it; with nothing visible it is the answer. Outside of `window`
     nothing is fitted locally.
     """
-    levels = Level.all_of(damaged, seen, reference.grey)
+    far = Window.around(seen, MARGIN_WHOLE)
+    levels = Level.all_of(damaged, seen, reference.grey, far)
+    whole, start = start, far.reduced(FINEST).cut(start)
     grid = _grid(start)
     fields = smooth_fields(_reduced(start, grid))
     none = np.zeros_like(fields[0])
@@ -110,18 +115,18 @@ def align(
     tried = (none, 1.0), (fitted_whole(FINE), 1.0), (fitted_whole(COARSE_TO_FINE), DOUBT)
     last = FINE[-1]
     best = min(tried, key=lambda one: one[1] * _misfit(levels[last], offset_by(one[0], last)))[0]
-    whole = start + cv2.resize(best, start.shape[1::-1])
+    whole = far.reduced(FINEST).put(start + cv2.resize(best, start.shape[1::-1]), whole)
     offset = window.reduced(FINEST).cut(whole)
-    for scale in LOCAL:
-        level = levels[scale].cut(window)
-        equations = _equations(level, level.shrunk(offset), _grid(offset), ROBUST_LOCAL)
-        offset = offset + _local_step(equations, scale, offset)
+    level = levels[FINEST].cut(window)
+    equations = _equations(level, level.shrunk(offset), _grid(offset), ROBUST_LOCAL)
+    offset = offset + _local_step(equations, FINEST, offset)
     equations = _sharp_equations(damaged, seen, reference, offset, window)
     offset = offset + _local_step(equations, 1, offset)
     return window.reduced(FINEST).put(offset, whole)
 
 
 def _local_step(equations: np.ndarray, scale: int, offset: np.ndarray) -> np.ndarray:
+    """Fit every place by itself; gives a change like `offset`."""
     return cv2.resize(_step(_fit_around(equations), scale), offset.shape[1::-1])
 
 
@@ -242,6 +247,10 @@ def _fit_around(equations: np.ndarray) -> np.ndarray:
     for sigma, weight in REACH:
         around += np.float32(weight) * blur(equations, sigma)
     return solve(around, STIFFNESS)
+
+
+def _halved(image: np.ndarray) -> np.ndarray:
+    return _reduced(image, (image.shape[1] // 2, image.shape[0] // 2))
 
 
 def _reduced(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

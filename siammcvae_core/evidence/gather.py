@@ -22,9 +22,10 @@ from siammcvae_core.evidence.alignment import (
     solve,
 )
 from siammcvae_core.evidence.window import Window
-from siammcvae_core.motion import length, References, slopes, to_working
+from siammcvae_core.motion import length, PATCH, References, slopes, to_working
 
 CELL = 4  # working pixels
+MARGIN = 48  # working pixels around the hole; what is further off tells next to nothing
 NEAR, FAR = 3.0, 8.0  # cells that visible misfits are spread
 SHIFTS = ((1.0, 2.0), (2.5, 1.0), (6.0, 0.5))  # local shifts: blur in cells, stiffness
 ROBUST = 15.0  # grey levels of misfit at which a pixel counts half
@@ -51,13 +52,16 @@ class Evidence:
     Offsets are float32 (h / 2, w / 2, 2), as (x, y) in working pixels: `aligned` says where in the
     newest kept frame a pixel is believed to be, `straight` where it would be at constant velocity.
     `offset` (rows, columns, 2) is `aligned` for cells of 4 x 4 pixels; `channels` float32
-    (len(CHANNELS), rows, columns), zero far from the hole.
+    (len(CHANNELS), rows, columns), zero far from the hole. `damaged` is the damaged frame at
+    working size, `lost` bool (h / 16, w / 16) tells which of its patches a lost pixel reaches.
     """
 
     aligned: np.ndarray
     straight: np.ndarray
     offset: np.ndarray
     channels: np.ndarray
+    damaged: np.ndarray
+    lost: np.ndarray
 
 
 def gather(references: References, frame: np.ndarray, mask: np.ndarray, stamp: float) -> Evidence:
@@ -74,11 +78,10 @@ def gather(references: References, frame: np.ndarray, mask: np.ndarray, stamp: f
     damaged = to_working(frame)
     grey = damaged if damaged.ndim == 2 else cv2.cvtColor(damaged, cv2.COLOR_BGR2GRAY)
     straight = motion.displacement(stamp, FINEST)
-    window = Window.around(seen)
+    window = Window.around(seen, MARGIN)
     aligned = align(grey, seen, newest, straight, window) if seen.any() else straight
-    coarse = window.reduced(FINEST)
+    coarse, cells = window.reduced(FINEST), window.reduced(CELL)
     there, along = coarse.cut(aligned), coarse.cut(straight)
-    moved = window.lattice(newest.working, there)
     before = there + window.lattice(motion.flow, there)
     sharp, slope_x, slope_y, smooth = cv2.split(window.lattice(newest.detail, there))
     greys = {
@@ -88,30 +91,37 @@ def gather(references: References, frame: np.ndarray, mask: np.ndarray, stamp: f
         'older': window.lattice(older.grey, before).astype(np.float32),
         'velocity': window.lattice(newest.grey, along).astype(np.float32),
     }
-    seen, damaged, grey = (window.thinned(image) for image in (seen, damaged, grey))
-    share = _cells(seen)
-    errors, reached = _errors(grey.astype(np.float32), greys, seen, share)
-    cells = window.reduced(CELL)
+    clear, now = window.thinned(seen), window.thinned(grey).astype(np.float32)
+    share = _cells(clear)
+    errors, reached = _errors(now, greys, clear, share)
+    moved = window.lattice(newest.working, there)
     planes = [
         *_place(cells),
         share,
         *reached,
-        *_picture(damaged, moved, seen, share),
+        *_picture(window.thinned(damaged), moved, clear, share),
         *errors,
-        *_shifts(grey - greys['moved'], (slope_x, slope_y), seen, share),
+        *_shifts(now - sharp, (slope_x, slope_y), clear, share),
         *_disagreement(greys, (slope_x, slope_y)),
         *_offsets(_cells(there), _cells(along), cells),
         np.full(cells.shape, np.log(max(motion.age_ratio(stamp), 0.1))),
     ]
     channels = np.zeros((len(planes), *cells.size), np.float32)
     channels[:, cells.top : cells.bottom, cells.left : cells.right] = planes
-    return Evidence(aligned, straight, _cells(aligned), channels)
+    return Evidence(aligned, straight, _cells(aligned), channels, damaged, lost_patches(seen))
 
 
 def visible(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Tell which working pixels no lost pixel reaches: float32 (h, w), 1 or 0."""
     reached = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     return (reached <= 0).astype(np.float32)
+
+
+def lost_patches(seen: np.ndarray) -> np.ndarray:
+    """Tell which patches have a pixel that is not `seen`, float32 (h, w); bool (rows, columns)."""
+    rows, columns = (side // PATCH for side in seen.shape)
+    lost: np.ndarray = (seen == 0).reshape(rows, PATCH, columns, PATCH).any((1, 3))
+    return lost
 
 
 def _cells(plane: np.ndarray) -> np.ndarray:

@@ -9,8 +9,6 @@ import numpy as np
 
 from siammcvae_core.motion import PATCH, sample
 
-MARGIN = 48  # working pixels around the hole; what is further off tells next to nothing
-
 
 @dataclass(frozen=True)
 class Window:
@@ -23,15 +21,15 @@ class Window:
     size: tuple[int, int]
 
     @classmethod
-    def around(cls, seen: np.ndarray) -> 'Window':
-        """Enclose all that is not `seen`, float32 (h, w) of 0 and 1, and the margin."""
+    def around(cls, seen: np.ndarray, margin: int) -> 'Window':
+        """Enclose all that is not `seen`, float32 (h, w) of 0 and 1, and a margin."""
         height, width = seen.shape
         left, top, across, down = cv2.boundingRect((seen == 0).view(np.uint8))
         return cls(
-            max(0, top - MARGIN) // PATCH * PATCH,
-            max(0, left - MARGIN) // PATCH * PATCH,
-            min(height, -(-(top + down + MARGIN) // PATCH) * PATCH),
-            min(width, -(-(left + across + MARGIN) // PATCH) * PATCH),
+            max(0, top - margin) // PATCH * PATCH,
+            max(0, left - margin) // PATCH * PATCH,
+            min(height, -(-(top + down + margin) // PATCH) * PATCH),
+            min(width, -(-(left + across + margin) // PATCH) * PATCH),
             (height, width),
         )
 
@@ -46,6 +44,13 @@ class Window:
             self.top // scale, self.left // scale, self.bottom // scale, self.right // scale,
             (self.size[0] // scale, self.size[1] // scale),
         )  # fmt: skip
+
+    def within(self, outer: 'Window') -> 'Window':
+        """Give the same window in the frame that another one cuts out."""
+        top, left = outer.top, outer.left
+        return Window(
+            self.top - top, self.left - left, self.bottom - top, self.right - left, outer.shape
+        )
 
     def cut(self, image: np.ndarray) -> np.ndarray:
         """Cut it out of an image of the frame, as a view."""

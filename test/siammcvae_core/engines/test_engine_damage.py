@@ -14,6 +14,7 @@ from siammcvae_core.engines.network import RESTORE_OUTPUTS  # noqa: E402
 from siammcvae_core.evidence.gather import CHANNELS  # noqa: E402
 from siammcvae_core.model.checkpoint import load_model  # noqa: E402
 from siammcvae_core.model.drive import DriveMCVAE  # noqa: E402
+from siammcvae_core.model.pixels import normalise  # noqa: E402
 from siammcvae_core.model.profiles import DriveProfile  # noqa: E402
 
 GRID = 9, 14
@@ -44,7 +45,7 @@ LOST = {
 def given():
     rng = np.random.default_rng(0)
     rows, columns = GRID
-    picture = rng.normal(size=(16 * rows, 16 * columns, 3)).astype(np.float32)
+    picture = rng.integers(0, 256, (16 * rows, 16 * columns, 3), np.uint8)
     evidence = rng.normal(size=(len(CHANNELS), 4 * rows, 4 * columns)).astype(np.float32)
     return picture, evidence, rng.permutation(rows * columns)
 
@@ -57,7 +58,8 @@ def test_a_part_is_answered_like_the_whole(drive_weights, given, lost):
     tokens = network.encode(whole_frame(picture, network.patch))
     answer = part.place(network.restore(tokens, part.inputs))
     model = load_model(drive_weights, DriveMCVAE, DriveProfile)
-    frames = torch.from_numpy(picture).permute(2, 0, 1)[None]
+    rgb = torch.from_numpy(picture[..., ::-1].copy()).permute(2, 0, 1)[None]
+    frames = normalise(rgb)
     with torch.inference_mode():
         whole = model(
             frames, frames, torch.from_numpy(evidence)[None], torch.from_numpy(source)[None],

@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 
-from siammcvae_core.engines.drive import DriveEngine, lost_patches  # noqa: E402
+from siammcvae_core.engines.drive import DriveEngine  # noqa: E402
 from siammcvae_core.engines.pick import load, pick  # noqa: E402
 from siammcvae_core.motion import KeptFrame, References  # noqa: E402
 from siammcvae_core.restorer import Restorer, Rung  # noqa: E402
@@ -89,14 +89,6 @@ def test_one_kept_frame_goes_down_the_ladder(engine):
     restored = restorer.restore(frames[2], np.ones((96, 160), bool), 0.2)
     assert (restored.rung, restored.reason) == (Rung.MODEL, '')
     assert (restored.uncertainty() > 0).all()
-
-
-def test_lost_patches_are_all_that_a_lost_pixel_reaches():
-    mask = np.zeros((64, 96), bool)
-    mask[17, 33] = True
-    patches = lost_patches(mask, (16, 24))
-    assert np.argwhere(patches).tolist() == [[1, 2]]
-    assert lost_patches(np.ones((50, 70), bool), (16, 24)).all()
 
 
 def test_the_weights_say_which_engine_they_are_for(drive_weights, engine):

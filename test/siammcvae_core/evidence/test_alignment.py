@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from siammcvae_core.evidence.alignment import align, FINEST, smooth_fields, solve
+from siammcvae_core.evidence.gather import MARGIN
 from siammcvae_core.evidence.window import Window
 from siammcvae_core.motion import KeptFrame, working_grey
 
@@ -23,7 +24,7 @@ def aligned(film, kept, pose, mask):
     seen = (~mask).astype(np.float32)
     grey = np.where(mask, 0, working_grey(now)).astype(np.uint8)
     start = references.motion.displacement(0.2, FINEST)
-    return align(grey, seen, references.frames[0], start, Window.around(seen)), start
+    return align(grey, seen, references.frames[0], start, Window.around(seen, MARGIN)), start
 
 
 def true_offset(shape, pose):
@@ -68,7 +69,8 @@ def test_lost_pixels_have_no_influence(film, kept, scattered):
     for _ in range(2):
         noise = rng.integers(0, 256, grey.shape, np.uint8)
         damaged = cv2.copyTo(noise, scattered.view(np.uint8), grey.copy())
-        offsets.append(align(damaged, seen, references.frames[0], start, Window.around(seen)))
+        window = Window.around(seen, MARGIN)
+        offsets.append(align(damaged, seen, references.frames[0], start, window))
     # Where arrays lie in memory decides how the last bit is rounded.
     np.testing.assert_allclose(*offsets, atol=5e-6)
 
@@ -82,7 +84,7 @@ def test_flat_frames_move_nothing():
     grey = np.full((64, 96), 90, np.uint8)
     seen = np.ones((64, 96), np.float32)
     start = np.full((32, 48, 2), 0.5, np.float32)
-    offset = align(grey, seen, KeptFrame(grey, 0.0), start, Window.around(seen))
+    offset = align(grey, seen, KeptFrame(grey, 0.0), start, Window.around(seen, MARGIN))
     np.testing.assert_array_equal(offset, start)
 
 

@@ -35,7 +35,9 @@ def answer(only='moved', correction=(0, 0), colour=(0, 0, 0), error=1.0):
 
 def still():
     zero, cells = np.zeros((*COARSE, 2), np.float32), np.zeros((*CELLS, 2), np.float32)
-    return Evidence(zero, zero, cells, np.zeros((1, *CELLS), np.float32))
+    nothing = np.zeros((1, *CELLS), np.float32)
+    damaged, lost = np.zeros((*SHAPE, 3), np.uint8), np.zeros((6, 10), bool)
+    return Evidence(zero, zero, cells, nothing, damaged, lost)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies
 import numpy as np
 import pytest
 
-from siammcvae_core.evidence.gather import CHANNELS, gather, MIRRORED
+from siammcvae_core.evidence.gather import CHANNELS, gather, lost_patches, MIRRORED, visible
 from siammcvae_core.motion import KeptFrame, References
 
 POSES = ((0, 0, 1.0), (4, 0, 1.0), (11, 2, 1.02))
@@ -21,7 +21,16 @@ def test_shapes_and_names(film, kept, scattered):
     assert (known.offset.shape, known.offset.dtype) == ((40, 60, 2), np.float32)
     for offset in (known.aligned, known.straight):
         assert (offset.shape, offset.dtype) == ((80, 120, 2), np.float32)
+    assert (known.damaged.shape, known.damaged.dtype) == ((160, 240, 3), np.uint8)
+    assert (known.lost.shape, known.lost.dtype) == ((10, 15), bool)
     assert len(set(CHANNELS)) == len(CHANNELS) == len(MIRRORED)
+
+
+def test_lost_patches_are_all_that_a_lost_pixel_reaches():
+    mask = np.zeros((64, 96), bool)
+    mask[17, 33] = True
+    assert np.argwhere(lost_patches(visible(mask, (96, 64)))).tolist() == [[1, 2]]
+    assert lost_patches(visible(np.ones((50, 70), bool), (96, 64))).all()
 
 
 @pytest.mark.parametrize('grey', [False, True])

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from siammcvae_core.evidence import window as module
-from siammcvae_core.evidence.gather import CELL, gather
-from siammcvae_core.evidence.window import MARGIN, Window
+from siammcvae_core.evidence import alignment
+from siammcvae_core.evidence import gather as gathering
+from siammcvae_core.evidence.gather import CELL, gather, MARGIN
+from siammcvae_core.evidence.window import Window
 from siammcvae_core.motion import KeptFrame, References
 
 SIZE = (240, 480)
@@ -21,11 +22,12 @@ def seen_but(rows, columns):
 
 
 def test_it_is_the_hole_its_margin_and_whole_patches():
-    window = Window.around(seen_but(slice(110, 120), slice(200, 210)))
+    window = Window.around(seen_but(slice(110, 120), slice(200, 210)), MARGIN)
     assert (window.top, window.bottom) == (48, 176)
     assert (window.left, window.right) == (144, 272)
     assert window.left <= 200 - MARGIN
     assert window.right >= 210 + MARGIN
+    assert window.within(Window(32, 128, 240, 480, SIZE)) == Window(16, 16, 144, 144, (208, 352))
     small = window.reduced(CELL)
     assert (small.top, small.left, small.bottom, small.right) == (12, 36, 44, 68)
     assert small.size == (60, 120)
@@ -34,11 +36,11 @@ def test_it_is_the_hole_its_margin_and_whole_patches():
 def test_a_hole_everywhere_asks_for_everything():
     seen = seen_but(slice(0, 240, 7), slice(0, 480, 7))
     seen[-1, -1] = 0
-    assert Window.around(seen).shape == SIZE
+    assert Window.around(seen, MARGIN).shape == SIZE
 
 
 def test_it_reads_and_puts_back_where_it_lies():
-    window = Window.around(seen_but(slice(110, 120), slice(200, 210)))
+    window = Window.around(seen_but(slice(110, 120), slice(200, 210)), MARGIN)
     image = np.random.default_rng(0).integers(0, 256, SIZE, np.uint8)
     np.testing.assert_array_equal(window.moved(image, np.zeros((*window.shape, 2), np.float32)),
                                   window.cut(image))  # fmt: skip
@@ -49,7 +51,7 @@ def test_it_reads_and_puts_back_where_it_lies():
 
 
 def test_its_lattice_is_every_second_pixel_of_every_second_row():
-    window = Window.around(seen_but(slice(110, 120), slice(200, 210)))
+    window = Window.around(seen_but(slice(110, 120), slice(200, 210)), MARGIN)
     image = np.random.default_rng(0).integers(0, 256, SIZE, np.uint8)
     thinned = window.thinned(image)
     np.testing.assert_array_equal(thinned, window.cut(image)[::2, ::2])
@@ -70,7 +72,8 @@ def test_evidence_near_the_hole_is_that_of_the_whole_frame(hole, monkeypatch):
     mask = np.zeros(SIZE, bool)
     mask[hole] = True
     part = gather(references, frames[2], mask, 0.2)
-    monkeypatch.setattr(module, 'MARGIN', 1000)
+    monkeypatch.setattr(gathering, 'MARGIN', 1000)
+    monkeypatch.setattr(alignment, 'MARGIN_WHOLE', 1000)
     whole = gather(references, frames[2], mask, 0.2)
     assert not part.channels[:, -1, -1].any()
     assert whole.channels[:, -1, -1].any()
@@ -78,6 +81,6 @@ def test_evidence_near_the_hole_is_that_of_the_whole_frame(hole, monkeypatch):
         slice(max(0, side.start - 16) // CELL, (side.stop + 16) // CELL) for side in hole
     )
     near = np.abs(part.channels - whole.channels)[:, rows, columns]
-    assert near.max() < 0.1
+    assert near.max() < 0.2
     assert near.mean() < 0.002
     assert np.abs(part.aligned - whole.aligned)[mask[::2, ::2]].max() < 0.05

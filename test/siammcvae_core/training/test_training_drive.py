@@ -5,6 +5,7 @@
 import math
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -45,7 +46,7 @@ def scene(count=4, seed=0):
 def test_the_blend_is_that_of_the_node():
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (2, 64, 96, 3), np.uint8)
-    offsets = rng.normal(0, 2, (2, 64, 96, 2)).astype(np.float32)
+    offsets = rng.normal(0, 2, (2, 32, 48, 2)).astype(np.float32)
     correction = rng.normal(0, 1, (2, *CELLS)).astype(np.float32)
     weights = rng.random((len(CANDIDATES), *CELLS), np.float32)
     weights /= weights.sum(0)
@@ -53,14 +54,16 @@ def test_the_blend_is_that_of_the_node():
     scale = np.zeros(CELLS, np.float32)
     kept = References((KeptFrame(frames[0], 1.0), KeptFrame(frames[1], 0.9)))
     cells = np.zeros((*CELLS, 2), np.float32)
-    evidence = Evidence(*offsets, cells, np.zeros((1, *CELLS), np.float32))
     mask = np.ones((64, 96), bool)
+    nothing, lost = np.zeros((1, *CELLS), np.float32), np.ones((4, 6), bool)
+    evidence = Evidence(*offsets, cells, nothing, frames[0], lost)
     due = blend_numpy(kept, evidence, Answer(correction, weights, colour, scale), mask)
 
     rgb = torch.from_numpy(frames[:1, ..., ::-1].copy()).permute(0, 3, 1, 2)
     planes = [torch.from_numpy(p)[None] for p in (correction, weights, colour, scale[None])]
     reply = Reply(*planes, torch.zeros(1), None)
-    stacked = torch.from_numpy(offsets).permute(0, 3, 1, 2)[None]
+    grown = np.stack([cv2.resize(offset, (96, 64)) for offset in offsets])
+    stacked = torch.from_numpy(grown).permute(0, 3, 1, 2)[None]
     made = blend(rgb.float(), stacked, reply)[0].permute(1, 2, 0).numpy()[..., ::-1]
     difference = np.abs(made.clip(0, 255) - due)
     assert difference.mean() < 0.6  # OpenCV moves in steps of 1/32 pixel, and rounds
