@@ -65,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         '--weights', default='none', help='the parameter of the node (default %(default)s)'
     )
     parser.add_argument(
+        '--workers', type=int, default=0, help='the parameter of the node (default %(default)s)'
+    )
+    parser.add_argument(
         '--restart',
         type=int,
         metavar='ROUNDS',
@@ -105,6 +108,7 @@ def main(args: Sequence[str] | None = None) -> int:
             options.best_effort,
             options.detector,
             options.weights,
+            options.workers,
         )
         print(json.dumps(benchmark_stream.run(load), indent=2))
     except InputError as error:

@@ -40,7 +40,7 @@ class Load:
     """What is sent through the node: `frames` of `size` (W, H) from each camera, `hz` a second.
 
     Of `damaged` of the `cameras` a share `lost` of the rows is lost in all frames but every
-    `intact_every`-th. `best_effort`, `detector` and `weights` are how the node is set up.
+    `intact_every`-th. `best_effort` and all that follows is how the node is set up.
     """
 
     size: tuple[int, int] = (1280, 720)
@@ -53,6 +53,7 @@ class Load:
     best_effort: bool = False
     detector: str = 'off'
     weights: str = 'none'
+    workers: int = 0
 
     @property
     def names(self) -> list[str]:
@@ -67,6 +68,7 @@ class Load:
             'mask_wait': 0.5,
             'detector': self.detector,
             'weights': self.weights,
+            'workers': self.workers,
         }
         for name in self.names:
             values[f'qos_overrides./{name}/image_raw.subscription.reliability'] = reliability

@@ -44,8 +44,8 @@ class _Pending:
 class Camera:
     """The state of one camera.
 
-    `receive`, `reject`, `mask` and `expire` belong to the executor thread, `work` to the worker
-    thread, which `wake` tells that there is something to do.
+    `receive`, `reject`, `mask` and `expire` belong to the executor thread, `work` to one worker
+    thread at a time, which `wake` tells that there is something to do.
     """
 
     def __init__(
@@ -167,7 +167,8 @@ class Camera:
 
         Worker thread only.
 
-        `sharing` is how many cameras have damaged frames to restore in the time there is.
+        `sharing` is how many cameras have damaged frames to restore one after another in the time
+        there is.
         """
         with self._lock:
             pending = self._pending

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import re
 from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -17,6 +17,8 @@ from siammcvae_ros.decoding import ImageTransport
 from siammcvae_ros.inspection import DetectorMode
 from siammcvae_ros.mask_matching import MaskMode
 from siammcvae_ros.policy import MissingMask, OnFailure
+
+ENDS = ('from_value', 'to_value')
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,8 @@ class Declared:
 
     def descriptor(self) -> ParameterDescriptor:
         """Describe it for `ros2 param describe` and rqt_reconfigure."""
-        limits = self.limits
-        ranges = (
-            []
-            if limits is None
-            else [FloatingPointRange(from_value=limits[0], to_value=limits[1], step=0.0)]
-        )
+        ends = {} if self.limits is None else dict(zip(ENDS, self.limits, strict=True))
+        whole = isinstance(self.default, int)
         constraints = f'one of: {", ".join(self.choices)}' if self.choices else ''
         if self.fixed:
             constraints += ('; ' if constraints else '') + 'changes only while unconfigured'
@@ -51,7 +49,8 @@ class Declared:
             read_only=self.read_only,
             # YAML reads a bare `off` as false.
             dynamic_typing=MaskMode.OFF.value in self.choices,
-            floating_point_range=ranges,
+            integer_range=[IntegerRange(**ends)] if ends and whole else [],
+            floating_point_range=[FloatingPointRange(**ends)] if ends and not whole else [],
         )
 
 
@@ -164,6 +163,14 @@ TABLE = (
         'How long the model may take for a frame; motion serves where it would take longer. 0 is '
         "the camera's frame period [s].",
         limits=(0.0, 10.0),
+    ),
+    Declared(
+        'workers',
+        0,
+        'How many cameras are restored at a time; their turns with the network are one after '
+        'another. 0 is half the cores of the processor.',
+        limits=(0, 64),
+        fixed=True,
     ),
     Declared(
         'rung_limit',

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lifecycle node that restores the frames of one or more cameras. Wiring only.
 
-One executor thread takes messages, checks them and lets intact frames out; one worker thread
-restores.
+One executor thread takes messages, checks them and lets intact frames out; worker threads restore.
 """
 
 from collections.abc import Callable
@@ -40,7 +39,7 @@ from siammcvae_ros.outbox import Outbox
 from siammcvae_ros.policy import MissingMask, OnFailure, Policy
 from siammcvae_ros.tally import Snapshot
 from siammcvae_ros.trigger import Triggers
-from siammcvae_ros.worker import Worker
+from siammcvae_ros.workers import Workers
 
 WORKER_STOP_TIMEOUT = 5.0
 
@@ -84,7 +83,7 @@ class RestoreNode(LifecycleNode):
         self._before: list[Snapshot] = []
         self._triggers = Triggers(self, '')
         self._failing: dict[str, str] = {}
-        self._worker = Worker(self.get_logger().error)
+        self._workers = Workers(self.get_logger().error)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         parameters.declare(self)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -124,7 +123,7 @@ class RestoreNode(LifecycleNode):
                 MaskMatcher(mode),
                 Outbox(topics),
                 self._policy,
-                self._worker.wake,
+                self._workers.wake,
                 Inspection(detector, self._triggers.of(name).rests),
             )
             self._topics.append(topics)
@@ -143,7 +142,7 @@ class RestoreNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to serve."""
         result = super().on_activate(state)
-        self._worker.start(self._cameras)
+        self._workers.start(self._cameras, self._value('workers'))
         self._lifecycle_state = 'active'
         names = ', '.join(camera.name for camera in self._cameras)
         model = 'no model, by motion alone'
@@ -184,7 +183,7 @@ class RestoreNode(LifecycleNode):
             return
         self._lifecycle_state = 'inactive'
         self._expiry_timer.cancel()
-        if not self._worker.stop(WORKER_STOP_TIMEOUT):
+        if not self._workers.stop(WORKER_STOP_TIMEOUT):
             self.get_logger().error(f'a restoration did not end within {WORKER_STOP_TIMEOUT} s')
         for camera in self._cameras:
             camera.stop()
