@@ -16,7 +16,7 @@ from siammcvae_core.engines import Made
 from siammcvae_core.motion import KeptFrame, References
 
 STAYS = 0.9  # share of the lost pixels that were lost in the frame before: damage does not wander
-TOO_SURE = 1.4  # by how much errors are larger than told of intact frames that grow old
+TOO_SURE = 3.0  # by how much errors are larger than told of intact frames that grow old
 TINY = 1e-3  # grey levels
 
 

@@ -71,7 +71,7 @@ class Motion:
 
     def prepare(self) -> None:
         """Work out now what restorations from the two frames will ask for."""
-        _ = self.flow, self._newer.detail
+        _ = self.flow, self._newer.detail, self._newer.working
 
     def age_ratio(self, stamp: float) -> float:
         """Time from the newer frame to `stamp` in units of the time between the kept frames."""

@@ -168,15 +168,17 @@ def normal_equations(
     slope_y: np.ndarray,
     grid: tuple[int, int],
 ) -> np.ndarray:
-    """Sum the Lucas-Kanade equations over cells, float32 (rows, columns, 5): xx, xy, yy, x, y.
+    """Sum the Lucas-Kanade equations over cells, float32 (5, rows, columns): xx, xy, yy, x, y.
 
     `misfit` (h, w) is what the damaged frame has more than the moved reference, which has the
     slopes; the last two planes are the right-hand sides. `grid` is (columns, rows).
     """
     weighted_x, weighted_y = weight * slope_x, weight * slope_y
-    squares = cv2.merge([weighted_x * slope_x, weighted_x * slope_y, weighted_y * slope_y])
-    sides = cv2.merge([weighted_x * misfit, weighted_y * misfit])
-    return np.dstack([_reduced(squares, grid), _reduced(sides, grid)])
+    terms = (
+        weighted_x * slope_x, weighted_x * slope_y, weighted_y * slope_y,
+        weighted_x * misfit, weighted_y * misfit,
+    )  # fmt: skip
+    return np.stack([_reduced(term, grid) for term in terms])
 
 
 def robust_weight(misfit: np.ndarray, half: float) -> np.ndarray:
@@ -185,17 +187,19 @@ def robust_weight(misfit: np.ndarray, half: float) -> np.ndarray:
 
 
 def solve(equations: np.ndarray, stiffness: float) -> np.ndarray:
-    """Solve summed equations (h, w, 5) place by place for the shift, float32 (h, w, 2)."""
-    xx, xy, yy, x, y = (equations[..., k] for k in range(5))
+    """Solve summed equations (5, h, w) place by place for the shift, float32 (h, w, 2)."""
+    xx, xy, yy, x, y = equations
     xx, yy = xx + np.float32(stiffness), yy + np.float32(stiffness)
     determinant = xx * yy - xy * xy
-    return np.dstack([(yy * x - xy * y) / determinant, (xx * y - xy * x) / determinant])
+    shift: np.ndarray = cv2.merge([
+        (yy * x - xy * y) / determinant, (xx * y - xy * x) / determinant,
+    ])  # fmt: skip
+    return shift
 
 
 def blur(planes: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur float32 (h, w, 5), in cells; OpenCV takes four planes at a time."""
-    first = cv2.GaussianBlur(planes[..., :4], (0, 0), sigma)
-    return np.dstack([first, cv2.GaussianBlur(planes[..., 4], (0, 0), sigma)])
+    """Blur float32 (K, h, w), in cells."""
+    return np.stack([cv2.GaussianBlur(plane, (0, 0), sigma) for plane in planes])
 
 
 def _grid(offset: np.ndarray) -> tuple[int, int]:
@@ -233,12 +237,12 @@ def _fit_fields(equations: np.ndarray, fields: np.ndarray) -> np.ndarray:
     """
     x, y = fields
     count = len(x)
-    xx, xy, yy, side_x, side_y = equations.reshape(-1, 5).T.astype(np.float64)
+    xx, xy, yy, side_x, side_y = equations.reshape(5, -1).astype(np.float64)
     cross = (x * xy) @ y.T
     square = (x * xx) @ x.T + cross + cross.T + (y * yy) @ y.T
     square += (RIDGE * np.trace(square) / count + 1e-6) * np.eye(count)
     numbers = np.linalg.solve(square, x @ side_x + y @ side_y)
-    return (numbers @ fields).T.reshape(*equations.shape[:2], 2).astype(np.float32)
+    return (numbers @ fields).T.reshape(*equations.shape[1:], 2).astype(np.float32)
 
 
 def _fit_around(equations: np.ndarray) -> np.ndarray:

@@ -58,14 +58,16 @@ def blend(
         candidates[name] = cv2.blur(moved, extent, borderType=cv2.BORDER_REPLICATE)
     total = _colour(answer.colour, newest.ndim, region)
     weights = [region.of(plane) for plane in answer.weights]
+    pixels = np.empty_like(moved)
     for start in range(0, region.height, STRIP):
         rows = slice(start, start + STRIP)
         for name, weight in zip(CANDIDATES, weights, strict=True):
             share = weight[rows] if newest.ndim == 2 else cv2.merge([weight[rows]] * 3)
             candidate = candidates[name][rows].astype(np.float32)
             cv2.accumulateProduct(candidate, share, total[rows])
+        cv2.convertScaleAbs(cv2.max(total[rows], 0), pixels[rows])
     restored = np.empty_like(newest)
-    region.put(cv2.convertScaleAbs(cv2.max(total, 0)), restored)
+    region.put(pixels, restored)
     return restored
 
 

@@ -165,14 +165,13 @@ def _errors(
     error = _cells(np.abs(misfit))
     copied, carried = (_cells(np.abs(grey - greys[k]) * seen) for k in ('copy', 'velocity'))
     own = [np.log1p(_own(plane, share)) for plane in (error, copied, carried)]
-    summed = cv2.merge([share, error, copied, _cells(misfit)])
+    summed = np.stack([share, error, copied, _cells(misfit)])
     reached, around = [], []
     for sigma in (NEAR, FAR):
-        blurred = cv2.GaussianBlur(summed, (0, 0), sigma)
-        within = blurred[..., :1]
-        means = np.where(within > REACHED, blurred / np.maximum(within, REACHED), 0)
-        reached.append(blurred[..., 0])
-        around += [np.log1p(means[..., 1]), np.log1p(means[..., 2]), _squashed(means[..., 3], 2)]
+        within, *others = blur(summed, sigma)
+        means = [np.where(within > REACHED, o / np.maximum(within, REACHED), 0) for o in others]
+        reached.append(within)
+        around += [np.log1p(means[0]), np.log1p(means[1]), _squashed(means[2], 2)]
     return [*own, *around], reached
 
 
@@ -189,7 +188,7 @@ def _shifts(
     for sigma, stiffness in SHIFTS:
         around = blur(equations, sigma)
         shift = np.clip(solve(around, stiffness), -3, 3)
-        planes += [*cv2.split(shift), np.log1p(around[..., 0]), np.log1p(around[..., 2])]
+        planes += [*cv2.split(shift), np.log1p(around[0]), np.log1p(around[2])]
     return planes
 
 

@@ -9,8 +9,6 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from siammcvae_core.motion import sample
-
 WHOLE = 8  # to resize so many pixels is quicker than to interpolate one of a box
 TILE = 16  # pixels
 DENSE = 0.4  # of the box that tiles, overlapping as they do, may be: beyond, the box is quicker
@@ -34,7 +32,10 @@ class Region(Protocol):
         """Take its pixels out of an image of native size."""
 
     def moved(self, image: np.ndarray, dx: np.ndarray, dy: np.ndarray, how: int) -> np.ndarray:
-        """Read an image of native size at its pixels moved by `dx`, `dy`; `how` as in `sample`."""
+        """Read an image of native size at its pixels moved by `dx`, `dy`, which are used up.
+
+        `how` as in `sample`.
+        """
 
     def put(self, values: np.ndarray, image: np.ndarray) -> None:
         """Write its pixels into an image of native size."""
@@ -88,7 +89,9 @@ class Box:
 
     def moved(self, image: np.ndarray, dx: np.ndarray, dy: np.ndarray, how: int) -> np.ndarray:
         """See `Region`."""
-        return sample(image, dx, dy, self.top, self.left, how)
+        dx += np.arange(self.left, self.left + self.width, dtype=np.float32)
+        dy += np.arange(self.top, self.top + self.height, dtype=np.float32)[:, None]
+        return cv2.remap(image, dx, dy, how, borderMode=cv2.BORDER_REPLICATE)
 
     def put(self, values: np.ndarray, image: np.ndarray) -> None:
         """See `Region`."""
@@ -147,7 +150,9 @@ class Tiles:
     def moved(self, image: np.ndarray, dx: np.ndarray, dy: np.ndarray, how: int) -> np.ndarray:
         """See `Region`."""
         x, y = self._pixels
-        return cv2.remap(image, x + dx, y + dy, how, borderMode=cv2.BORDER_REPLICATE)
+        dx += x
+        dy += y
+        return cv2.remap(image, dx, dy, how, borderMode=cv2.BORDER_REPLICATE)
 
     def put(self, values: np.ndarray, image: np.ndarray) -> None:
         """See `Region`; margins are left out."""

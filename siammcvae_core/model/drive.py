@@ -95,7 +95,7 @@ class DriveMCVAE(nn.Module):
             profile.mlp_ratio, kernel,
         )  # fmt: skip
         self.to_cells = nn.Linear(profile.decoder_width, across**2 * cells)
-        self.join = nn.Conv2d(2 * cells, cells, 3, padding=1)
+        self.join = nn.Conv2d(2 * cells, cells, 1)
         self.refine = nn.Conv2d(cells, cells, 3, padding=1)
         self.answer = nn.Conv2d(cells, sum(SIZES), 1)
         self._initialise()

@@ -168,12 +168,8 @@ DRIVE_PROFILES: Mapping[str, DriveProfile] = MappingProxyType({
     p.name: p
     for p in (
         DriveProfile(
-            'drive', 128, 2, 4, latent=96, decoder_width=160, decoder_depth=4, decoder_heads=5,
-            cells=40,
-        ),
-        DriveProfile(
-            'drive_tiny', 64, 1, 2, latent=64, decoder_width=96, decoder_depth=2, decoder_heads=3,
-            cells=24,
+            'drive', 64, 1, 2, latent=64, decoder_width=96, decoder_depth=2, decoder_heads=3,
+            cells=64,
         ),
     )
 })  # fmt: skip

@@ -93,10 +93,10 @@ def test_behind_damage_that_stays_two_views_weigh_as_they_can_be_trusted(swervin
     results = [restorer.restore(swerving[n], mask, n / 10) for n in (2, 3, 4)]
     # From the frame restored before, led by the intact one; and from the intact ones alone.
     assert engine.seen == [(1, 2), (1, 2), (2, 3), (1, 3), (3, 4)]
-    # Each weighs by the error of the other: 10 of error 1 beside 20 of error 2.8, then 30 of 4.2.
-    assert [r.frame[mask].mean() for r in results] == [10, round(48 / 3.8), round(72 / 5.2)]
+    # Each weighs by the error of the other: 10 of error 1 beside 20 of error 6, then 30 of 9.
+    assert [r.frame[mask].mean() for r in results] == [10, round(80 / 7), round(120 / 10)]
     doubt = [r.uncertainty()[mask].mean() for r in results]
-    assert doubt == pytest.approx([1, 5.6 / 3.8, 8.4 / 5.2], rel=1e-4)
+    assert doubt == pytest.approx([1, 12 / 7, 18 / 10], rel=1e-4)
     np.testing.assert_array_equal(results[2].frame[~mask], swerving[4][~mask])
     elsewhere = restorer.restore(swerving[5], ~mask, 0.5)
     assert engine.seen[5:] == [(1, 2)]

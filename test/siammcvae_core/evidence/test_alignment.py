@@ -98,6 +98,6 @@ def test_smooth_fields_are_the_motions_of_a_camera():
 
 
 def test_solve_weighs_evidence_against_stiffness():
-    equations = np.float32([[[4, 0, 1, 8, 3]]])
+    equations = np.float32([4, 0, 1, 8, 3]).reshape(5, 1, 1)
     np.testing.assert_allclose(solve(equations, 0.0)[0, 0], [2, 3])
     np.testing.assert_allclose(solve(equations, 4.0)[0, 0], [1, 0.6], rtol=1e-6)

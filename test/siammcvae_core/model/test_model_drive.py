@@ -146,7 +146,7 @@ def test_weights_files_keep_the_profile(tmp_path):
 
 
 def test_profiles():
-    assert set(DRIVE_PROFILES) == {'drive', 'drive_tiny'}
+    assert set(DRIVE_PROFILES) == {'drive'}
     with pytest.raises(InputError, match='multiple'):
         choose(DRIVE_PROFILES, 'drive', {'heads': 7})
     with pytest.raises(InputError, match='beta'):
