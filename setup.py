@@ -26,7 +26,6 @@ def shared(folder: str) -> list[tuple[str, list[str]]]:
     return [(f'share/{PACKAGE}/{path.parent}', [str(path)]) for path in sorted(files)]
 
 
-fast = ['torch>=2.5', 'onnx', 'onnxruntime', 'openvino']
 training = ['accelerate', 'jsonargparse[signatures]', 'pillow', 'pyyaml', 'scipy', 'tensorboard']
 test_tools = ['pytest', 'hypothesis', 'scikit-image']
 
@@ -54,13 +53,12 @@ setup(
         'ros': ros_wheels('jazzy'),
         'kilted': ros_wheels('kilted'),
         'torch': ['torch>=2.4'],
-        'fast': fast,
+        'fast': ['torch>=2.5', 'onnx', 'onnxruntime', 'openvino'],
         'train': ['torch>=2.4', *training],
         'test': test_tools,
         'dev': [
             *test_tools,
             *training,
-            *fast,
             'torch==2.13.0',
             'ruff',
             'mypy',
