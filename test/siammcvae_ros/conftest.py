@@ -104,6 +104,21 @@ class Probe:
         self.node.destroy_client(client)
         return future.result()
 
+    def ask(self, kind, name, request, patience=PATIENCE):
+        """Call a service that changes nothing, repeatedly: at a start DDS may lose an answer."""
+        client = self.node.create_client(kind, name)
+        assert client.wait_for_service(patience), f'no service {name}'
+        began, futures = time.monotonic(), []
+
+        def answered():
+            if time.monotonic() - began >= 5 * len(futures):
+                futures.append(client.call_async(request))
+            return next((future for future in futures if future.done()), None)
+
+        answer = _wait_until(answered, f'the answer of {name}', patience)
+        self.node.destroy_client(client)
+        return answer.result()
+
     def close(self):
         rclpy.shutdown(context=self.context)
         self._thread.join(PATIENCE)

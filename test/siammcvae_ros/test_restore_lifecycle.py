@@ -89,9 +89,9 @@ def test_other_weights_than_asked_for_are_refused(start, probe, settings, lifecy
 
 
 def own_parameters(probe):
-    names = probe.call(ListParameters, '/restore/list_parameters', ListParameters.Request())
+    names = probe.ask(ListParameters, '/restore/list_parameters', ListParameters.Request())
     names = sorted(n for n in names.result.names if not n.startswith(('start_type', 'use_sim')))
-    values = probe.call(
+    values = probe.ask(
         GetParameters, '/restore/get_parameters', GetParameters.Request(names=names)
     ).values
     messages = (ParameterMsg(name=n, value=v) for n, v in zip(names, values, strict=True))
