@@ -114,6 +114,21 @@ def test_tear_is_held_until_its_seam_is_gone(drive: list[np.ndarray]) -> None:
     assert not played[-1][0].mask.any()
 
 
+def test_tear_with_a_faint_seam_is_followed() -> None:
+    """Single segments hardly tell it from noise; all of them, frame after frame, do."""
+    rng, detector, top = np.random.default_rng(3), Detector(), 144
+    frames = [
+        np.clip(0.2 * frame.image + 80 + rng.normal(0, 1.5, frame.image.shape), 0, 255)
+        for frame in DriveSim(SIZE, frames=40)
+    ]
+    for number in range(1, len(frames)):
+        frame = frames[number].copy()
+        if FIRST <= number < 30:
+            frame[top:] = frames[number - 1][top:]
+        found = detector.inspect(frame.round().astype(np.uint8), number * 0.1)
+        assert ('torn' in found.found) == (FIRST <= number < 31), number  # a frame to be sure
+
+
 def test_tear_that_nobody_saw_begin(drive: list[np.ndarray]) -> None:
     """Rows that come a frame late repeat nothing that was delivered; only their seam shows."""
     detector, top = Detector(), 112
