@@ -98,7 +98,7 @@ class TrainConfig:
     Args:
         out: folder of the run; run the same command again to resume what was interrupted.
         data: where samples come from.
-        system: what is trained, a name of `training/systems.py`.
+        system: what is trained, a name of `training/catalogue.py`.
         profile: its named size.
         profile_changes: fields of the profile to set otherwise, such as {'size': [128, 224]}.
         weights: weights file to start from; empty: from scratch.

@@ -34,7 +34,7 @@ from siammcvae_core.model.losses import (
 from siammcvae_core.model.pixels import normalise
 from siammcvae_core.model.profiles import choose, DRIVE_PROFILES, DriveProfile
 from siammcvae_core.motion import dense_flow, follow, KeptFrame, References, sample, working_grey
-from siammcvae_core.training.systems import Batch, Review, System
+from siammcvae_core.training.system import Batch, Review, System
 
 FLOOR = 0.5  # grey levels² added to squared errors: below, coding noise decides
 FLOW_WEIGHT = 0.1

@@ -8,7 +8,7 @@ import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from siammcvae_core.training.systems import System
+from siammcvae_core.training.system import System
 
 
 class Average:

@@ -27,7 +27,7 @@ from siammcvae_core.training.samples import (
     TrainingSamples,
     ValidationSamples,
 )
-from siammcvae_core.training.systems import Batch
+from siammcvae_core.training.system import Batch
 
 Stack = tuple[Tensor, Tensor, Tensor]
 """The fields of several `Sample`s, each stacked to one tensor."""

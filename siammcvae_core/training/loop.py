@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from siammcvae_core.errors import InputError
+from siammcvae_core.training.catalogue import build_system
 from siammcvae_core.training.config import TrainConfig
 from siammcvae_core.training.ema import Average
 from siammcvae_core.training.loader import Deal, open_data, training_batches, validation_batches
@@ -21,7 +22,7 @@ from siammcvae_core.training.optimiser import build_optimiser, learning_rate, wa
 from siammcvae_core.training.report import Report
 from siammcvae_core.training.samples import Form
 from siammcvae_core.training.state import State
-from siammcvae_core.training.systems import Batch, build_system
+from siammcvae_core.training.system import Batch
 from siammcvae_core.training.validation import validate
 
 STATE = 'state.safetensors'

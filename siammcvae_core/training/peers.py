@@ -15,7 +15,7 @@ from siammcvae_core.model.patches import grid_of, merge, patchify, unpatchify
 from siammcvae_core.model.pixels import denormalise, normalise
 from siammcvae_core.peers.catalogue import build_peer, load_peer
 from siammcvae_core.peers.peer import Peer
-from siammcvae_core.training.systems import Batch, Review, System
+from siammcvae_core.training.system import Batch, Review, System
 
 
 class PeerSystem(System):

@@ -15,7 +15,7 @@ from siammcvae_core.model.patches import patchify, unpatchify
 from siammcvae_core.model.pixels import denormalise, normalise
 from siammcvae_core.model.profiles import get_profile
 from siammcvae_core.model.siammcvae import Restoration, SiamMCVAE
-from siammcvae_core.training.systems import Batch, Review, System
+from siammcvae_core.training.system import Batch, Review, System
 
 
 class SiamMCVAESystem(System):

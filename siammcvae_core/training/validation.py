@@ -12,7 +12,7 @@ from torch import Tensor
 from siammcvae_core.metrics import PSNR_CAP
 from siammcvae_core.model.patches import patchify
 from siammcvae_core.training.latents import LatentStatistics
-from siammcvae_core.training.systems import Batch, System
+from siammcvae_core.training.system import Batch, System
 
 
 @dataclass(frozen=True)

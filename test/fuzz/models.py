@@ -56,10 +56,10 @@ def _run_config(folder: Path) -> TrainConfig:
 def _state(folder: Path) -> tuple[object, TrainConfig]:
     import torch
 
+    from siammcvae_core.training.catalogue import build_system
     from siammcvae_core.training.ema import Average
     from siammcvae_core.training.optimiser import build_optimiser
     from siammcvae_core.training.state import State
-    from siammcvae_core.training.systems import build_system
 
     config = _run_config(Path('run'))
     torch.manual_seed(0)

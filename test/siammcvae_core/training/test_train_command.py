@@ -18,8 +18,8 @@ from siammcvae_core.errors import InputError
 from siammcvae_core.faults.masks import PATTERNS
 from siammcvae_core.peers.catalogue import PEERS
 from siammcvae_core.train import main, parse
+from siammcvae_core.training.catalogue import build_system
 from siammcvae_core.training.config import DataConfig, fault_spec, TrainConfig
-from siammcvae_core.training.systems import build_system
 
 CONFIGS = Path(__file__).parents[3] / 'config' / 'train'
 SHIPPED = sorted(CONFIGS.glob('*.yaml'))

@@ -21,7 +21,7 @@ from siammcvae_core.model.profiles import DriveProfile  # noqa: E402
 from siammcvae_core.motion import KeptFrame, References  # noqa: E402
 from siammcvae_core.training.drive import blend, build, DriveSystem, EXTRA  # noqa: E402
 from siammcvae_core.training.loop import Training  # noqa: E402
-from siammcvae_core.training.systems import Batch  # noqa: E402
+from siammcvae_core.training.system import Batch  # noqa: E402
 
 CELLS = (16, 24)
 SMALL = {

@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from siammcvae_core.errors import InputError, WeightsError
+from siammcvae_core.training.catalogue import build_system
 from siammcvae_core.training.ema import Average
 from siammcvae_core.training.latents import LatentStatistics
 from siammcvae_core.training.optimiser import build_optimiser, learning_rate, warmth
-from siammcvae_core.training.systems import Batch, build_system
+from siammcvae_core.training.system import Batch
 
 
 class Alone:

@@ -17,8 +17,9 @@ from siammcvae_core.errors import WeightsError
 from siammcvae_core.motion import KeptFrame, References
 from siammcvae_core.peers.catalogue import PEERS
 from siammcvae_core.peers.learned import LearnedPeer
+from siammcvae_core.training.catalogue import build_system, SYSTEMS
 from siammcvae_core.training.loop import BEST, Training
-from siammcvae_core.training.systems import Batch, build_system, SYSTEMS
+from siammcvae_core.training.system import Batch
 
 SMALL = {
     'patch': 8, 'size': (32, 48), 'width': 32, 'depth': 1, 'heads': 2, 'decoder_width': 16,

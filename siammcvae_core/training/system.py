@@ -1,21 +1,12 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What can be trained: an adapter per system stands between its network and the one loop.
-
-To add a system: derive from `System` in a module of your own, and enter how it is built in
-`SYSTEMS` with a function that imports the module, so that only the chosen one is loaded.
-"""
+"""What the loop asks of a system: an adapter stands between its network and the one loop."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-import difflib
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from torch import nn, Tensor
-
-from siammcvae_core.errors import InputError
 
 
 class Batch(NamedTuple):
@@ -79,39 +70,3 @@ class System(nn.Module, ABC):
     @abstractmethod
     def load(self, path: Path) -> None:
         """Take over a weights file of the same profile; raises `WeightsError` for any other."""
-
-
-def _siammcvae(profile: str, changes: Mapping[str, Any]) -> System:
-    from siammcvae_core.training.siammcvae import build
-
-    return build(profile, changes)
-
-
-def _drive(profile: str, changes: Mapping[str, Any]) -> System:
-    from siammcvae_core.training.drive import build
-
-    return build(profile, changes)
-
-
-def _peer(system: str, profile: str, changes: Mapping[str, Any]) -> System:
-    from siammcvae_core.training.peers import build
-
-    return build(system, profile, changes)
-
-
-SYSTEMS: dict[str, Callable[[str, Mapping[str, Any]], System]] = {
-    'siammcvae': _siammcvae,
-    'drive': _drive,
-    **{name: partial(_peer, name) for name in ('mae', 'mae_st', 'videomae', 'siammae')},
-}
-"""By name, what builds a system from the name of its profile and the fields to set otherwise."""
-
-
-def build_system(name: str, profile: str, changes: Mapping[str, Any]) -> System:
-    """Build a system by name; raises InputError for a name, profile or field there is not."""
-    if name not in SYSTEMS:
-        near = difflib.get_close_matches(name, SYSTEMS, n=1)
-        hint = f', did you mean {near[0]!r}?' if near else ''
-        raise InputError(f'no system {name!r} (valid: {", ".join(SYSTEMS)}){hint}')
-    lists = {key: tuple(v) if isinstance(v, list) else v for key, v in changes.items()}
-    return SYSTEMS[name](profile, lists)
