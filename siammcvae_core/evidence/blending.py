@@ -47,7 +47,8 @@ def blend(
     """Restore the lost pixels, bool (H, W); a new frame like the kept ones, undefined elsewhere."""
     newest = references.frames[0].frame
     region = region_of(mask, SMOOTH_REACH)
-    moved = _moved(newest, evidence.aligned, region, answer.correction, SHARP)
+    correction = tuple(region.of(plane) for plane in answer.correction)
+    moved = _moved(newest, evidence.aligned, region, correction, SHARP)
     candidates = {
         'moved': moved,
         'copy': region.cut(newest),
@@ -92,19 +93,16 @@ def _moved(
     frame: np.ndarray,
     offset: np.ndarray,
     region: Region,
-    correction: np.ndarray | None = None,
+    correction: tuple[np.ndarray | float, ...] = (0.0, 0.0),
     how: int = cv2.INTER_LINEAR,
 ) -> np.ndarray:
-    """Move a frame by an offset (h, w, 2) in working pixels and its correction (2, ..)."""
+    """Move a frame by an offset in working pixels and its correction, planes of the region."""
     height, width = frame.shape[:2]
-    rows, columns = offset.shape[:2]
-    x, y = cv2.split(offset)
-    if correction is not None:
-        x += cv2.resize(correction[0], (columns, rows))
-        y += cv2.resize(correction[1], (columns, rows))
-    x *= np.float32(width / (FINEST * columns))
-    y *= np.float32(height / (FINEST * rows))
-    return region.moved(frame, region.of(x), region.of(y), how)
+    rows, columns = (FINEST * side for side in offset.shape[:2])
+    x, y = (region.of(offset[..., k]) + correction[k] for k in (0, 1))
+    x *= np.float32(width / columns)
+    y *= np.float32(height / rows)
+    return region.moved(frame, x, y, how)
 
 
 def _colour(colour: np.ndarray, dimensions: int, region: Region) -> np.ndarray:
