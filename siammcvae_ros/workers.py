@@ -26,7 +26,6 @@ class Workers:
         self._cameras: Sequence[Camera] = ()
         self._condition = threading.Condition()
         self._served: set[Camera] = set()
-        self._stopping = False
         self._threads: list[threading.Thread] = []
 
     def wake(self) -> None:
@@ -37,7 +36,6 @@ class Workers:
     def start(self, cameras: Sequence[Camera], count: int = 0) -> None:
         """Begin to serve these cameras, so many at a time; see `default_count` for 0."""
         self._cameras = cameras
-        self._stopping = False
         count = min(count or default_count(), len(cameras))
         self._threads = [
             threading.Thread(target=self._run, args=(count,), name=f'worker {n}', daemon=True)
@@ -48,9 +46,8 @@ class Workers:
 
     def stop(self, timeout: float) -> bool:
         """End after the jobs at hand; False if they did not end within `timeout` seconds."""
-        threads, self._threads = self._threads, []
         with self._condition:
-            self._stopping = True
+            threads, self._threads = self._threads, []
             self._condition.notify_all()
         end = time.monotonic() + timeout
         for thread in threads:
@@ -71,9 +68,12 @@ class Workers:
                     self._condition.notify()
 
     def _take(self) -> Camera | None:
-        """Wait for a camera that has something to do; None when it is time to end."""
+        """Wait for a camera that has something to do; None when it is time to end.
+
+        A thread that outlasted `stop` ends too, though others may have started since.
+        """
         with self._condition:
-            while not self._stopping:
+            while threading.current_thread() in self._threads:
                 if (camera := self._next()) is not None:
                     self._served.add(camera)
                     return camera

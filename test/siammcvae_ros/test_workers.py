@@ -157,6 +157,25 @@ def test_no_more_are_restored_at_a_time_than_there_are_workers():
     assert engine.alone > 0
 
 
+def test_one_that_outlasted_stop_ends_when_its_job_does():
+    engine = Meeting(2, patience=2.0)
+    (rig,), workers = kept(engine, 1), Workers(print)
+    workers.start([rig.camera])
+    (late,) = (thread for thread in threading.enumerate() if thread.name.startswith('worker'))
+    rig.frame(2, BAND)
+    workers.wake()
+    assert until(lambda: engine.barrier.n_waiting == 1)
+    assert not workers.stop(0.01)
+    workers.start([rig.camera])
+    try:
+        assert until(lambda: not late.is_alive())
+        rig.frame(3, BAND)
+        workers.wake()
+        assert until(lambda: rig.numbers[-1] == 3)
+    finally:
+        assert workers.stop(10)
+
+
 def test_they_go_on_after_an_engine_failed():
     class Faulty(Log):
         def restore(self, references, frame, mask, stamp):

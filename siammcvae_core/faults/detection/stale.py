@@ -120,7 +120,7 @@ def _votes(better: np.ndarray, seam: int) -> tuple[float, float]:
 
 
 def _odds(better: np.ndarray, seam: int) -> float:
-    """Give the logarithm of the odds that a row is a seam; see ODDS."""
+    """Give the logarithm of the odds that a row is a seam, from what `_seam` gives; see ODDS."""
     others = np.delete(better, seam, axis=0)
     around = others.mean(axis=0) if len(others) else 0.0  # none in a frame of two rows
     than_around, by_itself, bias = ODDS
@@ -129,7 +129,7 @@ def _odds(better: np.ndarray, seam: int) -> float:
 
 
 def _clearly(better: np.ndarray) -> float:
-    """By how many standard errors the mean over segments is off zero."""
+    """By how many standard errors the mean over segments, float32 (segments,), is off zero."""
     spread = better.std() / np.sqrt(better.size) + BLUNT
     most, least = CLEAR
     return float(np.clip(better.mean() / spread, -least, most))
