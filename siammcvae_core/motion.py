@@ -4,7 +4,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import cv2
@@ -13,6 +13,7 @@ import numpy as np
 WORKING_SIDE = 640  # pixels of the longer side at which flow is estimated, at most
 PATCH = 16  # working sizes are whole patches, 2 of them at least: DIS reads out of bounds in less
 MAX_AGE_RATIO = 8.0  # beyond, holding the motion errs less than carrying it on
+FINEST = 2  # working pixels between those that offsets of the drive model are told for
 ROUNDS = 2  # of the fixed point; half steps of two rounds beat five whole ones
 
 Encode = Callable[[np.ndarray], Any]
@@ -54,6 +55,14 @@ class KeptFrame:
         grey = self.grey.astype(np.float32)
         return cv2.merge([grey, *slopes(self.grey), cv2.blur(grey, (3, 3))])
 
+    @cached_property
+    def pyramid(self) -> dict[int, np.ndarray]:
+        """Grey at working size reduced by 2, 4 and 8, float32 (h, w)."""
+        levels, image = {}, self.grey
+        for scale in (2, 4, 8):
+            levels[scale] = image = halved(image).astype(np.float32)
+        return levels
+
 
 class Motion:
     """Motion between two kept frames: dense flow at working size, estimated at first use."""
@@ -69,29 +78,37 @@ class Motion:
         """
         return dense_flow(self._newer.grey, self._older.grey)
 
+    @cached_property
+    def coarse_flow(self) -> np.ndarray:
+        """Means of the flow over FINEST rows and columns, float32 (h / FINEST, w / FINEST, 2)."""
+        height, width = self.flow.shape[:2]
+        size = width // FINEST, height // FINEST
+        return cv2.resize(self.flow, size, interpolation=cv2.INTER_AREA)
+
     def prepare(self) -> None:
         """Work out now what restorations from the two frames will ask for."""
-        _ = self.flow, self._newer.detail, self._newer.working
+        _ = self.coarse_flow, self._newer.detail, self._newer.pyramid, self._newer.working
 
     def age_ratio(self, stamp: float) -> float:
         """Time from the newer frame to `stamp` in units of the time between the kept frames."""
         return (stamp - self._newer.stamp) / (self._newer.stamp - self._older.stamp)
 
-    def displacement(self, stamp: float, every: int = 1) -> np.ndarray:
+    def displacement(
+        self, stamp: float, coarse: tuple[slice, slice] | None = None
+    ) -> np.ndarray:
         """Offsets into the newer frame, float32 (h, w, 2) as (x, y) in working pixels.
 
         What is seen at x at `stamp` was at y = x + d in the newer frame; at constant velocity
         d = ratio * flow(y), solved from y = x. Half steps keep edges of motion from flickering.
-        With `every` they are means of so many rows and columns, float32 (h / every, w / every, 2).
+        If `coarse`, told for every FINEST rows and columns, and only for those of that part.
         """
-        flow = self.flow
-        if every > 1:
-            size = flow.shape[1] // every, flow.shape[0] // every
-            flow = cv2.resize(flow, size, interpolation=cv2.INTER_AREA)
+        flow, every = (self.coarse_flow, FINEST) if coarse else (self.flow, 1)
+        part = coarse or (slice(None), slice(None))
         step = flow * np.float32(min(self.age_ratio(stamp), MAX_AGE_RATIO) / every)
-        offset = step
+        offset = step[part]
+        top, left = part[0].start or 0, part[1].start or 0
         for _ in range(ROUNDS):
-            there = sample(step, *cv2.split(offset))
+            there = sample(step, offset, top, left)
             offset = cv2.addWeighted(offset, 0.5, there, 0.5, 0)
         return offset * np.float32(every)
 
@@ -104,7 +121,7 @@ class Motion:
 
     def residual(self) -> np.ndarray:
         """Grey levels by which the moved older frame misses the newer one, uint8 (h, w)."""
-        return cv2.absdiff(self._newer.grey, sample(self._older.grey, *cv2.split(self.flow)))
+        return cv2.absdiff(self._newer.grey, sample(self._older.grey, self.flow))
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,8 +176,7 @@ def dense_flow(newer: np.ndarray, older: np.ndarray, finest: int = 1) -> np.ndar
 
 def follow(offset: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """Go along `flow`, then along `offset` from there; both and the sum are float32 (h, w, 2)."""
-    dx, dy = cv2.split(flow)
-    return flow + cv2.merge([sample(plane, dx, dy) for plane in cv2.split(offset)])
+    return flow + sample(offset, flow)
 
 
 def move(frame: np.ndarray, offset: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -177,7 +193,9 @@ def move(frame: np.ndarray, offset: np.ndarray, mask: np.ndarray) -> np.ndarray:
     dx *= np.float32(width / offset.shape[1])
     dy *= np.float32(height / offset.shape[0])
     restored = np.empty_like(frame)
-    restored[box] = sample(frame, dx, dy, top, left)
+    dx += np.arange(left, left + across, dtype=np.float32)
+    dy += np.arange(top, top + down, dtype=np.float32)[:, None]
+    restored[box] = cv2.remap(frame, dx, dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return restored
 
 
@@ -192,16 +210,29 @@ def length(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.sqrt(x * x + y * y)
 
 
-def sample(
-    image: np.ndarray, dx: np.ndarray, dy: np.ndarray, top: int = 0, left: int = 0,
-    how: int = cv2.INTER_LINEAR, step: int = 1,
-) -> np.ndarray:  # fmt: skip
-    """Read `image` at pixels (left.., top..) moved by `dx`, `dy`, float32 (h, w).
+def halved(image: np.ndarray) -> np.ndarray:
+    """Average an image (h, w) over squares of 2 x 2 pixels."""
+    size = image.shape[1] // 2, image.shape[0] // 2
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
-    Of rows and columns every `step`-th is read. Interpolated as OpenCV's flag `how` says. Beyond
-    the edge of the image its edge is read.
+
+def sample(
+    image: np.ndarray, offset: np.ndarray, top: int = 0, left: int = 0, step: int = 1
+) -> np.ndarray:
+    """Read `image` at pixels (left.., top..) moved by `offset`, float32 (h, w, 2) as (x, y).
+
+    Of rows and columns every `step`-th is read. Interpolated linearly; beyond the edge of the image
+    its edge is read.
     """
-    height, width = dx.shape
-    x = dx + np.arange(left, left + width * step, step, dtype=np.float32)
-    y = dy + np.arange(top, top + height * step, step, dtype=np.float32)[:, None]
-    return cv2.remap(image, x, y, how, borderMode=cv2.BORDER_REPLICATE)
+    there = offset + _pixels(top, left, *offset.shape[:2], step)
+    return cv2.remap(image, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+@lru_cache(maxsize=8)  # of working size or less: a few MB
+def _pixels(top: int, left: int, height: int, width: int, step: int) -> np.ndarray:
+    """Give (x, y) of pixels, float32 (height, width, 2)."""
+    places = np.empty((height, width, 2), np.float32)
+    places[..., 0] = np.arange(left, left + width * step, step)
+    places[..., 1] = np.arange(top, top + height * step, step)[:, None]
+    places.flags.writeable = False  # callers share it
+    return places

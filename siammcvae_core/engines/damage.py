@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The damaged part of a frame: all that the network must look at, in a few sizes.
 
-Only lost patches and those next to them take part in attention, and only cells near them in
+Only lost patches and those next to them take part in attention, and only the box around them in
 convolutions; what is left out does not reach a lost pixel. Sizes come in steps, so that engines
 which prepare for shapes meet few of them.
 """
@@ -16,10 +16,11 @@ import numpy as np
 from siammcvae_core.evidence.blending import Answer
 from siammcvae_core.model.pixels import MEAN, STD
 
-TOKENS = 64  # tokens come in multiples of it
-PATCHES = 4  # sides of the box come in multiples of it
-REACH = 2  # patches around a lost one whose cells reach it through the convolutions
+TOKENS = 32  # tokens come in multiples of it
+PATCHES = 2  # sides of the box come in multiples of it
+REACH = 1  # patches around a lost one that it asks for
 ACROSS = 4  # cells along the side of a patch
+HALO = 2  # cells around the box that reach it through the stem
 
 Inputs = dict[str, np.ndarray]
 """Inputs of a network by name, see `model.drive_parts`."""
@@ -60,7 +61,7 @@ def damaged_part(
     """Cut out what matters where patches are `lost`, bool (rows, columns), one of them at least.
 
     `frame` is of working size, uint8 (h, w, 3) BGR or (h, w), of any content where lost; `evidence`
-    float32 (C, 4 rows, 4 columns); `source` long (rows * columns,) as `patch_sources` gives it.
+    float32 (C, 4 rows, 4 columns); `source` int64 (rows * columns,).
     """
     grid = lost.shape[0], lost.shape[1]
     active = cv2.dilate(lost.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
@@ -68,14 +69,12 @@ def damaged_part(
     ids, ids_seen = (_filled(chosen, lost.size) for chosen in (acting, seen))
     top, left, height, width = _box(lost)
     box = np.s_[top : top + height, left : left + width]
-    bottom, right = ACROSS * (top + height), ACROSS * (left + width)
-    cells = np.s_[:, ACROSS * top : bottom, ACROSS * left : right]
     y, x = np.divmod(ids, grid[1])
     inputs = {
         **_patches(frame, grid, ids_seen),
         # With nothing visible one row has to count; nobody reads what comes of it.
         'visible': np.arange(len(ids_seen))[None] < max(1, len(seen)),
-        'evidence': np.ascontiguousarray(evidence[cells])[None],
+        **_cells(evidence, ACROSS * np.array([top, left, top + height, left + width])),
         'source': source[ids],
         'own': _positions(seen, lost.size, len(ids_seen))[ids],
         'patch': (y - top) * width + x - left,
@@ -88,6 +87,20 @@ def damaged_part(
 def in_steps(count: int, step: int, most: int) -> int:
     """Round up to a whole number of steps, one at least, but not beyond `most`."""
     return min(most, max(1, -(-count // step)) * step)
+
+
+def _cells(evidence: np.ndarray, box: np.ndarray) -> Inputs:
+    """Cut a box of cells and its halo, and tell which of the halo's inner ring the frame has."""
+    size = np.array(evidence.shape[1:])
+    first, last = box[:2] - HALO, box[2:] + HALO
+    cut = np.zeros((1, len(evidence), *(last - first)), np.float32)
+    inside = np.zeros((1, 1, *(last - first)), np.float32)
+    top, left = np.maximum(first, 0)
+    bottom, right = np.minimum(last, size)
+    there = np.s_[..., top - first[0] : bottom - first[0], left - first[1] : right - first[1]]
+    cut[there] = evidence[:, top:bottom, left:right]
+    inside[there] = 1
+    return {'evidence': cut, 'inside': inside[..., 1:-1, 1:-1].copy()}
 
 
 def _patches(frame: np.ndarray, grid: tuple[int, int], ids: np.ndarray) -> Inputs:

@@ -9,7 +9,6 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-import torch
 
 from siammcvae_core.engines import Made
 from siammcvae_core.engines.damage import damaged_part, Part, whole_frame
@@ -17,7 +16,6 @@ from siammcvae_core.engines.drive_torch import TorchNetwork
 from siammcvae_core.engines.network import Network
 from siammcvae_core.evidence.blending import blend, expected_error
 from siammcvae_core.evidence.gather import Evidence, gather
-from siammcvae_core.model.drive import patch_sources
 from siammcvae_core.motion import References, to_working
 
 
@@ -62,6 +60,4 @@ class DriveEngine:
 
     def part(self, known: Evidence) -> Part:
         """Prepare what the network is asked about a damaged frame."""
-        offset = torch.from_numpy(known.offset).permute(2, 0, 1)[None]  # (1, 2, h, w)
-        source = patch_sources(offset, self.patch)[0].numpy()
-        return damaged_part(known.damaged, known.channels, source, known.lost)
+        return damaged_part(known.damaged, known.channels, known.source, known.lost)

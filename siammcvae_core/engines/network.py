@@ -12,8 +12,8 @@ from siammcvae_core.engines.damage import Inputs
 ENCODE_INPUTS = ('picture', 'place')
 ENCODE_OUTPUTS = ('tokens',)
 RESTORE_INPUTS = (
-    'tokens', 'picture', 'place', 'visible', 'evidence', 'source', 'own', 'patch', 'active',
-    'spread',
+    'tokens', 'picture', 'place', 'visible', 'evidence', 'inside', 'source', 'own', 'patch',
+    'active', 'spread',
 )  # fmt: skip
 RESTORE_OUTPUTS = ('correction', 'weights', 'colour', 'log_scale')
 

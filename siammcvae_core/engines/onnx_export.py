@@ -33,11 +33,11 @@ from siammcvae_core.model.profiles import DriveProfile
 
 OPSET = 17
 PARTS = ('encode_reference', 'restore')
-FORM = 1  # of the exported parts: one more whenever what they take or give changes
+FORM = 2  # of the exported parts: one more whenever what they take or give changes
 LENGTHS = {
     'tokens': {1: 'N'},
     'picture': {1: 'K'}, 'place': {1: 'K'}, 'visible': {1: 'K'},
-    'evidence': {2: 'h', 3: 'w'},
+    'evidence': {2: 'h and halo', 3: 'w and halo'}, 'inside': {2: 'h and ring', 3: 'w and ring'},
     'source': {0: 'A'}, 'own': {0: 'A'}, 'patch': {0: 'A'}, 'active': {1: 'A'},
     'spread': {0: 'rows', 1: 'columns'},
     **{name: {2: 'h', 3: 'w'} for name in RESTORE_OUTPUTS},
@@ -68,7 +68,8 @@ def export(weights: Path) -> Exported:
     some = torch.zeros(4, dtype=torch.long)
     example = (
         torch.zeros(1, 8, profile.latent), patches, place, torch.ones(1, 6, dtype=torch.bool),
-        torch.zeros(1, len(CHANNELS), 2 * side, 3 * side), some, some, some,
+        torch.zeros(1, len(CHANNELS), 2 * side + 4, 3 * side + 4),
+        torch.ones(1, 1, 2 * side + 2, 3 * side + 2), some, some, some,
         torch.ones(1, 4, dtype=torch.bool), torch.zeros(2, 3, dtype=torch.long),
     )  # fmt: skip
     encode = EncodeReference(model)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import logging
 from typing import Any
 
-from siammcvae_core.engines.damage import ACROSS, PATCHES, TOKENS
+from siammcvae_core.engines.damage import ACROSS, HALO
 from siammcvae_core.evidence.gather import CHANNELS
 from siammcvae_core.model.pixels import CHANNELS as COLOURS
 from siammcvae_core.model.profiles import DriveProfile
@@ -17,8 +17,8 @@ MOST = SIDE**2
 LEAST = 4  # 2 x 2 patches, see `motion.PATCH`
 WIDE = 23  # rows of patches of a wide camera
 USUAL = WIDE * SIDE
-LITTLE = 5 * TOKENS  # patches that take part, at most, where damage is little
-BOX = 3 * PATCHES  # side of a usual box there
+LITTLE = 320  # patches that take part, at most, where damage is little
+BOX = 12  # side of a usual box there
 
 Shapes = dict[str, tuple[int, ...]]
 Range = tuple[Shapes, Shapes, Shapes]
@@ -45,14 +45,15 @@ def restore_ranges(profile: DriveProfile) -> list[Range]:
             'picture': (1, seen, COLOURS * profile.patch**2),
             'place': (1, seen, 2),
             'visible': (1, seen),
-            'evidence': (1, len(CHANNELS), ACROSS * rows, ACROSS * columns),
+            'evidence': (1, len(CHANNELS), *(ACROSS * side + 2 * HALO for side in (rows, columns))),
+            'inside': (1, 1, *(ACROSS * side + HALO for side in (rows, columns))),
             'source': (active,), 'own': (active,), 'patch': (active,), 'active': (1, active),
             'spread': (rows, columns),
         }  # fmt: skip
 
     least = shapes(LEAST, LEAST, LEAST, 2, 2)
-    little = shapes(USUAL, TOKENS, 2 * TOKENS, BOX, BOX)
-    much = shapes(USUAL, 4 * TOKENS, USUAL, WIDE, SIDE)
+    little = shapes(USUAL, 64, 128, BOX, BOX)
+    much = shapes(USUAL, 256, USUAL, WIDE, SIDE)
     return [
         (least, little, shapes(MOST, LITTLE, LITTLE, SIDE, SIDE)),
         (least, much, shapes(MOST, MOST, MOST, SIDE, SIDE)),

@@ -17,9 +17,8 @@ import cv2
 import numpy as np
 
 from siammcvae_core.evidence.window import Window
-from siammcvae_core.motion import KeptFrame, length, slopes
+from siammcvae_core.motion import FINEST, halved, KeptFrame, length, slopes
 
-FINEST = 2  # working pixels between those that offsets are told for
 CELL = 8  # working pixels; the normal equations are summed over such cells
 MARGIN_WHOLE = 96  # working pixels around the hole that the global model is fitted to
 ROBUST_WHOLE, ROBUST_LOCAL = 20.0, 10.0  # grey levels of misfit at which a pixel counts half
@@ -28,7 +27,6 @@ RIDGE = 3e-4  # of the mean diagonal: fields the visible pixels do not tell apar
 STIFFNESS = 0.5  # grey levels² per px²: evidence below it moves nothing
 REACH = ((2.0, 1.0), (5.0, 0.3), (12.0, 0.1))  # local fits: blur in cells, weight
 COARSE_TO_FINE = (8, 8, 4, 4, 2)  # scales of the rounds of a whole fit
-FINE = (2,)
 DOUBT = 1.02  # the whole fit from coarse to fine must be so much better than the others
 LARGEST_MISFIT = 20.0  # grey levels; what differs more tells no more
 
@@ -48,20 +46,18 @@ class Level:
 
     @classmethod
     def all_of(
-        cls, damaged: np.ndarray, seen: np.ndarray, reference: np.ndarray, window: Window
+        cls, damaged: np.ndarray, seen: np.ndarray, reference: KeptFrame, window: Window
     ) -> 'dict[int, Level]':
         """Reduce a window of frames, uint8 (H, W), `seen` float32 of 0 and 1, by 2, 4 and 8.
 
         The reference stays whole.
         """
         damaged, seen = window.cut(damaged), window.cut(seen)
-        levels, scale = {}, 1
-        while scale < COARSE_TO_FINE[0]:
-            scale *= 2
-            seen = (_halved(seen) > 0.99).astype(np.float32)
-            damaged = _halved(damaged).astype(np.float32)  # right where all below is seen
-            reference = _halved(reference).astype(np.float32)
-            levels[scale] = cls(scale, damaged, seen, reference, window.reduced(scale))
+        levels = {}
+        for scale, whole in reference.pyramid.items():
+            seen = (halved(seen) > 0.99).astype(np.float32)
+            damaged = halved(damaged).astype(np.float32)  # right where all below is seen
+            levels[scale] = cls(scale, damaged, seen, whole, window.reduced(scale))
         return levels
 
     def shrunk(self, offset: np.ndarray) -> np.ndarray:
@@ -74,6 +70,21 @@ class Level:
         small: np.ndarray = cv2.resize(offset, size, interpolation=how) / np.float32(self.scale)
         return small
 
+    def moved(self, offset: np.ndarray) -> np.ndarray:
+        """Read the reference at the window's pixels moved by an offset in pixels of the level."""
+        return self.window.moved(self.reference, offset)
+
+    def misfit(self, moved: np.ndarray) -> float:
+        """Average by how many grey levels the moved reference misses what is visible."""
+        error = np.minimum(np.abs(self.damaged - moved), LARGEST_MISFIT) * self.seen
+        return float(error.sum() / max(1.0, float(self.seen.sum())))
+
+    def equations(self, moved: np.ndarray, grid: tuple[int, int], robust: float) -> np.ndarray:
+        """Set up the equations for what the moved reference still misses, see below."""
+        misfit = self.damaged - moved
+        weight = self.seen * robust_weight(misfit, robust)
+        return normal_equations(misfit, weight, *slopes(moved), grid)
+
     def cut(self, window: Window) -> 'Level':
         """Keep a window of the damaged frame, given in working pixels."""
         small = window.reduced(self.scale)
@@ -84,45 +95,64 @@ class Level:
 
 
 def align(
-    damaged: np.ndarray, seen: np.ndarray, reference: KeptFrame, start: np.ndarray, window: Window
+    damaged: np.ndarray,
+    seen: np.ndarray,
+    reference: KeptFrame,
+    start: np.ndarray,
+    window: Window,
+    far: Window,
 ) -> np.ndarray:
-    """Find where in the reference the damaged frame is: offsets (h / 2, w / 2, 2) as (x, y).
+    """Find where in the reference a window of the damaged frame is: offsets (h / 2, w / 2, 2).
 
-    Offsets are float32, frames uint8 (h, w) of working size; `seen` float32 (h, w), 1 where
-    visible, else 0: what `damaged` has elsewhere is never used. `start` is where to begin, as
-    `Motion.displacement` gives it; with nothing visible it is the answer. Outside of `window`
-    nothing is fitted locally.
+    Offsets are float32 as (x, y) in working pixels, frames uint8 of working size; `seen` is float32
+    like them, 1 where visible, else 0: what `damaged` has elsewhere is never used. `start` is where
+    to begin, as `Motion.displacement` gives it for the window `far`, which the global model is
+    fitted to and `window` lies in; with nothing visible it is the answer.
     """
-    far = Window.around(seen, MARGIN_WHOLE)
-    levels = Level.all_of(damaged, seen, reference.grey, far)
-    whole, start = start, far.reduced(FINEST).cut(start)
-    grid = _grid(start)
-    fields = smooth_fields(_reduced(start, grid))
-    none = np.zeros_like(fields[0])
-    listed = fields.reshape(len(fields), -1, 2).transpose(2, 0, 1).astype(np.float64, order='C')
-    starts = {scale: levels[scale].shrunk(start) for scale in COARSE_TO_FINE}
-
-    def offset_by(change: np.ndarray, scale: int) -> np.ndarray:
-        return starts[scale] + levels[scale].shrunk(change)
-
-    def fitted_whole(scales: tuple[int, ...]) -> np.ndarray:
-        change = none
-        for scale in scales:
-            equations = _equations(levels[scale], offset_by(change, scale), grid, ROBUST_WHOLE)
-            change = change + _step(_fit_fields(equations, listed), scale)
-        return change
-
-    tried = (none, 1.0), (fitted_whole(FINE), 1.0), (fitted_whole(COARSE_TO_FINE), DOUBT)
-    last = FINE[-1]
-    best = min(tried, key=lambda one: one[1] * _misfit(levels[last], offset_by(one[0], last)))[0]
-    whole = far.reduced(FINEST).put(start + cv2.resize(best, start.shape[1::-1]), whole)
-    offset = window.reduced(FINEST).cut(whole)
-    level = levels[FINEST].cut(window)
-    equations = _equations(level, level.shrunk(offset), _grid(offset), ROBUST_LOCAL)
+    levels = Level.all_of(damaged, seen, reference, far)
+    change, moved = _fit_whole(levels, start)
+    here = window.reduced(FINEST).within(far.reduced(FINEST))
+    offset = here.cut(start + cv2.resize(change, start.shape[1::-1]))
+    level, grid = levels[FINEST].cut(window), _grid(offset)
+    equations = level.equations(here.cut(moved), grid, ROBUST_LOCAL)
     offset = offset + _local_step(equations, FINEST, offset)
     equations = _sharp_equations(damaged, seen, reference, offset, window)
-    offset = offset + _local_step(equations, 1, offset)
-    return window.reduced(FINEST).put(offset, whole)
+    return offset + _local_step(equations, 1, offset)
+
+
+def _fit_whole(levels: dict[int, Level], start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fit the global model to a window; `start` is its part of the offsets to begin with.
+
+    Gives the change in working pixels by cells (rows, columns, 2), and the reference moved by
+    start and change at the finest level.
+    """
+    grid = _grid(start)
+    fields = smooth_fields(_reduced(start, grid))
+    listed = np.ascontiguousarray(fields.reshape(len(fields), -1, 2).transpose(2, 0, 1))
+    starts = {scale: level.shrunk(start) for scale, level in levels.items()}
+    finest = levels[FINEST]
+
+    def moved_by(change: np.ndarray, scale: int) -> np.ndarray:
+        level = levels[scale]
+        return level.moved(starts[scale] + level.shrunk(change))
+
+    def step(moved: np.ndarray, scale: int) -> np.ndarray:
+        equations = levels[scale].equations(moved, grid, ROBUST_WHOLE)
+        return _step(_fit_fields(equations, listed), scale)
+
+    still = np.zeros_like(fields[0])
+    at_start = finest.moved(starts[FINEST])
+    fine = step(at_start, FINEST)
+    coarse_to_fine = still
+    for scale in COARSE_TO_FINE:
+        coarse_to_fine = coarse_to_fine + step(moved_by(coarse_to_fine, scale), scale)
+    tried = [
+        (still, at_start, 1.0),
+        (fine, moved_by(fine, FINEST), 1.0),
+        (coarse_to_fine, moved_by(coarse_to_fine, FINEST), DOUBT),
+    ]
+    change, moved, _ = min(tried, key=lambda one: one[2] * finest.misfit(one[1]))
+    return change, moved
 
 
 def _local_step(equations: np.ndarray, scale: int, offset: np.ndarray) -> np.ndarray:
@@ -168,17 +198,17 @@ def normal_equations(
     slope_y: np.ndarray,
     grid: tuple[int, int],
 ) -> np.ndarray:
-    """Sum the Lucas-Kanade equations over cells, float32 (5, rows, columns): xx, xy, yy, x, y.
+    """Sum the Lucas-Kanade equations over cells, float32 (rows, columns, 5): xx, xy, yy, x, y.
 
     `misfit` (h, w) is what the damaged frame has more than the moved reference, which has the
-    slopes; the last two planes are the right-hand sides. `grid` is (columns, rows).
+    slopes; the last two channels are the right-hand sides. `grid` is (columns, rows).
     """
     weighted_x, weighted_y = weight * slope_x, weight * slope_y
     terms = (
         weighted_x * slope_x, weighted_x * slope_y, weighted_y * slope_y,
         weighted_x * misfit, weighted_y * misfit,
     )  # fmt: skip
-    return np.stack([_reduced(term, grid) for term in terms])
+    return cv2.merge([_reduced(term, grid) for term in terms])
 
 
 def robust_weight(misfit: np.ndarray, half: float) -> np.ndarray:
@@ -187,19 +217,14 @@ def robust_weight(misfit: np.ndarray, half: float) -> np.ndarray:
 
 
 def solve(equations: np.ndarray, stiffness: float) -> np.ndarray:
-    """Solve summed equations (5, h, w) place by place for the shift, float32 (h, w, 2)."""
-    xx, xy, yy, x, y = equations
+    """Solve summed equations (h, w, 5) place by place for the shift, float32 (h, w, 2)."""
+    xx, xy, yy, x, y = cv2.split(equations)
     xx, yy = xx + np.float32(stiffness), yy + np.float32(stiffness)
     determinant = xx * yy - xy * xy
     shift: np.ndarray = cv2.merge([
         (yy * x - xy * y) / determinant, (xx * y - xy * x) / determinant,
     ])  # fmt: skip
     return shift
-
-
-def blur(planes: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur float32 (K, h, w), in cells."""
-    return np.stack([cv2.GaussianBlur(plane, (0, 0), sigma) for plane in planes])
 
 
 def _grid(offset: np.ndarray) -> tuple[int, int]:
@@ -213,48 +238,27 @@ def _step(change: np.ndarray, scale: int) -> np.ndarray:
     return np.clip(change, -LONGEST_STEP, LONGEST_STEP) * np.float32(scale)
 
 
-def _equations(
-    level: Level, offset: np.ndarray, grid: tuple[int, int], robust: float
-) -> np.ndarray:
-    """Set up the equations for what is left after an offset in pixels of the level."""
-    moved = level.window.moved(level.reference, offset)
-    misfit = level.damaged - moved
-    weight = level.seen * robust_weight(misfit, robust)
-    return normal_equations(misfit, weight, *slopes(moved), grid)
-
-
-def _misfit(level: Level, offset: np.ndarray) -> float:
-    """Average by how many grey levels the moved reference misses what is visible."""
-    moved = level.window.moved(level.reference, offset)
-    error = np.minimum(np.abs(level.damaged - moved), LARGEST_MISFIT) * level.seen
-    return float(error.sum() / max(1.0, float(level.seen.sum())))
-
-
 def _fit_fields(equations: np.ndarray, fields: np.ndarray) -> np.ndarray:
     """Fit one number for each field to all cells; gives their sum (rows, columns, 2).
 
-    `fields` float64 (2, K, cells), x first.
+    `fields` float32 (2, K, cells), x first.
     """
     x, y = fields
     count = len(x)
-    xx, xy, yy, side_x, side_y = equations.reshape(5, -1).astype(np.float64)
+    xx, xy, yy, side_x, side_y = np.ascontiguousarray(equations.reshape(-1, 5).T)
     cross = (x * xy) @ y.T
     square = (x * xx) @ x.T + cross + cross.T + (y * yy) @ y.T
-    square += (RIDGE * np.trace(square) / count + 1e-6) * np.eye(count)
-    numbers = np.linalg.solve(square, x @ side_x + y @ side_y)
-    return (numbers @ fields).T.reshape(*equations.shape[1:], 2).astype(np.float32)
+    ridge = (RIDGE * np.trace(square) / count + 1e-6) * np.eye(count)
+    numbers = np.linalg.solve(square + ridge, x @ side_x + y @ side_y)
+    return cv2.merge([plane.reshape(equations.shape[:2]) for plane in np.float32(numbers) @ fields])
 
 
 def _fit_around(equations: np.ndarray) -> np.ndarray:
     """Fit every cell by those around it, the near ones more; gives shifts (rows, columns, 2)."""
     around = np.zeros_like(equations)
     for sigma, weight in REACH:
-        around += np.float32(weight) * blur(equations, sigma)
+        around += np.float32(weight) * cv2.GaussianBlur(equations, (0, 0), sigma)
     return solve(around, STIFFNESS)
-
-
-def _halved(image: np.ndarray) -> np.ndarray:
-    return _reduced(image, (image.shape[1] // 2, image.shape[0] // 2))
 
 
 def _reduced(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

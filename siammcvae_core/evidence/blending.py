@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from siammcvae_core.evidence.alignment import FINEST
 from siammcvae_core.evidence.gather import Evidence
 from siammcvae_core.evidence.regions import Region, region_of
-from siammcvae_core.motion import length, References, sample
+from siammcvae_core.motion import FINEST, length, References, sample
 
-CANDIDATES = ('moved', 'copy', 'smooth', 'straight', 'smooth_x', 'smooth_y')
+CANDIDATES = ('moved', 'copy', 'smooth', 'smooth_x', 'smooth_y')
 SMOOTH = {'smooth': (3, 3), 'smooth_x': (7, 1), 'smooth_y': (1, 7)}
 """Width and height in pixels of the boxes that smooth the moved reference: for motion in doubt, a
 little in both directions or more in one."""
@@ -30,7 +29,7 @@ STRIP = 64  # rows that are summed at a time: what is made on the way stays in t
 class Answer:
     """What the network says of every cell, float32 (.., rows, columns) each.
 
-    `correction` (2, ..) is added to the offset, in working pixels as (x, y); `weights` (6, ..) of
+    `correction` (2, ..) is added to the offset, in working pixels as (x, y); `weights` (5, ..) of
     the candidates, summing to 1; `colour` (3, ..) is added, BGR in COLOUR_UNITs; `log_scale` (..)
     is the logarithm of the expected absolute error in grey levels.
     """
@@ -47,13 +46,8 @@ def blend(
     """Restore the lost pixels, bool (H, W); a new frame like the kept ones, undefined elsewhere."""
     newest = references.frames[0].frame
     region = region_of(mask, SMOOTH_REACH)
-    correction = tuple(region.of(plane) for plane in answer.correction)
-    moved = _moved(newest, evidence.aligned, region, correction, SHARP)
-    candidates = {
-        'moved': moved,
-        'copy': region.cut(newest),
-        'straight': _moved(newest, evidence.straight, region),
-    }
+    moved = _moved(newest, evidence.aligned, answer.correction, region)
+    candidates = {'moved': moved, 'copy': region.cut(newest)}
     for name, extent in SMOOTH.items():
         candidates[name] = cv2.blur(moved, extent, borderType=cv2.BORDER_REPLICATE)
     total = _colour(answer.colour, newest.ndim, region)
@@ -82,27 +76,23 @@ def expected_error(
     size = mask.shape[::-1]
     error = cv2.resize(np.exp(answer.log_scale), size)
     if before is not None:
-        there = cv2.split(evidence.aligned / np.float32(FINEST))
-        working = cv2.resize(before, there[0].shape[::-1], interpolation=cv2.INTER_AREA)
-        moved = cv2.resize(sample(working, *there), size)
+        there = evidence.aligned / np.float32(FINEST)
+        working = cv2.resize(before, there.shape[1::-1], interpolation=cv2.INTER_AREA)
+        moved = cv2.resize(sample(working, there), size)
         error = length(error, moved)
     return error * mask
 
 
 def _moved(
-    frame: np.ndarray,
-    offset: np.ndarray,
-    region: Region,
-    correction: tuple[np.ndarray | float, ...] = (0.0, 0.0),
-    how: int = cv2.INTER_LINEAR,
+    frame: np.ndarray, offset: np.ndarray, correction: np.ndarray, region: Region
 ) -> np.ndarray:
-    """Move a frame by an offset in working pixels and its correction, planes of the region."""
+    """Move a frame by an offset, (.., 2) in working pixels, and its correction, (2, ..)."""
     height, width = frame.shape[:2]
     rows, columns = (FINEST * side for side in offset.shape[:2])
-    x, y = (region.of(offset[..., k]) + correction[k] for k in (0, 1))
+    x, y = (region.of(offset[..., k]) + region.of(correction[k]) for k in (0, 1))
     x *= np.float32(width / columns)
     y *= np.float32(height / rows)
-    return region.moved(frame, x, y, how)
+    return region.moved(frame, x, y, SHARP)
 
 
 def _colour(colour: np.ndarray, dimensions: int, region: Region) -> np.ndarray:

@@ -15,17 +15,16 @@ import numpy as np
 
 from siammcvae_core.evidence.alignment import (
     align,
-    blur,
-    FINEST,
+    MARGIN_WHOLE,
     normal_equations,
     robust_weight,
     solve,
 )
 from siammcvae_core.evidence.window import Window
-from siammcvae_core.motion import length, PATCH, References, slopes, to_working
+from siammcvae_core.motion import FINEST, length, PATCH, References, slopes, to_working
 
 CELL = 4  # working pixels
-MARGIN = 48  # working pixels around the hole; what is further off tells next to nothing
+MARGIN = 32  # working pixels around the hole; what is further off tells next to nothing
 NEAR, FAR = 3.0, 8.0  # cells that visible misfits are spread
 SHIFTS = ((1.0, 2.0), (2.5, 1.0), (6.0, 0.5))  # local shifts: blur in cells, stiffness
 ROBUST = 15.0  # grey levels of misfit at which a pixel counts half
@@ -49,19 +48,18 @@ MIRRORED = tuple(
 class Evidence:
     """What is known before any learning.
 
-    Offsets are float32 (h / 2, w / 2, 2), as (x, y) in working pixels: `aligned` says where in the
-    newest kept frame a pixel is believed to be, `straight` where it would be at constant velocity.
-    `offset` (rows, columns, 2) is `aligned` for cells of 4 x 4 pixels; `channels` float32
-    (len(CHANNELS), rows, columns), zero far from the hole. `damaged` is the damaged frame at
-    working size, `lost` bool (h / 16, w / 16) tells which of its patches a lost pixel reaches.
+    `aligned`, float32 (h / 2, w / 2, 2), says by how many working pixels (x, y) off in the newest
+    kept frame a pixel is believed to be; `channels` are float32 (len(CHANNELS), h / 4, w / 4). Both
+    are zero far from the hole. `damaged` is the damaged frame at working size, `lost` bool
+    (h / 16, w / 16) tells which of its patches a lost pixel reaches, `source` int64 (patches,)
+    which patch of the newest kept frame each patch is believed to have been, row by row.
     """
 
     aligned: np.ndarray
-    straight: np.ndarray
-    offset: np.ndarray
     channels: np.ndarray
     damaged: np.ndarray
     lost: np.ndarray
+    source: np.ndarray
 
 
 def gather(references: References, frame: np.ndarray, mask: np.ndarray, stamp: float) -> Evidence:
@@ -77,11 +75,11 @@ def gather(references: References, frame: np.ndarray, mask: np.ndarray, stamp: f
     seen = visible(mask, size)
     damaged = to_working(frame)
     grey = damaged if damaged.ndim == 2 else cv2.cvtColor(damaged, cv2.COLOR_BGR2GRAY)
-    straight = motion.displacement(stamp, FINEST)
-    window = Window.around(seen, MARGIN)
-    aligned = align(grey, seen, newest, straight, window) if seen.any() else straight
+    window, far = Window.around(seen, MARGIN), Window.around(seen, MARGIN_WHOLE)
+    start = motion.displacement(stamp, far.reduced(FINEST).slices)
     coarse, cells = window.reduced(FINEST), window.reduced(CELL)
-    there, along = coarse.cut(aligned), coarse.cut(straight)
+    along = coarse.within(far.reduced(FINEST)).cut(start)
+    there = align(grey, seen, newest, start, window, far) if seen.any() else along
     before = there + window.lattice(motion.flow, there)
     sharp, slope_x, slope_y, smooth = cv2.split(window.lattice(newest.detail, there))
     greys = {
@@ -104,11 +102,13 @@ def gather(references: References, frame: np.ndarray, mask: np.ndarray, stamp: f
         *_shifts(now - sharp, (slope_x, slope_y), clear, share),
         *_disagreement(greys, (slope_x, slope_y)),
         *_offsets(_cells(there), _cells(along), cells),
-        np.full(cells.shape, np.log(max(motion.age_ratio(stamp), 0.1))),
+        np.full(cells.shape, np.log(max(motion.age_ratio(stamp), 0.1)), np.float32),
     ]
     channels = np.zeros((len(planes), *cells.size), np.float32)
-    channels[:, cells.top : cells.bottom, cells.left : cells.right] = planes
-    return Evidence(aligned, straight, _cells(aligned), channels, damaged, lost_patches(seen))
+    np.stack(planes, out=channels[:, cells.top : cells.bottom, cells.left : cells.right])
+    aligned = np.zeros((*coarse.size, 2), np.float32)
+    coarse.cut(aligned)[:] = there
+    return Evidence(aligned, channels, damaged, lost_patches(seen), patch_sources(aligned))
 
 
 def visible(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -120,8 +120,21 @@ def visible(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def lost_patches(seen: np.ndarray) -> np.ndarray:
     """Tell which patches have a pixel that is not `seen`, float32 (h, w); bool (rows, columns)."""
     rows, columns = (side // PATCH for side in seen.shape)
-    lost: np.ndarray = (seen == 0).reshape(rows, PATCH, columns, PATCH).any((1, 3))
-    return lost
+    return cv2.resize(seen, (columns, rows), interpolation=cv2.INTER_AREA) < 1
+
+
+def patch_sources(offset: np.ndarray) -> np.ndarray:
+    """Name the patch of the reference where each patch is believed to have been, int64 (N,).
+
+    `offset` float32 (h / 2, w / 2, 2) as (x, y) in working pixels. What lies outside is taken from
+    the edge.
+    """
+    columns, rows = (side * FINEST // PATCH for side in offset.shape[1::-1])
+    means = cv2.resize(offset, (columns, rows), interpolation=cv2.INTER_AREA) / PATCH
+    column = np.clip(np.rint(np.arange(columns) + means[..., 0]), 0, columns - 1)
+    row = np.clip(np.rint(np.arange(rows)[:, None] + means[..., 1]), 0, rows - 1)
+    source: np.ndarray = (row * columns + column).astype(np.int64).reshape(-1)
+    return source
 
 
 def _cells(plane: np.ndarray) -> np.ndarray:
@@ -165,10 +178,10 @@ def _errors(
     error = _cells(np.abs(misfit))
     copied, carried = (_cells(np.abs(grey - greys[k]) * seen) for k in ('copy', 'velocity'))
     own = [np.log1p(_own(plane, share)) for plane in (error, copied, carried)]
-    summed = np.stack([share, error, copied, _cells(misfit)])
+    summed = cv2.merge([share, error, copied, _cells(misfit)])
     reached, around = [], []
     for sigma in (NEAR, FAR):
-        within, *others = blur(summed, sigma)
+        within, *others = cv2.split(cv2.GaussianBlur(summed, (0, 0), sigma))
         means = [np.where(within > REACHED, o / np.maximum(within, REACHED), 0) for o in others]
         reached.append(within)
         around += [np.log1p(means[0]), np.log1p(means[1]), _squashed(means[2], 2)]
@@ -186,9 +199,9 @@ def _shifts(
     equations = normal_equations(misfit, weight, *gradient, share.shape[::-1])
     planes = []
     for sigma, stiffness in SHIFTS:
-        around = blur(equations, sigma)
+        around = cv2.GaussianBlur(equations, (0, 0), sigma)
         shift = np.clip(solve(around, stiffness), -3, 3)
-        planes += [*cv2.split(shift), np.log1p(around[0]), np.log1p(around[2])]
+        planes += [*cv2.split(shift), np.log1p(around[..., 0]), np.log1p(around[..., 2])]
     return planes
 
 

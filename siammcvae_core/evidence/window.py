@@ -38,6 +38,11 @@ class Window:
         """Height and width."""
         return self.bottom - self.top, self.right - self.left
 
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Its rows and columns of the frame."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
     def reduced(self, scale: int) -> 'Window':
         """Give the same window in a frame reduced by `scale`, a divisor of a patch."""
         return Window(
@@ -54,12 +59,11 @@ class Window:
 
     def cut(self, image: np.ndarray) -> np.ndarray:
         """Cut it out of an image of the frame, as a view."""
-        return image[self.top : self.bottom, self.left : self.right]
+        return image[self.slices]
 
     def moved(self, image: np.ndarray, offset: np.ndarray) -> np.ndarray:
         """Read an image of the frame at the pixels of the window moved by `offset` (.., 2)."""
-        dx, dy = cv2.split(offset)
-        return sample(image, dx, dy, self.top, self.left)
+        return sample(image, offset, self.top, self.left)
 
     def thinned(self, image: np.ndarray) -> np.ndarray:
         """Cut every second pixel of every second row out of an image of the frame."""
@@ -67,11 +71,4 @@ class Window:
 
     def lattice(self, image: np.ndarray, offset: np.ndarray) -> np.ndarray:
         """Read an image of the frame at the pixels of `thinned` moved by `offset` (.., 2)."""
-        dx, dy = cv2.split(offset)
-        return sample(image, dx, dy, self.top, self.left, step=2)
-
-    def put(self, values: np.ndarray, whole: np.ndarray) -> np.ndarray:
-        """Put values of the window into a copy of `whole`, an image of the frame."""
-        image = whole.copy()
-        self.cut(image)[:] = values
-        return image
+        return sample(image, offset, self.top, self.left, step=2)

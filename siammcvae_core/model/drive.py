@@ -39,7 +39,7 @@ SIZES = (2, len(CANDIDATES), COLOURS, 1)
 class Reply:
     """The answer for a batch, and the posterior behind it.
 
-    `correction` (B, 2, h, w) in working pixels as (x, y), `weights` (B, 6, h, w) summing to 1,
+    `correction` (B, 2, h, w) in working pixels as (x, y), `weights` (B, 5, h, w) summing to 1,
     `colour` (B, 3, h, w), `log_scale` (B, 1, h, w), for cells; see `evidence.blending.Answer`.
     `mean` and `log_var` (B, N, D'), the latter None without reparameterisation.
     """
@@ -73,6 +73,26 @@ class SiamViT(nn.Module):
         return self.project(self.vit(self.embed(patches) + self.place(place), keys))
 
 
+class Stem(nn.Sequential):
+    """Two convolutions that turn evidence (B, C, h, w) to features of its cells (B, c, h, w)."""
+
+    def __init__(self, channels: int, cells: int) -> None:
+        super().__init__(
+            nn.Conv2d(channels, cells, 3, padding=1), nn.GELU(),
+            nn.Conv2d(cells, cells, 3, padding=1), nn.GELU(),
+        )  # fmt: skip
+
+    def middle(self, evidence: Tensor, inside: Tensor) -> Tensor:
+        """Give all but two cells around a part of a larger picture what `forward` gives of that.
+
+        `evidence` (1, C, h + 4, w + 4) is zero beyond the picture, `inside` (1, 1, h + 2, w + 2) is
+        1 within it, else 0.
+        """
+        first, second = (layer for layer in self if isinstance(layer, nn.Conv2d))
+        cells = F.gelu(F.conv2d(evidence, first.weight, first.bias)) * inside
+        return F.gelu(F.conv2d(cells, second.weight, second.bias))
+
+
 class DriveMCVAE(nn.Module):
     """The model of a profile; `kernel` chooses how attention is computed, see `vit.attend`."""
 
@@ -81,10 +101,7 @@ class DriveMCVAE(nn.Module):
         self.profile = profile
         cells, latent, across = profile.cells, profile.latent, profile.patch // CELL
         self.encoder = SiamViT(profile, kernel)
-        self.stem = nn.Sequential(
-            nn.Conv2d(len(CHANNELS), cells, 3, padding=1), nn.GELU(),
-            nn.Conv2d(cells, cells, 3, padding=1), nn.GELU(),
-        )  # fmt: skip
+        self.stem = Stem(len(CHANNELS), cells)
         self.to_tokens = nn.Conv2d(cells, latent, across, across)
         self.mask_token = nn.Parameter(torch.empty(latent))
         self.to_mean = nn.Linear(3 * latent, latent)
@@ -161,8 +178,7 @@ class DriveMCVAE(nn.Module):
         refined = joined + F.gelu(self.refine(joined))
         correction, logits, colour, log_scale = self.answer(refined).float().split(SIZES, 1)
         profile = self.profile
-        switches = {'straight': profile.straight, **dict.fromkeys(SMOOTH, profile.smooth)}
-        may_use = [switches.get(name, True) for name in CANDIDATES]
+        may_use = [profile.smooth or name not in SMOOTH for name in CANDIDATES]
         allowed = torch.tensor(may_use, device=logits.device)
         weights = logits.masked_fill(~allowed.view(-1, 1, 1), -torch.inf).softmax(1)
         return Reply(
@@ -182,20 +198,6 @@ def near(lost: Tensor, grid: Grid) -> Tensor:
     """Mark the lost patches and those next to them, also diagonally; bool (B, N)."""
     planes = lost.reshape(-1, 1, *grid).float()
     return F.max_pool2d(planes, 3, 1, 1).flatten(1) > 0
-
-
-def patch_sources(offset: Tensor, patch: int) -> Tensor:
-    """Name the patch of the reference where each patch is believed to have been, long (B, N).
-
-    `offset` (B, 2, h, w) as (x, y) in working pixels, for cells. What lies outside is taken from
-    the edge.
-    """
-    means = F.avg_pool2d(offset, patch // CELL) / patch  # (B, 2, rows, columns), in patches
-    rows, columns = means.shape[-2:]
-    x = torch.arange(columns, device=offset.device) + means[:, 0]
-    y = torch.arange(rows, device=offset.device)[:, None] + means[:, 1]
-    column = x.round().clamp(0, columns - 1)
-    return (y.round().clamp(0, rows - 1) * columns + column).long().flatten(1)
 
 
 def _places(grid: Grid, device: torch.device) -> Tensor:

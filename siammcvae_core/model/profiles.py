@@ -111,10 +111,10 @@ class DriveProfile(Described):
 
     Losses beside the squared error, by their weights: `charbonnier`, `gradient` and `frequency` of
     the lost pixels, `smoothness` of the correction, `photometric` for the error of the moved
-    reference at visible pixels. The weights that ship were trained without them.
+    reference at what is visible next to them. The weights that ship were trained without them.
 
-    What the answer may use, for ablations: `correction` of the motion, the `smooth` candidates and
-    the `straight` one, `colour`; and `siamese`, the tokens of both pictures.
+    What the answer may use, for ablations: `correction` of the motion, the `smooth` candidates,
+    `colour`; and `siamese`, the tokens of both pictures.
 
     Raises `InputError` for values that make no model.
     """
@@ -139,7 +139,6 @@ class DriveProfile(Described):
     photometric: float = 0.0
     correction: bool = True
     smooth: bool = True
-    straight: bool = True
     colour: bool = True
     siamese: bool = True
 

@@ -64,7 +64,7 @@ def oracle(references: References, frame: np.ndarray, mask: np.ndarray, stamp: f
     grey = working_grey(frame)
     offset = np.zeros((*grey.shape, 2), np.float32)
     for _ in range(ORACLE_ROUNDS):
-        moved = sample(reference.grey, *cv2.split(offset))
+        moved = sample(reference.grey, offset)
         offset = follow(offset, dense_flow(grey, moved, finest=0))
     return move(reference.frame, offset, mask)
 
@@ -100,14 +100,14 @@ class Evidence:
 
     def composite(self, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Move the reference by `offset`, and put it into the hole: (composite, moved)."""
-        moved = sample(self.reference, *cv2.split(offset))
+        moved = sample(self.reference, offset)
         return cv2.copyTo(moved, self.hole, self.grey.copy()), moved
 
     def refine(self, offset: np.ndarray, fade: float = 0.0) -> np.ndarray:
         """Correct `offset`, float32 (h, w, 2), by the flow of the visible pixels; see `spread`."""
         composite, moved = self.composite(offset)
         refined = follow(offset, dense_flow(composite, moved))
-        misfit = cv2.absdiff(composite, sample(self.reference, *cv2.split(refined)))
+        misfit = cv2.absdiff(composite, sample(self.reference, refined))
         confidence = self.seen * _trust(composite, misfit)
         return offset + spread(refined - offset, confidence, SPREAD, fade)
 

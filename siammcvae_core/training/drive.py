@@ -9,6 +9,7 @@ The evidence is that of the node, worked out sample by sample; the blend is that
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+import math
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from siammcvae_core.errors import WeightsError
 from siammcvae_core.evidence.blending import CANDIDATES, COLOUR_UNIT, SMOOTH
 from siammcvae_core.evidence.gather import CELL, gather
 from siammcvae_core.model.checkpoint import load_model, save_checkpoint
-from siammcvae_core.model.drive import DriveMCVAE, patch_sources, Reply
+from siammcvae_core.model.drive import DriveMCVAE, near, Reply
 from siammcvae_core.model.losses import (
     charbonnier,
     focal_frequency,
@@ -48,14 +49,15 @@ EXTRA = ('charbonnier', 'gradient', 'frequency', 'smoothness', 'photometric')
 class Gathered(NamedTuple):
     """What is worked out of a batch without learning, as tensors.
 
-    `evidence` (B, C, h, w); `offsets` (B, 2, 2, H, W) into the newest reference, as aligned and at
-    constant velocity; `truth` (B, 2, h, w) is by how much flow from the undamaged frame deviates
-    from the first.
+    `evidence` (B, C, h, w); `offset` (B, 2, H, W) into the newest reference, as aligned; `truth`
+    (B, 2, h, w) is by how much flow from the undamaged frame deviates from it; `source` long (B, N)
+    names the patches of the newest reference.
     """
 
     evidence: Tensor
-    offsets: Tensor
+    offset: Tensor
     truth: Tensor
+    source: Tensor
 
 
 class DriveSystem(System):
@@ -113,10 +115,10 @@ class DriveSystem(System):
             normalise(batch.references[:, 0]),
             normalise(batch.target),
             known.evidence,
-            patch_sources(F.avg_pool2d(known.offsets[:, 0], CELL), self.patch),
+            known.source,
             batch.lost,
         )
-        return known, reply, blend(batch.references[:, 0].float(), known.offsets, reply)
+        return known, reply, blend(batch.references[:, 0].float(), known.offset, reply)
 
     @torch.no_grad()
     def _rolled_out(self, batch: Batch) -> Batch:
@@ -150,16 +152,15 @@ class DriveSystem(System):
         return batch._replace(references=references, seconds=times)
 
 
-def blend(newest: Tensor, offsets: Tensor, reply: Reply) -> Tensor:
+def blend(newest: Tensor, offset: Tensor, reply: Reply) -> Tensor:
     """Carry the answer out as `evidence.blending.blend` does, on all pixels of working size.
 
     `newest` float (B, 3, H, W) is the newest reference, RGB; returns its like, not rounded.
     """
     size = newest.shape[-2:]
     correction = _grown(reply.correction, size)
-    moved = _moved(newest, offsets[:, 0] + correction, 'bicubic').clamp(0, 255)
-    straight = _moved(newest, offsets[:, 1])
-    candidates = {'moved': moved, 'copy': newest, 'straight': straight}
+    moved = _moved(newest, offset + correction, 'bicubic').clamp(0, 255)
+    candidates = {'moved': moved, 'copy': newest}
     for name, extent in SMOOTH.items():
         candidates[name] = _smoothed(moved, extent)
     weights = _grown(reply.weights, size)
@@ -220,9 +221,11 @@ def _extra(
         return focal_frequency(difference, lost)
     if name == 'smoothness':
         return smoothness(reply.correction, F.avg_pool2d(target, CELL))
-    correction = _grown(reply.correction, target.shape[-2:])
-    moved = _moved(batch.references[:, 0].float(), known.offsets[:, 0] + correction)
-    return charbonnier(moved - target, 1 - lost)
+    size = target.shape[-2:]
+    patch = math.isqrt(size[0] * size[1] // batch.lost.shape[1])
+    around = _pixels(near(batch.lost, (size[0] // patch, size[1] // patch)), size, patch)
+    moved = _moved(batch.references[:, 0].float(), known.offset + _grown(reply.correction, size))
+    return charbonnier(moved - target, around * (1 - lost))
 
 
 def _gather_all(batch: Batch, lost: Tensor) -> Gathered:
@@ -233,16 +236,15 @@ def _gather_all(batch: Batch, lost: Tensor) -> Gathered:
     seconds = batch.seconds.cpu().numpy()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         parts = list(pool.map(_gather_one, pictures, masks, seconds))
-    evidence, offsets, truth = (
+    return Gathered(*(
         torch.from_numpy(np.stack(arrays)).to(batch.target.device)
         for arrays in zip(*parts, strict=True)
-    )
-    return Gathered(evidence, offsets, truth)
+    ))  # fmt: skip
 
 
 def _gather_one(
     pictures: np.ndarray, mask: np.ndarray, seconds: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, ...]:
     newest, older, target = (np.ascontiguousarray(picture) for picture in pictures)
     ages = float(seconds[0]), float(seconds[1])
     if ages[1] <= ages[0]:  # a clip may repeat a stamp; its frames then count as evenly spaced
@@ -252,14 +254,13 @@ def _gather_one(
     known = gather(References(kept), damaged, mask, 0.0)
     grey = working_grey(target)
     size = grey.shape[::-1]
-    aligned, straight = (cv2.resize(offset, size) for offset in (known.aligned, known.straight))
-    offset = aligned
+    offset = aligned = cv2.resize(known.aligned, size)
     for _ in range(TRUTH_ROUNDS):
-        moved = sample(kept[0].grey, *cv2.split(offset))
+        moved = sample(kept[0].grey, offset)
         offset = follow(offset, dense_flow(grey, moved))
-    truth = cv2.resize(offset, known.offset.shape[1::-1], interpolation=cv2.INTER_AREA)
-    offsets = np.stack([aligned, straight]).transpose(0, 3, 1, 2)
-    return known.channels, offsets, (truth - known.offset).transpose(2, 0, 1)
+    cells = known.channels.shape[:0:-1]
+    truth = cv2.resize(offset - aligned, cells, interpolation=cv2.INTER_AREA)
+    return known.channels, aligned.transpose(2, 0, 1), truth.transpose(2, 0, 1), known.source
 
 
 def _pixels(lost: Tensor, size: torch.Size, patch: int) -> Tensor:

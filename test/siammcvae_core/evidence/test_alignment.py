@@ -6,10 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from siammcvae_core.evidence.alignment import align, FINEST, smooth_fields, solve
-from siammcvae_core.evidence.gather import MARGIN
+from siammcvae_core.evidence.alignment import align, smooth_fields, solve
 from siammcvae_core.evidence.window import Window
-from siammcvae_core.motion import KeptFrame, working_grey
+from siammcvae_core.motion import FINEST, KeptFrame, working_grey
 
 STEADY = ((0, 0, 1.0), (4, 0, 1.0))
 CHANGES = {
@@ -18,13 +17,21 @@ CHANGES = {
 }  # fmt: skip
 
 
+WHOLE = slice(None), slice(None)
+
+
+def whole_frame(seen):
+    return Window(0, 0, *seen.shape, seen.shape)
+
+
 def aligned(film, kept, pose, mask):
     older, newer, now = film(*STEADY, pose)
     references = kept(older, newer)
     seen = (~mask).astype(np.float32)
     grey = np.where(mask, 0, working_grey(now)).astype(np.uint8)
-    start = references.motion.displacement(0.2, FINEST)
-    return align(grey, seen, references.frames[0], start, Window.around(seen, MARGIN)), start
+    start = references.motion.displacement(0.2, coarse=WHOLE)
+    window = whole_frame(seen)
+    return align(grey, seen, references.frames[0], start, window, window), start
 
 
 def true_offset(shape, pose):
@@ -61,7 +68,7 @@ def test_a_large_hole_follows_what_is_visible_around_it(film, kept, scattered):
 def test_lost_pixels_have_no_influence(film, kept, scattered):
     older, newer, now = film(*STEADY, CHANGES['turn'])
     references = kept(older, newer)
-    start = references.motion.displacement(0.2, FINEST)
+    start = references.motion.displacement(0.2, coarse=WHOLE)
     seen = (~scattered).astype(np.float32)
     rng = np.random.default_rng(0)
     grey = working_grey(now)
@@ -69,8 +76,8 @@ def test_lost_pixels_have_no_influence(film, kept, scattered):
     for _ in range(2):
         noise = rng.integers(0, 256, grey.shape, np.uint8)
         damaged = cv2.copyTo(noise, scattered.view(np.uint8), grey.copy())
-        window = Window.around(seen, MARGIN)
-        offsets.append(align(damaged, seen, references.frames[0], start, window))
+        window = whole_frame(seen)
+        offsets.append(align(damaged, seen, references.frames[0], start, window, window))
     # Where arrays lie in memory decides how the last bit is rounded.
     np.testing.assert_allclose(*offsets, atol=5e-6)
 
@@ -84,7 +91,8 @@ def test_flat_frames_move_nothing():
     grey = np.full((64, 96), 90, np.uint8)
     seen = np.ones((64, 96), np.float32)
     start = np.full((32, 48, 2), 0.5, np.float32)
-    offset = align(grey, seen, KeptFrame(grey, 0.0), start, Window.around(seen, MARGIN))
+    window = whole_frame(seen)
+    offset = align(grey, seen, KeptFrame(grey, 0.0), start, window, window)
     np.testing.assert_array_equal(offset, start)
 
 
@@ -98,6 +106,6 @@ def test_smooth_fields_are_the_motions_of_a_camera():
 
 
 def test_solve_weighs_evidence_against_stiffness():
-    equations = np.float32([4, 0, 1, 8, 3]).reshape(5, 1, 1)
+    equations = np.float32([4, 0, 1, 8, 3]).reshape(1, 1, 5)
     np.testing.assert_allclose(solve(equations, 0.0)[0, 0], [2, 3])
     np.testing.assert_allclose(solve(equations, 4.0)[0, 0], [1, 0.6], rtol=1e-6)

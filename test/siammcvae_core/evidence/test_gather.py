@@ -7,7 +7,14 @@ from hypothesis import given, settings, strategies
 import numpy as np
 import pytest
 
-from siammcvae_core.evidence.gather import CHANNELS, gather, lost_patches, MIRRORED, visible
+from siammcvae_core.evidence.gather import (
+    CHANNELS,
+    gather,
+    lost_patches,
+    MIRRORED,
+    patch_sources,
+    visible,
+)
 from siammcvae_core.motion import KeptFrame, References
 
 POSES = ((0, 0, 1.0), (4, 0, 1.0), (11, 2, 1.02))
@@ -18,11 +25,10 @@ def test_shapes_and_names(film, kept, scattered):
     known = gather(kept(older, newer), now, scattered, 0.2)
     assert known.channels.shape == (len(CHANNELS), 40, 60)
     assert known.channels.dtype == np.float32
-    assert (known.offset.shape, known.offset.dtype) == ((40, 60, 2), np.float32)
-    for offset in (known.aligned, known.straight):
-        assert (offset.shape, offset.dtype) == ((80, 120, 2), np.float32)
+    assert (known.aligned.shape, known.aligned.dtype) == ((80, 120, 2), np.float32)
     assert (known.damaged.shape, known.damaged.dtype) == ((160, 240, 3), np.uint8)
     assert (known.lost.shape, known.lost.dtype) == ((10, 15), bool)
+    assert (known.source.shape, known.source.dtype) == ((150,), np.int64)
     assert len(set(CHANNELS)) == len(CHANNELS) == len(MIRRORED)
 
 
@@ -31,6 +37,13 @@ def test_lost_patches_are_all_that_a_lost_pixel_reaches():
     mask[17, 33] = True
     assert np.argwhere(lost_patches(visible(mask, (96, 64)))).tolist() == [[1, 2]]
     assert lost_patches(visible(np.ones((50, 70), bool), (96, 64))).all()
+
+
+def test_patch_sources_follow_the_offset_and_stay_inside():
+    offset = np.zeros((32, 48, 2), np.float32)
+    offset[..., 0], offset[16:, :, 1] = 16.0, -32.0
+    due = [[1, 2, 3, 4, 5, 5], [7, 8, 9, 10, 11, 11]]
+    assert patch_sources(offset).reshape(4, 6).tolist() == due + due
 
 
 @pytest.mark.parametrize('grey', [False, True])
@@ -44,7 +57,7 @@ def test_lost_pixels_have_no_influence(film, kept, scattered, grey):
     references = kept(older, newer)
     one, other = (gather(references, frame, scattered, 0.2) for frame in (now, changed))
     np.testing.assert_array_equal(one.channels, other.channels)
-    np.testing.assert_array_equal(one.offset, other.offset)
+    np.testing.assert_array_equal(one.aligned, other.aligned)
 
 
 def test_the_same_frames_tell_the_same_to_the_last_bit(film, kept, scattered):
@@ -94,4 +107,4 @@ def test_any_frames_give_finite_evidence(height, width, grey, share, seed):
     references = References((KeptFrame(newer, 1.0), KeptFrame(older, 0.9)))
     known = gather(references, now, mask, 1.0 + 10 * share)
     assert np.isfinite(known.channels).all()
-    assert np.isfinite(known.offset).all()
+    assert np.isfinite(known.aligned).all()

@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from siammcvae_core.evidence import alignment
 from siammcvae_core.evidence import gather as gathering
-from siammcvae_core.evidence.gather import CELL, gather, MARGIN
+from siammcvae_core.evidence.gather import CELL, gather
 from siammcvae_core.evidence.window import Window
 from siammcvae_core.motion import KeptFrame, References
 
 SIZE = (240, 480)
+MARGIN = 48
 
 
 def seen_but(rows, columns):
@@ -39,15 +39,12 @@ def test_a_hole_everywhere_asks_for_everything():
     assert Window.around(seen, MARGIN).shape == SIZE
 
 
-def test_it_reads_and_puts_back_where_it_lies():
+def test_it_reads_where_it_lies():
     window = Window.around(seen_but(slice(110, 120), slice(200, 210)), MARGIN)
     image = np.random.default_rng(0).integers(0, 256, SIZE, np.uint8)
     np.testing.assert_array_equal(window.moved(image, np.zeros((*window.shape, 2), np.float32)),
                                   window.cut(image))  # fmt: skip
-    back = window.put(window.cut(image), np.zeros_like(image))
-    np.testing.assert_array_equal(window.cut(back), window.cut(image))
-    assert not back[window.bottom :].any()
-    np.testing.assert_array_equal(window.put(window.cut(image), image), image)
+    np.testing.assert_array_equal(window.cut(image), image[48:176, 144:272])
 
 
 def test_its_lattice_is_every_second_pixel_of_every_second_row():
@@ -73,7 +70,7 @@ def test_evidence_near_the_hole_is_that_of_the_whole_frame(hole, monkeypatch):
     mask[hole] = True
     part = gather(references, frames[2], mask, 0.2)
     monkeypatch.setattr(gathering, 'MARGIN', 1000)
-    monkeypatch.setattr(alignment, 'MARGIN_WHOLE', 1000)
+    monkeypatch.setattr(gathering, 'MARGIN_WHOLE', 1000)
     whole = gather(references, frames[2], mask, 0.2)
     assert not part.channels[:, -1, -1].any()
     assert whole.channels[:, -1, -1].any()
@@ -81,6 +78,6 @@ def test_evidence_near_the_hole_is_that_of_the_whole_frame(hole, monkeypatch):
         slice(max(0, side.start - 16) // CELL, (side.stop + 16) // CELL) for side in hole
     )
     near = np.abs(part.channels - whole.channels)[:, rows, columns]
-    assert near.max() < 0.2
-    assert near.mean() < 0.002
+    assert near.max() < 0.3
+    assert near.mean() < 0.003
     assert np.abs(part.aligned - whole.aligned)[mask[::2, ::2]].max() < 0.05

@@ -10,7 +10,7 @@ from siammcvae_core.errors import InputError, WeightsError  # noqa: E402
 from siammcvae_core.evidence.blending import CANDIDATES  # noqa: E402
 from siammcvae_core.evidence.gather import CHANNELS  # noqa: E402
 from siammcvae_core.model.checkpoint import load_model, save_checkpoint  # noqa: E402
-from siammcvae_core.model.drive import DriveMCVAE, near, patch_sources  # noqa: E402
+from siammcvae_core.model.drive import DriveMCVAE, near  # noqa: E402
 from siammcvae_core.model.profiles import choose, DRIVE_PROFILES, DriveProfile  # noqa: E402
 
 GRID = (4, 6)
@@ -98,14 +98,10 @@ def test_the_latent_is_drawn_in_training_only():
     torch.testing.assert_close(reply.log_scale, plain(*inputs).log_scale)
 
 
-@pytest.mark.parametrize(
-    ('switch', 'ruled_out'),
-    [('smooth', {'smooth', 'smooth_x', 'smooth_y'}), ('straight', {'straight'})],
-)
-def test_candidates_can_be_ruled_out(switch, ruled_out):
-    weights = woken(**{switch: False})(*batch()).weights
+def test_smoothed_candidates_can_be_ruled_out():
+    weights = woken(smooth=False)(*batch()).weights
     used = {name for name, one in zip(CANDIDATES, weights.unbind(1), strict=True) if one.any()}
-    assert used == {*CANDIDATES} - ruled_out
+    assert used == {'moved', 'copy'}
     torch.testing.assert_close(weights.sum(1), torch.ones(2, 16, 24))
 
 
@@ -125,13 +121,6 @@ def test_near_reaches_one_patch_in_every_direction():
     due = torch.zeros(1, *GRID, dtype=torch.bool)
     due[0, :3, 1:4] = True
     assert torch.equal(near(lost.flatten(1), GRID), due.flatten(1))
-
-
-def test_patch_sources_follow_the_offset_and_stay_inside():
-    offset = torch.zeros(1, 2, 16, 24)
-    offset[:, 0], offset[:, 1, 8:] = 16.0, -32.0
-    due = torch.tensor([[1, 2, 3, 4, 5, 5], [7, 8, 9, 10, 11, 11]])
-    assert patch_sources(offset, 16).view(GRID).tolist() == torch.cat([due, due]).tolist()
 
 
 def test_weights_files_keep_the_profile(tmp_path):

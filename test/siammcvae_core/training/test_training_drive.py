@@ -46,25 +46,23 @@ def scene(count=4, seed=0):
 def test_the_blend_is_that_of_the_node():
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (2, 64, 96, 3), np.uint8)
-    offsets = rng.normal(0, 2, (2, 32, 48, 2)).astype(np.float32)
+    offset = rng.normal(0, 2, (32, 48, 2)).astype(np.float32)
     correction = rng.normal(0, 1, (2, *CELLS)).astype(np.float32)
     weights = rng.random((len(CANDIDATES), *CELLS), np.float32)
     weights /= weights.sum(0)
     colour = rng.normal(0, 1, (3, *CELLS)).astype(np.float32)
     scale = np.zeros(CELLS, np.float32)
     kept = References((KeptFrame(frames[0], 1.0), KeptFrame(frames[1], 0.9)))
-    cells = np.zeros((*CELLS, 2), np.float32)
     mask = np.ones((64, 96), bool)
     nothing, lost = np.zeros((1, *CELLS), np.float32), np.ones((4, 6), bool)
-    evidence = Evidence(*offsets, cells, nothing, frames[0], lost)
+    evidence = Evidence(offset, nothing, frames[0], lost, np.arange(24))
     due = blend_numpy(kept, evidence, Answer(correction, weights, colour, scale), mask)
 
     rgb = torch.from_numpy(frames[:1, ..., ::-1].copy()).permute(0, 3, 1, 2)
     planes = [torch.from_numpy(p)[None] for p in (correction, weights, colour, scale[None])]
     reply = Reply(*planes, torch.zeros(1), None)
-    grown = np.stack([cv2.resize(offset, (96, 64)) for offset in offsets])
-    stacked = torch.from_numpy(grown).permute(0, 3, 1, 2)[None]
-    made = blend(rgb.float(), stacked, reply)[0].permute(1, 2, 0).numpy()[..., ::-1]
+    grown = torch.from_numpy(cv2.resize(offset, (96, 64))).permute(2, 0, 1)[None]
+    made = blend(rgb.float(), grown, reply)[0].permute(1, 2, 0).numpy()[..., ::-1]
     difference = np.abs(made.clip(0, 255) - due)
     assert difference.mean() < 0.6  # OpenCV moves in steps of 1/32 pixel, and rounds
     assert np.quantile(difference, 0.99) < 4
@@ -188,4 +186,4 @@ def test_weights_go_on_at_another_size_of_crops_but_not_in_another_model(tmp_pat
     assert whole.network.profile.size == (96, 160)
     torch.testing.assert_close(whole.state_dict(), trained.state_dict())
     with pytest.raises(WeightsError, match=r'crops\.safetensors'):
-        build('drive', {**SMALL, 'straight': False}).load(tmp_path / 'crops.safetensors')
+        build('drive', {**SMALL, 'smooth': False}).load(tmp_path / 'crops.safetensors')
