@@ -8,7 +8,7 @@ Motion brings no cell a brightness that was nowhere near it a frame ago.
 import cv2
 import numpy as np
 
-from siammcvae_core.faults.detection.statistics import Statistics
+from siammcvae_core.faults.detection.statistics import beside, Statistics
 
 REACH = np.ones((5, 5), np.uint8)  # quarter pixels: 8 px of motion either way
 NEAR = np.ones((5, 5), np.uint8)  # cells: gaps between seeds
@@ -31,16 +31,22 @@ def seeds(now: Statistics, before: Statistics, usable: np.ndarray) -> np.ndarray
 
 
 def grown(
-    cells: np.ndarray, now: Statistics, before: Statistics, usable: np.ndarray
+    cells: np.ndarray,
+    now: Statistics,
+    before: Statistics,
+    usable: np.ndarray,
+    covered: np.ndarray,
 ) -> np.ndarray:
     """Close the gaps between seeds and add the faint border: bool (R, C).
 
-    Motion makes cells darker as much as brighter; light is what exceeds that.
+    Motion makes cells darker as much as brighter; light is what exceeds that. `covered`, bool
+    (R, C), were known to be lit: that they get darker is no motion.
     """
     closed = cv2.morphologyEx(cells.view(np.uint8), cv2.MORPH_CLOSE, NEAR)
     change = now.mean - before.mean
     change = cv2.blur(change - np.median(change), (3, 3))
-    usual = np.sqrt(np.mean(np.square(change[change < 0]))) if (change < 0).any() else 0.0
+    darker = change[(change < 0) & ~beside(covered)]
+    usual = np.sqrt(np.mean(np.square(darker))) if darker.size else 0.0
     fainter = (change >= max(FAINT, float(usual))) & (cv2.dilate(closed, FAR) > 0)
     fainter |= closed > 0
     _, labels = cv2.connectedComponents(fainter.view(np.uint8))

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from siammcvae_core.faults.detection import blur, light
-from siammcvae_core.faults.detection.statistics import Statistics
+from siammcvae_core.faults.detection.statistics import beside, Statistics
 
 KINDS: dict[str, ModuleType] = {'light': light, 'blur': blur}
 LEAST = {'light': 0.006, 'blur': 0.02}  # of the cells, to begin
@@ -29,7 +29,6 @@ FLEETING = {'light': 0.3, 'blur': 0.6}  # of the strength, while it is young: le
 GLOW = 6.0  # grey levels brighter in the cells around what is burnt, or it is no glare
 LASTS = 5.0  # s that it is believed: what a turn brought, or a false alarm, stays
 FORGET = 0.97  # per frame, of what is usual
-BESIDE = np.ones((3, 3), np.uint8)
 
 
 @dataclass
@@ -82,6 +81,7 @@ class Onsets:
     def find(self, step: Step) -> dict[str, np.ndarray]:
         """Give the cells under light and under blur: bool (R, C) each."""
         now, before, burnt = step.now, step.before, step.burnt
+        self._size = burnt.shape
         last, self._burnt = self._burnt, burnt
         if last is None:
             last = burnt
@@ -90,11 +90,12 @@ class Onsets:
         going = light.seeds(before, now, step.usable)
         lit = self._cells('light')
         self._follow('light', coming, going, step)
-        lit = lit | self._cells('light') | (cv2.dilate((burnt | last).view(np.uint8), BESIDE) > 0)
+        lit = lit | self._cells('light') | beside(burnt | last)
         dazzled = np.count_nonzero(burnt ^ last) > BURNING * size
         dazzled |= max(map(np.count_nonzero, (coming, going))) > DAZZLED * size
         clear = step.usable & ~lit
-        seeds, back = blur.seeds(now, before, clear), blur.seeds(before, now, clear)
+        covered = self._cells('blur')
+        seeds, back = (blur.seeds(*pair, clear, covered) for pair in ((now, before), (before, now)))
         self._follow(
             'blur', seeds, back, replace(step, usable=clear, alone=step.alone and not dazzled)
         )
@@ -102,7 +103,7 @@ class Onsets:
 
     def _follow(self, kind: str, seeds: np.ndarray, back: np.ndarray, step: Step) -> None:
         """Drop what is over of a kind and add what begins."""
-        region = self._regions.get(kind)
+        region, covered = self._regions.get(kind), self._cells(kind)
         if region is not None and step.stamp > region.until:
             region = None
         if region is not None:
@@ -110,23 +111,23 @@ class Onsets:
         share = np.count_nonzero(seeds) / seeds.size
         begins = max(LEAST[kind], USUAL[kind] * self._usual[kind]) <= share <= MOST
         if step.alone and begins:
-            cells = KINDS[kind].grown(seeds, step.now, step.before, step.usable)
+            cells = KINDS[kind].grown(seeds, step.now, step.before, step.usable, covered)
             if kind == 'blur' or _glows(step, cells):
                 region = _united(region, kind, cells, seeds, step)
         elif step.alone:
             self._usual[kind] = max(share, FORGET * self._usual[kind])
         self._regions[kind] = region
 
-    def _cells(self, kind: str) -> np.ndarray | bool:
-        """Copy the cells of a kind, bool (R, C); False if there is nothing of it."""
+    def _cells(self, kind: str) -> np.ndarray:
+        """Copy the cells of a kind, bool (R, C)."""
         region = self._regions.get(kind)
-        return False if region is None else region.cells.copy()
+        return np.zeros(self._size, bool) if region is None else region.cells.copy()
 
 
 def _glows(step: Step, cells: np.ndarray) -> bool:
     """Tell glare from highlights that burn out, which follow the scene, by the light around."""
     white = step.burnt
-    around = (cv2.dilate(white.view(np.uint8), BESIDE) > 0) & ~white & cells
+    around = beside(white) & ~white & cells
     if not around.any():
         return not white.any()
     change = step.now.mean - step.before.mean

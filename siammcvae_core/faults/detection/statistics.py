@@ -14,6 +14,8 @@ import numpy as np
 
 from siammcvae_core.faults.masks import CELL
 
+NEXT = np.ones((3, 3), np.uint8)
+
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
@@ -125,6 +127,12 @@ def compare(now: Statistics, before: Statistics) -> Change:
         _sums(difference, 1)[:height] / width,
         seams,
     )
+
+
+def beside(cells: np.ndarray) -> np.ndarray:
+    """Add the cells next to some, also diagonally: bool (R, C)."""
+    around: np.ndarray = cv2.dilate(cells.view(np.uint8), NEXT) > 0
+    return around
 
 
 def _halved(grey: np.ndarray) -> np.ndarray:

@@ -161,6 +161,27 @@ def test_drops_are_found_where_they_cover_detail(drive: list[np.ndarray]) -> Non
     assert {name for found, _ in struck for name in found.found} == {'blur'}
 
 
+@pytest.mark.parametrize(
+    ('spec', 'seed', 'least'), [('droplets:0.2', 4, 0.4), ('glare:0.25', 0, 0.45)]
+)
+def test_what_follows_another_of_its_kind_at_once(
+    drive: list[np.ndarray], spec: str, seed: int, least: float
+) -> None:
+    injector, detector = FaultInjector([spec], 1.0, seed, BURST), Detector()
+    last, shares = np.zeros(SIZE[::-1], bool), []
+    for number, frame in enumerate(drive[: FIRST + 2 * BURST]):
+        mask = np.zeros_like(last)
+        if number >= FIRST - 1:
+            damaged = injector.inject(number, frame)
+            if number >= FIRST:
+                frame, mask = damaged.frame, damaged.mask
+        found = detector.inspect(frame, number * 0.1).mask
+        if last.any() and (mask != last).any():
+            shares.append(found[cells(mask)].mean())
+        last = mask
+    assert shares[0] >= least
+
+
 def test_light_that_goes_leaves_a_smooth_sky() -> None:
     """What comes to sight as one colour was not covered by it."""
     rng = np.random.default_rng(1)
