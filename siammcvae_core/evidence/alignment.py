@@ -12,6 +12,7 @@ around it.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -20,7 +21,7 @@ from siammcvae_core.evidence.window import Window
 from siammcvae_core.motion import FINEST, halved, KeptFrame, length, slopes
 
 CELL = 8  # working pixels; the normal equations are summed over such cells
-MARGIN_WHOLE = 96  # working pixels around the hole that the global model is fitted to
+MARGIN_WHOLE = 6  # patches around the hole that the global model is fitted to
 ROBUST_WHOLE, ROBUST_LOCAL = 20.0, 10.0  # grey levels of misfit at which a pixel counts half
 LONGEST_STEP = 2.0  # pixels of the reduced image; beyond, its slopes tell nothing
 RIDGE = 3e-4  # of the mean diagonal: fields the visible pixels do not tell apart stay small
@@ -177,17 +178,20 @@ def smooth_fields(flow: np.ndarray) -> np.ndarray:
     itself for a change of speed, its length sideways and upwards for one of direction, which near
     things show more.
     """
-    rows, columns = flow.shape[:2]
+    unit = np.abs(flow).mean() + 1e-3
+    u, v = cv2.split(flow / unit)
+    speed, zero = length(u, v), np.zeros_like(u)
+    moving = [cv2.merge(pair) for pair in ((u, v), (speed, zero), (zero, speed))]
+    return np.concatenate([_turns(*flow.shape[:2]), moving])
+
+
+@lru_cache(maxsize=8)
+def _turns(rows: int, columns: int) -> np.ndarray:
+    """Build the fields of `smooth_fields` that do not depend on the flow, (6, rows, columns, 2)."""
     y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
     x, y = (2 * x + 1) / columns - 1, (2 * y + 1 - rows) / columns
     one, zero = np.ones_like(x), np.zeros_like(x)
-    unit = np.abs(flow).mean() + 1e-3
-    u, v = cv2.split(flow / unit)
-    speed = length(u, v)
-    planes = (
-        (one, zero), (zero, one), (-y, x), (x, y), (x * x, x * y), (x * y, y * y),
-        (u, v), (speed, zero), (zero, speed),
-    )  # fmt: skip
+    planes = (one, zero), (zero, one), (-y, x), (x, y), (x * x, x * y), (x * y, y * y)
     return np.array([cv2.merge(pair) for pair in planes])
 
 

@@ -24,7 +24,7 @@ from siammcvae_core.evidence.window import Window
 from siammcvae_core.motion import FINEST, length, PATCH, References, slopes, to_working
 
 CELL = 4  # working pixels
-MARGIN = 32  # working pixels around the hole; what is further off tells next to nothing
+MARGIN = 2  # patches around the hole; what is further off tells next to nothing
 NEAR, FAR = 3.0, 8.0  # cells that visible misfits are spread
 SHIFTS = ((1.0, 2.0), (2.5, 1.0), (6.0, 0.5))  # local shifts: blur in cells, stiffness
 ROBUST = 15.0  # grey levels of misfit at which a pixel counts half
@@ -73,9 +73,10 @@ def gather(references: References, frame: np.ndarray, mask: np.ndarray, stamp: f
     newest, older = references.frames[:2]
     size = newest.grey.shape[::-1]
     seen = visible(mask, size)
+    lost = lost_patches(seen)
     damaged = to_working(frame)
     grey = damaged if damaged.ndim == 2 else cv2.cvtColor(damaged, cv2.COLOR_BGR2GRAY)
-    window, far = Window.around(seen, MARGIN), Window.around(seen, MARGIN_WHOLE)
+    window, far = Window.around(lost, MARGIN), Window.around(lost, MARGIN_WHOLE)
     start = motion.displacement(stamp, far.reduced(FINEST).slices)
     coarse, cells = window.reduced(FINEST), window.reduced(CELL)
     along = coarse.within(far.reduced(FINEST)).cut(start)
@@ -108,11 +109,13 @@ def gather(references: References, frame: np.ndarray, mask: np.ndarray, stamp: f
     np.stack(planes, out=channels[:, cells.top : cells.bottom, cells.left : cells.right])
     aligned = np.zeros((*coarse.size, 2), np.float32)
     coarse.cut(aligned)[:] = there
-    return Evidence(aligned, channels, damaged, lost_patches(seen), patch_sources(aligned))
+    return Evidence(aligned, channels, damaged, lost, patch_sources(aligned))
 
 
 def visible(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Tell which working pixels no lost pixel reaches: float32 (h, w), 1 or 0."""
+    if mask.shape == size[::-1]:
+        return (~mask).astype(np.float32)
     reached = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     return (reached <= 0).astype(np.float32)
 

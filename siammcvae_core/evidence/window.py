@@ -21,16 +21,16 @@ class Window:
     size: tuple[int, int]
 
     @classmethod
-    def around(cls, seen: np.ndarray, margin: int) -> 'Window':
-        """Enclose all that is not `seen`, float32 (h, w) of 0 and 1, and a margin."""
-        height, width = seen.shape
-        left, top, across, down = cv2.boundingRect((seen == 0).view(np.uint8))
+    def around(cls, lost: np.ndarray, margin: int) -> 'Window':
+        """Enclose all `lost` patches, bool (h / 16, w / 16), and a margin of so many of them."""
+        rows, columns = lost.shape
+        left, top, across, down = cv2.boundingRect(lost.view(np.uint8))
         return cls(
-            max(0, top - margin) // PATCH * PATCH,
-            max(0, left - margin) // PATCH * PATCH,
-            min(height, -(-(top + down + margin) // PATCH) * PATCH),
-            min(width, -(-(left + across + margin) // PATCH) * PATCH),
-            (height, width),
+            PATCH * max(0, top - margin),
+            PATCH * max(0, left - margin),
+            PATCH * min(rows, top + down + margin),
+            PATCH * min(columns, left + across + margin),
+            (PATCH * rows, PATCH * columns),
         )
 
     @property

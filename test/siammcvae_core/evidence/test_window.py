@@ -12,21 +12,19 @@ from siammcvae_core.evidence.window import Window
 from siammcvae_core.motion import KeptFrame, References
 
 SIZE = (240, 480)
-MARGIN = 48
+MARGIN = 3
 
 
-def seen_but(rows, columns):
-    seen = np.ones(SIZE, np.float32)
-    seen[rows, columns] = 0
-    return seen
+def lost_at(rows, columns):
+    lost = np.zeros((SIZE[0] // 16, SIZE[1] // 16), bool)
+    lost[rows, columns] = True
+    return lost
 
 
 def test_it_is_the_hole_its_margin_and_whole_patches():
-    window = Window.around(seen_but(slice(110, 120), slice(200, 210)), MARGIN)
+    window = Window.around(lost_at(slice(6, 8), slice(12, 14)), MARGIN)
     assert (window.top, window.bottom) == (48, 176)
     assert (window.left, window.right) == (144, 272)
-    assert window.left <= 200 - MARGIN
-    assert window.right >= 210 + MARGIN
     assert window.within(Window(32, 128, 240, 480, SIZE)) == Window(16, 16, 144, 144, (208, 352))
     small = window.reduced(CELL)
     assert (small.top, small.left, small.bottom, small.right) == (12, 36, 44, 68)
@@ -34,13 +32,13 @@ def test_it_is_the_hole_its_margin_and_whole_patches():
 
 
 def test_a_hole_everywhere_asks_for_everything():
-    seen = seen_but(slice(0, 240, 7), slice(0, 480, 7))
-    seen[-1, -1] = 0
-    assert Window.around(seen, MARGIN).shape == SIZE
+    lost = lost_at(slice(0, 15, 7), slice(0, 30, 7))
+    lost[-1, -1] = True
+    assert Window.around(lost, MARGIN).shape == SIZE
 
 
 def test_it_reads_where_it_lies():
-    window = Window.around(seen_but(slice(110, 120), slice(200, 210)), MARGIN)
+    window = Window.around(lost_at(slice(6, 8), slice(12, 14)), MARGIN)
     image = np.random.default_rng(0).integers(0, 256, SIZE, np.uint8)
     np.testing.assert_array_equal(window.moved(image, np.zeros((*window.shape, 2), np.float32)),
                                   window.cut(image))  # fmt: skip
@@ -48,7 +46,7 @@ def test_it_reads_where_it_lies():
 
 
 def test_its_lattice_is_every_second_pixel_of_every_second_row():
-    window = Window.around(seen_but(slice(110, 120), slice(200, 210)), MARGIN)
+    window = Window.around(lost_at(slice(6, 8), slice(12, 14)), MARGIN)
     image = np.random.default_rng(0).integers(0, 256, SIZE, np.uint8)
     thinned = window.thinned(image)
     np.testing.assert_array_equal(thinned, window.cut(image)[::2, ::2])
@@ -79,5 +77,5 @@ def test_evidence_near_the_hole_is_that_of_the_whole_frame(hole, monkeypatch):
     )
     near = np.abs(part.channels - whole.channels)[:, rows, columns]
     assert near.max() < 0.3
-    assert near.mean() < 0.003
+    assert near.mean() < 0.006
     assert np.abs(part.aligned - whole.aligned)[mask[::2, ::2]].max() < 0.05
