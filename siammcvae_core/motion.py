@@ -228,7 +228,7 @@ def sample(
     return cv2.remap(image, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-@lru_cache(maxsize=8)  # of working size or less: a few MB
+@lru_cache(maxsize=16)  # of working size or less: some MB
 def _pixels(top: int, left: int, height: int, width: int, step: int) -> np.ndarray:
     """Give (x, y) of pixels, float32 (height, width, 2)."""
     places = np.empty((height, width, 2), np.float32)

@@ -28,12 +28,13 @@ CONFIDENCE = {
     'line': 0.98,  # rows or columns stuck at a level, or the row before held
     'flat': 0.99,  # one colour: cleared buffer, empty macroblocks, tape, mud; whole frames
     'smear': 0.9,  # a row drawn down through cells
-    'torn': 0.97,  # rows of the frame before
-    'burnt': 0.93,  # clipped to white
-    'light': 0.74,  # light added: glare and the surroundings of what is burnt
-    'blur': 0.59,  # fine detail gone: drops
+    'torn': 0.92,  # rows of the frame before
+    'burnt': 0.97,  # clipped to white
+    'light': 0.29,  # light added: glare and the surroundings of what is burnt
+    'blur': 0.22,  # fine detail gone: drops
 }
-"""The classes, the surer ones first, with the share of their cells that were lost when measured."""
+"""The classes, the sooner believed first, with the share of their cells that were lost on the training
+clips, whatever fault struck them (docs/detector.md)."""
 CLASSES = tuple(CONFIDENCE)
 ALONE = 0.02  # of the cells: what more of another fault comes or goes makes light and blur
 LOST_WHOLLY = 0.8  # of the cells: from the rest nothing is learned
@@ -59,7 +60,7 @@ class Detection:
 
     @property
     def found(self) -> tuple[str, ...]:
-        """Name the classes that occur, the surer ones first."""
+        """Name the classes that occur, the sooner believed first."""
         return tuple(CLASSES[i] for i in np.unique(self.classes) if i)
 
 
@@ -120,7 +121,7 @@ class Detector:
         stamp: float,
         classes: np.ndarray,
     ) -> None:
-        """Write the classes of the lost cells into `classes`, the surer ones over the others."""
+        """Write the classes of the lost cells into `classes`, the sooner believed over the others."""
         found = {
             'noise': noise.find(frame, now, before, change),
             'line': self._lines(now),
