@@ -99,4 +99,4 @@ def _colour(colour: np.ndarray, dimensions: int, region: Region) -> np.ndarray:
     planes = np.float32(COLOUR_UNIT) * colour
     if dimensions == 2:
         return np.ascontiguousarray(region.of(planes.mean(0)))
-    return cv2.merge([region.of(plane) for plane in planes])
+    return np.ascontiguousarray(region.of(cv2.merge(list(planes))))

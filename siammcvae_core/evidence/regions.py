@@ -18,7 +18,7 @@ MOST_ROWS = 2**15 - 1  # of a picture that OpenCV remaps
 class Region(Protocol):
     """Some pixels of a frame laid out as a picture of `height` rows, some of which are but margin.
 
-    Maps are of the whole frame at any resolution, in float32 (rows, columns).
+    Maps are of the whole frame at any resolution, float32 (rows, columns) or (rows, columns, 3).
     """
 
     @property
@@ -137,9 +137,10 @@ class Tiles:
 
     def of(self, plane: np.ndarray) -> np.ndarray:
         """See `Region`."""
-        if plane.shape not in self._places:  # most maps have one resolution
-            self._places[plane.shape] = _places(plane, self.size, *self._pixels)
-        x, y = self._places[plane.shape]
+        resolution = plane.shape[:2]
+        if resolution not in self._places:  # most maps have one
+            self._places[resolution] = _places(plane, self.size, *self._pixels)
+        x, y = self._places[resolution]
         return cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def cut(self, image: np.ndarray) -> np.ndarray:
@@ -176,7 +177,7 @@ def _places(
     plane: np.ndarray, size: tuple[int, int], x: np.ndarray, y: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where in a map pixels of a frame of `size` (H, W) are: (p + 1/2) * scale - 1/2."""
-    rows, columns = plane.shape
+    rows, columns = plane.shape[:2]
     scale_x, scale_y = np.float32(columns / size[1]), np.float32(rows / size[0])
     half = np.float32(0.5)
     return (x + half) * scale_x - half, (y + half) * scale_y - half
