@@ -73,7 +73,7 @@ def compare(task: Task) -> list[Row]:
                 restorer.observe(intact, stamp)
         for number, (stamp, truth) in enumerate(film[INTACT:]):
             damaged = injector.inject(number, truth)
-            found = detector.inspect(damaged.frame, stamp).pixels(task.size)
+            found = detector.inspect(damaged.frame, stamp).pixels()
             for way, mask in zip(WAYS, (damaged.mask, found), strict=True):
                 shown = _serve(restorers[way], damaged.frame, mask, stamp)
                 if damaged.mask.any():

@@ -62,9 +62,7 @@ class Inspection:
         try:
             frame = to_frame(ticket.pixels, ticket.encoding)
             detection = self._detector.inspect(frame, ticket.stamp * 1e-9)
-            lost = None
-            if detection.mask.any():
-                lost = detection.pixels((frame.shape[0], frame.shape[1]))
+            lost = detection.pixels() if detection.mask.any() else None
         except Exception as error:
             self._detector.reset()
             text = f'{type(error).__name__}: {error}'

@@ -33,8 +33,8 @@ CONFIDENCE = {
     'light': 0.29,  # light added: glare and the surroundings of what is burnt
     'blur': 0.22,  # fine detail gone: drops
 }
-"""The classes, the sooner believed first, with the share of their cells that were lost on the training
-clips, whatever fault struck them (docs/detector.md)."""
+"""The classes, the sooner believed first, with the share of their cells that were lost on the
+training clips, whatever fault struck them (docs/detector.md)."""
 CLASSES = tuple(CONFIDENCE)
 ALONE = 0.02  # of the cells: what more of another fault comes or goes makes light and blur
 LOST_WHOLLY = 0.8  # of the cells: from the rest nothing is learned
@@ -42,21 +42,32 @@ LOST_WHOLLY = 0.8  # of the cells: from the rest nothing is learned
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """What is lost in a frame, per cell of 16 x 16 px; R x C cells, the last cut off by the edge.
+    """What is lost in H x W pixels; R x C cells of 16 x 16 px, the last cut off by the edge.
 
     mask: bool (R, C), True = lost. classes: uint8 (R, C), indices of CLASSES, 0 = intact.
     confidence: float32 (R, C), the share of such cells that are lost indeed, 0 where intact.
+    wholly: bool (R, C), the cells of which more is lost than lines. rows, columns: bool (H,), (W,),
+    lines lost from end to end.
     """
 
     mask: np.ndarray
     classes: np.ndarray
     confidence: np.ndarray
+    wholly: np.ndarray
+    rows: np.ndarray
+    columns: np.ndarray
 
-    def pixels(self, size: tuple[int, int]) -> np.ndarray:
-        """Bring the mask to the frame's size (H, W): bool (H, W)."""
-        cells = self.mask.view(np.uint8)
+    def pixels(self) -> np.ndarray:
+        """Give the lost pixels, bool (H, W): of lines themselves and those beside them, else cells.
+
+        A camera that interpolates colours smears a dead line into its neighbours.
+        """
+        cells = self.wholly.view(np.uint8)
         spread = cv2.resize(cells, None, fx=CELL, fy=CELL, interpolation=cv2.INTER_NEAREST)
-        return np.ascontiguousarray(spread[: size[0], : size[1]]).view(np.bool_)
+        lost = np.ascontiguousarray(spread[: self.rows.size, : self.columns.size]).view(np.bool_)
+        lost[_beside(self.rows)] = True
+        lost[:, _beside(self.columns)] = True
+        return lost
 
     @property
     def found(self) -> tuple[str, ...]:
@@ -94,17 +105,23 @@ class Detector:
             self._begin(now)
         self._bars.keep(now)
         change = None if before is None else compare(now, before)
-        classes = np.zeros(now.mean.shape, np.uint8)
+        rows, columns = self._lines(now)
         if change is not None and not change.rows.any():
-            classes[:] = CLASSES.index('frozen')
+            found = {'frozen': np.ones(now.mean.shape, bool)}
             self._clear = None
         else:
-            self._look(frame, now, before, change, stamp, classes)
-        classes[self._bars.cells] = 0
+            crossed = _any_in_cells(rows)[:, None] | _any_in_cells(columns)[None]
+            found = self._look(frame, now, before, change, stamp, crossed)
         self._before, self._stamp = now, stamp
+        classes, wholly = np.zeros(now.mean.shape, np.uint8), np.zeros(now.mean.shape, bool)
+        for name in reversed(CLASSES):
+            if name in found:
+                cells = found[name] & ~self._bars.cells
+                classes[cells] = CLASSES.index(name)
+                wholly |= cells if name != 'line' else False
         mask = classes > 0
         self._intact = ~mask
-        return Detection(mask, classes, _CONFIDENCES[classes])
+        return Detection(mask, classes, _CONFIDENCES[classes], wholly, rows, columns)
 
     def _begin(self, first: Statistics) -> None:
         self._intact = np.ones(first.mean.shape, bool)
@@ -119,12 +136,12 @@ class Detector:
         before: Statistics | None,
         change: Change | None,
         stamp: float,
-        classes: np.ndarray,
-    ) -> None:
-        """Write the classes of the lost cells into `classes`, the sooner believed over the others."""
+        crossed: np.ndarray,
+    ) -> dict[str, np.ndarray]:
+        """Find the lost cells, bool (R, C), by class; `crossed` likewise by lost lines."""
         found = {
             'noise': noise.find(frame, now, before, change),
-            'line': self._lines(now),
+            'line': crossed,
             'smear': smear.find(now),
         }
         thin = found['line'] & (now.roughest > ROUGH)
@@ -149,18 +166,16 @@ class Detector:
             if top < now.size[0]:
                 found['torn'] = np.zeros_like(other)
                 found['torn'][top // CELL :] = True
-        for name in reversed(CLASSES):
-            if name in found:
-                classes[found[name]] = CLASSES.index(name)
+        return found
 
-    def _lines(self, now: Statistics) -> np.ndarray:
-        """Find the cells with stuck or held lines in them: bool (R, C)."""
+    def _lines(self, now: Statistics) -> tuple[np.ndarray, np.ndarray]:
+        """Find stuck or held rows and columns: bool (H,), (W,)."""
         rows = lines.stuck(now.row_detail, now.row_step)
         rows |= lines.held(now.row_detail, now.row_step)
         columns = lines.stuck(now.column_detail, now.column_step)
         rows &= ~self._bars.rows
         columns &= ~self._bars.columns
-        return _any_in_cells(rows)[:, None] | _any_in_cells(columns)[None]
+        return rows, columns
 
 
 _CONFIDENCES = np.array(list(CONFIDENCE.values()), np.float32)
@@ -168,3 +183,11 @@ _CONFIDENCES = np.array(list(CONFIDENCE.values()), np.float32)
 
 def _any_in_cells(which: np.ndarray) -> np.ndarray:
     return np.logical_or.reduceat(which, np.arange(0, which.size, CELL))
+
+
+def _beside(which: np.ndarray) -> np.ndarray:
+    """Add the neighbours, bool (n,)."""
+    wider = which.copy()
+    wider[1:] |= which[:-1]
+    wider[:-1] |= which[1:]
+    return wider

@@ -20,4 +20,4 @@ def detected(source: Source) -> Iterator[Item]:
     for came in source:
         frame = to_core(came)
         found = detector.inspect(frame, came.stamp * 1e-9)
-        yield Item(came.index, came.stamp, frame, found.pixels((frame.shape[0], frame.shape[1])))
+        yield Item(came.index, came.stamp, frame, found.pixels())

@@ -272,10 +272,29 @@ def test_a_flat_frame_is_lost() -> None:
 def test_pixels_are_the_cells_cut_to_the_frame() -> None:
     found = Detector().inspect(np.zeros((40, 50), np.uint8), 0.0)
     assert found.mask.shape == (3, 4)
-    found.mask[:] = np.arange(12).reshape(3, 4) % 5 == 0
-    pixels = found.pixels((40, 50))
+    found.wholly[:] = np.arange(12).reshape(3, 4) % 5 == 0
+    pixels = found.pixels()
     assert pixels.dtype == bool
-    assert np.array_equal(pixels, found.mask.repeat(16, 0).repeat(16, 1)[:40, :50])
+    assert np.array_equal(pixels, found.wholly.repeat(16, 0).repeat(16, 1)[:40, :50])
+
+
+@pytest.mark.parametrize('turned', [False, True])
+def test_of_lines_only_they_and_those_beside_them_are_lost(
+    drive: list[np.ndarray], turned: bool
+) -> None:
+    first, damaged = (
+        np.ascontiguousarray(frame.swapaxes(0, 1)) if turned else frame.copy()
+        for frame in drive[:2]
+    )
+    damaged[[40, 100, 101]], damaged[16:32, 48:80] = 255, 0
+    due = np.zeros(damaged.shape[:2], bool)
+    due[39:42] = due[99:103] = due[16:32, 48:80] = True
+    detector = Detector()
+    detector.inspect(first, 0.0)
+    found = detector.inspect(damaged, 0.1)
+    assert np.array_equal(found.pixels(), due)
+    assert np.array_equal(np.flatnonzero(found.rows), [40, 100, 101])
+    assert found.mask[2].all()
 
 
 def test_refuses_what_is_no_frame() -> None:
