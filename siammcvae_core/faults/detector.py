@@ -7,7 +7,6 @@ docs/detector.md shows what it finds, how often, and what no detector can tell f
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from siammcvae_core.faults.detection import lines, noise, smear
@@ -16,7 +15,7 @@ from siammcvae_core.faults.detection.flats import Flats
 from siammcvae_core.faults.detection.onsets import Onsets, Step
 from siammcvae_core.faults.detection.reach import ROUGH
 from siammcvae_core.faults.detection.stale import Stale
-from siammcvae_core.faults.detection.statistics import Change, compare, measure, Statistics
+from siammcvae_core.faults.detection.statistics import beside, Change, compare, measure, Statistics
 from siammcvae_core.faults.masks import CELL
 from siammcvae_core.frames import check_frame
 
@@ -46,8 +45,9 @@ class Detection:
 
     mask: bool (R, C), True = lost. classes: uint8 (R, C), indices of CLASSES, 0 = intact.
     confidence: float32 (R, C), the share of such cells that are lost indeed, 0 where intact.
-    wholly: bool (R, C), the cells of which more is lost than lines. rows, columns: bool (H,), (W,),
-    lines lost from end to end.
+    wholly: bool (R, C), the cells of which more is lost than what follows. rows, columns: bool
+    (H,), (W,), lines lost from end to end. noise: bool (16 R, C), segments of rows with random
+    bytes.
     """
 
     mask: np.ndarray
@@ -56,17 +56,19 @@ class Detection:
     wholly: np.ndarray
     rows: np.ndarray
     columns: np.ndarray
+    noise: np.ndarray
 
     def pixels(self) -> np.ndarray:
-        """Give the lost pixels, bool (H, W): of lines themselves and those beside them, else cells.
+        """Give the lost pixels, bool (H, W): lines and segments with those beside them, else cells.
 
-        A camera that interpolates colours smears a dead line into its neighbours.
+        A camera that interpolates colours smears a dead line into its neighbours, and noise begins
+        and ends too shortly to be seen.
         """
-        cells = self.wholly.view(np.uint8)
-        spread = cv2.resize(cells, None, fx=CELL, fy=CELL, interpolation=cv2.INTER_NEAREST)
-        lost = np.ascontiguousarray(spread[: self.rows.size, : self.columns.size]).view(np.bool_)
-        lost[_beside(self.rows)] = True
-        lost[:, _beside(self.columns)] = True
+        rows = beside(self.noise) | self.wholly.repeat(CELL, 0)
+        spread = rows.repeat(CELL, 1)[: self.rows.size, : self.columns.size]
+        lost = np.ascontiguousarray(spread)
+        lost[beside(self.rows[None])[0]] = True
+        lost[:, beside(self.columns[None])[0]] = True
         return lost
 
     @property
@@ -106,22 +108,27 @@ class Detector:
         self._bars.keep(now)
         change = None if before is None else compare(now, before)
         rows, columns = self._lines(now)
+        runs = noise.find(frame, now, before, change) & ~self._bars.cells.repeat(CELL, 0)
         if change is not None and not change.rows.any():
             found = {'frozen': np.ones(now.mean.shape, bool)}
             self._clear = None
         else:
-            crossed = _any_in_cells(rows)[:, None] | _any_in_cells(columns)[None]
-            found = self._look(frame, now, before, change, stamp, crossed)
+            found = {
+                'noise': _any_in_cells(runs),
+                'line': _any_in_cells(rows)[:, None] | _any_in_cells(columns)[None],
+                'smear': smear.find(now),
+            }
+            self._look(frame, now, before, change, stamp, found)
         self._before, self._stamp = now, stamp
         classes, wholly = np.zeros(now.mean.shape, np.uint8), np.zeros(now.mean.shape, bool)
         for name in reversed(CLASSES):
             if name in found:
                 cells = found[name] & ~self._bars.cells
                 classes[cells] = CLASSES.index(name)
-                wholly |= cells if name != 'line' else False
+                wholly |= cells if name not in ('line', 'noise') else False
         mask = classes > 0
         self._intact = ~mask
-        return Detection(mask, classes, _CONFIDENCES[classes], wholly, rows, columns)
+        return Detection(mask, classes, _CONFIDENCES[classes], wholly, rows, columns, runs)
 
     def _begin(self, first: Statistics) -> None:
         self._intact = np.ones(first.mean.shape, bool)
@@ -136,14 +143,9 @@ class Detector:
         before: Statistics | None,
         change: Change | None,
         stamp: float,
-        crossed: np.ndarray,
-    ) -> dict[str, np.ndarray]:
-        """Find the lost cells, bool (R, C), by class; `crossed` likewise by lost lines."""
-        found = {
-            'noise': noise.find(frame, now, before, change),
-            'line': crossed,
-            'smear': smear.find(now),
-        }
+        found: dict[str, np.ndarray],
+    ) -> None:
+        """Add to the lost cells that were `found`, bool (R, C) by class, those of other classes."""
         thin = found['line'] & (now.roughest > ROUGH)
         taken = found['noise'] | thin | self._bars.cells
         found['flat'], found['burnt'] = self._flats.find(
@@ -166,7 +168,6 @@ class Detector:
             if top < now.size[0]:
                 found['torn'] = np.zeros_like(other)
                 found['torn'][top // CELL :] = True
-        return found
 
     def _lines(self, now: Statistics) -> tuple[np.ndarray, np.ndarray]:
         """Find stuck or held rows and columns: bool (H,), (W,)."""
@@ -182,12 +183,4 @@ _CONFIDENCES = np.array(list(CONFIDENCE.values()), np.float32)
 
 
 def _any_in_cells(which: np.ndarray) -> np.ndarray:
-    return np.logical_or.reduceat(which, np.arange(0, which.size, CELL))
-
-
-def _beside(which: np.ndarray) -> np.ndarray:
-    """Add the neighbours, bool (n,)."""
-    wider = which.copy()
-    wider[1:] |= which[:-1]
-    wider[:-1] |= which[1:]
-    return wider
+    return np.logical_or.reduceat(which, np.arange(0, len(which), CELL))

@@ -180,7 +180,7 @@ def found_and_restored(drive: Path) -> Iterator[np.ndarray]:
     restorer, detector = Restorer(), Detector()
     for frame in open_source(drive / 'frames'):
         stamp = frame.stamp * 1e-9
-        mask = detector.inspect(frame.image, stamp).pixels(frame.image.shape[:2])
+        mask = detector.inspect(frame.image, stamp).pixels()
         if mask.any():
             yield restorer.restore(frame.image, mask, stamp).frame
         else:

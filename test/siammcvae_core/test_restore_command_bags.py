@@ -213,7 +213,7 @@ def test_lost_pixels_of_a_bag_are_found(tmp_path: Path, monkeypatch: pytest.Monk
     assert main([str(bag), str(whole), *given]) == 0
     detector, due = Detector(), {}
     for frame in BagImages(bag, '/front/image_raw'):
-        mask = detector.inspect(to_core(frame), frame.stamp * 1e-9).pixels((HEIGHT, WIDTH))
+        mask = detector.inspect(to_core(frame), frame.stamp * 1e-9).pixels()
         if mask.any():
             due[frame.stamp] = np.where(mask, 255, 0)
     assert len(due) >= len(LOST)

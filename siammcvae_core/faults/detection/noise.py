@@ -18,20 +18,21 @@ PARTLY = 22.0  # of a segment at the end of a run
 def find(
     frame: np.ndarray, now: Statistics, before: Statistics | None, change: Change | None
 ) -> np.ndarray:
-    """Find cells with random bytes in them: bool (R, C)."""
-    lost = np.zeros(now.mean.shape, bool)
+    """Find segments of 16 px of the rows that hold random bytes: bool (16 R, C)."""
+    lost = np.zeros((now.grey.shape[0], now.mean.shape[1]), bool)
     rough = now.roughest >= ROUGH
     if change is not None:
         rough &= change.mean >= CHANGED
     elif frame.ndim == 2:
         return lost  # in one grey frame noise cannot be told from gravel
     for row in np.flatnonzero(rough.sum(axis=1) >= SEGMENTS):
-        lost[row] = _find_in(frame, now.grey, before.grey if before else None, int(row))
+        within = slice(row * CELL, (row + 1) * CELL)
+        lost[within] = _find_in(frame, now.grey, before.grey if before else None, int(row))
     return lost
 
 
 def _find_in(frame: np.ndarray, now: np.ndarray, before: np.ndarray | None, row: int) -> np.ndarray:
-    """Look at the 16 px rows of one row of cells: bool (C,)."""
+    """Look at the 16 rows of one row of cells: bool (16, C)."""
     first, last = row * CELL, (row + 1) * CELL
     strip = now[first:last]
     size = (strip.shape[1] // CELL, CELL)
@@ -50,7 +51,8 @@ def _find_in(frame: np.ndarray, now: np.ndarray, before: np.ndarray | None, row:
     segments = np.min([cv2.resize(s, size, interpolation=cv2.INTER_AREA) for s in steps], axis=0)
     wild = cv2.blur(segments.astype(np.float32), (SEGMENTS, 1)) >= WILD
     near = cv2.dilate(wild.view(np.uint8), np.ones((1, SEGMENTS), np.uint8)).view(bool)
-    return (near & (segments >= PARTLY)).any(axis=0)
+    found: np.ndarray = near & (segments >= PARTLY)
+    return found
 
 
 def _colour_steps(strip: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -297,6 +297,19 @@ def test_of_lines_only_they_and_those_beside_them_are_lost(
     assert found.mask[2].all()
 
 
+def test_of_noise_only_its_runs_are_lost(drive: list[np.ndarray]) -> None:
+    lost = np.zeros(SIZE[::-1], bool)
+    lost.ravel()[20 * SIZE[0] + 100 : 26 * SIZE[0] + 40] = True
+    damaged = drive[1].copy()
+    damaged[lost] = np.random.default_rng(0).integers(0, 256, damaged[lost].shape, np.uint8)
+    detector = Detector()
+    detector.inspect(drive[0], 0.0)
+    found = detector.inspect(damaged, 0.1)
+    assert found.found == ('noise',)
+    assert (found.pixels() & lost).sum() > 0.99 * lost.sum()
+    assert (found.pixels() & ~lost).sum() < 0.5 * lost.sum()
+
+
 def test_refuses_what_is_no_frame() -> None:
     with pytest.raises(FrameError):
         Detector().inspect(np.zeros((10, 10, 4), np.uint8), 0.0)
