@@ -12,7 +12,7 @@ VENV_FLAGS := --system-site-packages
 EXTRAS := dev
 NUMPY := $(shell $(PYTHON) -c 'import numpy; print("numpy<2" if numpy.__version__ < "2" else "")')
 else
-EXTRAS := ros,dev,fast
+EXTRAS := ros,dev
 KILTED := .venv-kilted/ready
 endif
 

@@ -8,6 +8,7 @@ import json
 import os
 from pathlib import Path
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -219,25 +220,17 @@ def test_a_damaged_state_is_told(begun):
         Training(begun)
 
 
-def test_a_full_disk_is_one_line_and_leaves_the_last_state(begun):
+def test_a_full_disk_is_one_line_and_leaves_the_last_state(begun, monkeypatch):
     before = weights(begun, STATE)
-    # In a process of its own: under such a limit libraries that other tests loaded crash.
-    ended = in_a_process(
-        """
-        import resource
-        from siammcvae_core.errors import InputError
-        from siammcvae_core.training.loop import STATE, Training
-        training = Training(config)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-        try:
-            training._state.save(Path(config.out) / STATE, config)
-        except InputError as error:
-            print(error)
-        """,
-        config=replace(begun, restart=False),
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert re.search(r'state\.safetensors cannot be written: .*intact$', ended.stdout.strip())
+    longer = replace(begun, restart=False)
+    training = Training(longer)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(InputError, match=r'state\.safetensors cannot be written: .*intact$'):
+            training._state.save(Path(begun.out) / STATE, begun)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert equal(weights(begun, STATE), before)
     assert not list(Path(begun.out).glob('.state*'))
 
