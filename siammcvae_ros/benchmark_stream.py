@@ -30,6 +30,7 @@ from siammcvae_ros.stages import Stage
 SCENES = 30
 WARM_UP = 100  # frames, before memory is measured
 CONNECT_LIMIT = 60.0  # s
+END_LIMIT = 5.0  # s
 AROUND = (Stage.INTAKE, Stage.MASK_WAIT, Stage.QUEUE, Stage.PUBLISH)
 """What a restored frame passes beside the restorer."""
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
@@ -131,9 +132,18 @@ class Cameras:
             for i, name in enumerate(load.names)
         }
         self._node.create_subscription(DiagnosticArray, '/diagnostics', self._diagnose, 10)
-        executor = SingleThreadedExecutor()
-        executor.add_node(self._node)
-        threading.Thread(target=self._spin, args=(executor,), daemon=True).start()
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._node)
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> 'Cameras':
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Stop hearing; a thread that the process ended under would abort it."""
+        self._executor.shutdown()
+        self._thread.join(END_LIMIT)
 
     def connect(self, node: Child) -> None:
         """Wait until the node hears and is heard."""
@@ -165,9 +175,9 @@ class Cameras:
             if camera := self._cameras.get(status.hardware_id):
                 camera.values = {pair.key: pair.value for pair in status.values}
 
-    def _spin(self, executor: SingleThreadedExecutor) -> None:
+    def _spin(self) -> None:
         try:
-            executor.spin()
+            self._executor.spin()
         except ExternalShutdownException:
             return
 
@@ -205,8 +215,10 @@ def run(load: Load) -> dict[str, Any]:
         rclpy.init(args=[])
         try:
             log = Path(folder) / 'restore_node.log'
-            with Child('siammcvae_ros.restore_node', load.node_arguments(), log) as node:
-                cameras = Cameras(load)
+            with (
+                Child('siammcvae_ros.restore_node', load.node_arguments(), log) as node,
+                Cameras(load) as cameras,
+            ):
                 cameras.connect(node)
                 growth = _stream(cameras, node, load)
                 rows = cameras.rows(load)
