@@ -72,16 +72,16 @@ class Level:
         return small
 
     def moved(self, offset: np.ndarray) -> np.ndarray:
-        """Read the reference at the window's pixels moved by an offset in pixels of the level."""
+        """Read the reference where `offset` (h, w, 2), in pixels of the level, leads: (h, w)."""
         return self.window.moved(self.reference, offset)
 
     def misfit(self, moved: np.ndarray) -> float:
-        """Average by how many grey levels the moved reference misses what is visible."""
+        """Average by how many grey levels what `moved` gave misses what is visible."""
         error = np.minimum(np.abs(self.damaged - moved), LARGEST_MISFIT) * self.seen
         return float(error.sum() / max(1.0, float(self.seen.sum())))
 
     def equations(self, moved: np.ndarray, grid: tuple[int, int], robust: float) -> np.ndarray:
-        """Set up the equations for what the moved reference still misses, see below."""
+        """Set up the equations for what `moved` still misses, see `normal_equations`."""
         misfit = self.damaged - moved
         weight = self.seen * robust_weight(misfit, robust)
         return normal_equations(misfit, weight, *slopes(moved), grid)

@@ -108,11 +108,12 @@ class Detector:
         self._bars.keep(now)
         change = None if before is None else compare(now, before)
         rows, columns = self._lines(now)
-        runs = noise.find(frame, now, before, change) & ~self._bars.cells.repeat(CELL, 0)
+        runs = np.zeros((len(now.grey), now.mean.shape[1]), bool)
         if change is not None and not change.rows.any():
             found = {'frozen': np.ones(now.mean.shape, bool)}
             self._clear = None
         else:
+            runs = noise.find(frame, now, before, change) & ~self._bars.cells.repeat(CELL, 0)
             found = {
                 'noise': _any_in_cells(runs),
                 'line': _any_in_cells(rows)[:, None] | _any_in_cells(columns)[None],

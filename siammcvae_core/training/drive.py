@@ -9,7 +9,6 @@ The evidence is that of the node, worked out sample by sample; the blend is that
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-import math
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +31,7 @@ from siammcvae_core.model.losses import (
     kl_divergence,
     smoothness,
 )
+from siammcvae_core.model.patches import grid_of
 from siammcvae_core.model.pixels import normalise
 from siammcvae_core.model.profiles import choose, DRIVE_PROFILES, DriveProfile
 from siammcvae_core.motion import dense_flow, follow, KeptFrame, References, sample, working_grey
@@ -103,7 +103,9 @@ class DriveSystem(System):
         beta = warmth * network.profile.beta
         losses['loss'] = losses['loss'] + beta * losses['kl']
         for name, weight in weights_of(network.profile).items():
-            losses[name] = _extra(name, batch, known, reply, restored, lost.float())
+            losses[name] = _extra(
+                name, batch, known, reply, restored, lost.float(), self.patch
+            )  # fmt: skip
             losses['loss'] = losses['loss'] + weight * losses[name]
         return losses, restored, reply
 
@@ -208,9 +210,10 @@ def weights_of(profile: DriveProfile) -> dict[str, float]:
 
 
 def _extra(
-    name: str, batch: Batch, known: Gathered, reply: Reply, restored: Tensor, lost: Tensor
-) -> Tensor:
-    """Compute one of the EXTRA losses."""
+    name: str, batch: Batch, known: Gathered, reply: Reply, restored: Tensor, lost: Tensor,
+    patch: int,
+) -> Tensor:  # fmt: skip
+    """Compute one of the EXTRA losses; `restored` (B, 3, H, W), `lost` of 0 and 1 (B, 1, H, W)."""
     target = batch.target.float()
     difference = restored - target
     if name == 'charbonnier':
@@ -222,8 +225,7 @@ def _extra(
     if name == 'smoothness':
         return smoothness(reply.correction, F.avg_pool2d(target, CELL))
     size = target.shape[-2:]
-    patch = math.isqrt(size[0] * size[1] // batch.lost.shape[1])
-    around = _pixels(near(batch.lost, (size[0] // patch, size[1] // patch)), size, patch)
+    around = _pixels(near(batch.lost, grid_of(target, patch)), size, patch)
     moved = _moved(batch.references[:, 0].float(), known.offset + _grown(reply.correction, size))
     return charbonnier(moved - target, around * (1 - lost))
 
