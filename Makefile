@@ -27,15 +27,15 @@ help:  ## list the targets
 	@sed -n 's/^\([.a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 demo: .venv/ready  ## damage and restore the rendered drive, VIDEO=file or BAG=folder (TOPIC=, FRAMES=n, HZ=n)
-	@.venv/bin/python -m siammcvae_ros.demo $(if $(or $(VIDEO),$(BAG)),'$(or $(VIDEO),$(BAG))') $(DEMO_FLAGS)
+	@.venv/bin/python -m siammcvae_ros.tools.demo $(if $(or $(VIDEO),$(BAG)),'$(or $(VIDEO),$(BAG))') $(DEMO_FLAGS)
 
 # A PyTorch that is there is used as it is: on a Jetson it is NVIDIA's, and one from PyPI has no GPU.
 engine:  ## build the TensorRT engines for the GPU here (WEIGHTS=file, POLICY=, PRECISION=)
-	@if $(PYTHON) -c 'import torch' 2>/dev/null; then $(PYTHON) -m siammcvae_core.build_engine $(ENGINE_FLAGS); \
-	else $(MAKE) -s .venv && .venv/bin/python -m siammcvae_core.build_engine $(ENGINE_FLAGS); fi
+	@if $(PYTHON) -c 'import torch' 2>/dev/null; then $(PYTHON) -m siammcvae_core.engines build $(ENGINE_FLAGS); \
+	else $(MAKE) -s .venv && .venv/bin/python -m siammcvae_core.engines build $(ENGINE_FLAGS); fi
 
 storm: .venv/ready  ## a minute of hostile messages and calls at the real node (MESSAGES=n, SEED=n)
-	@.venv/bin/python -m siammcvae_ros.storm --messages $(or $(MESSAGES),20000) --seed $(or $(SEED),0) --growth-limit 0.1
+	@.venv/bin/python -m siammcvae_ros.tools.stress --messages $(or $(MESSAGES),20000) --seed $(or $(SEED),0) --growth-limit 0.1
 
 fuzz: .venv/ready  ## damaged files against everything that reads files (CASES=n, SEED=n)
 	@PYTHONPATH=test .venv/bin/python -m fuzz --cases $(or $(CASES),2000) --seed $(or $(SEED),0)

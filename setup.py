@@ -69,7 +69,7 @@ setup(
         'console_scripts': [
             'restore_node = siammcvae_ros.restore_node:main',
             'replay_node = siammcvae_ros.replay_node:main',
-            'build_engine = siammcvae_core.build_engine:main',
+            'build_engine = siammcvae_core.engines.build_command:main',
         ],
     },
     zip_safe=True,

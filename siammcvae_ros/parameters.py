@@ -12,11 +12,11 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from siammcvae_core.engines.engine_cache import Policy
-from siammcvae_core.restorer import Rung
-from siammcvae_ros.decoding import ImageTransport
-from siammcvae_ros.inspection import DetectorMode
-from siammcvae_ros.mask_matching import MaskMode
-from siammcvae_ros.policy import MissingMask, OnFailure
+from siammcvae_core.restore.restorer import Rung
+from siammcvae_ros.bridge.compressed import ImageTransport
+from siammcvae_ros.frame_path.inspection import DetectorMode
+from siammcvae_ros.frame_path.mask_matching import MaskMode
+from siammcvae_ros.frame_path.policy import MissingMask, OnFailure
 
 ENDS = ('from_value', 'to_value')
 

@@ -34,8 +34,8 @@ from siammcvae_core.data.sources import open_source
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.camera import FaultInjector, FAULTS
 from siammcvae_core.faults.masks import WHOLE
-from siammcvae_ros.messages import image_message
-from siammcvae_ros.playback import Playback, Shot
+from siammcvae_ros.bridge.images import image_message
+from siammcvae_ros.replay.playback import Playback, Shot
 
 NANO = 10**9
 USER_ERRORS = (

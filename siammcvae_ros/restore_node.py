@@ -24,22 +24,22 @@ from rclpy.parameter import Parameter
 
 from siammcvae_core.engines import Engine
 from siammcvae_core.engines.engine_cache import Policy as EnginePolicy
-from siammcvae_core.engines.pick import pick
+from siammcvae_core.engines.factory import pick
 from siammcvae_core.errors import InputError
-from siammcvae_core.restorer import Restorer, Rung
+from siammcvae_core.restore.restorer import Restorer, Rung
 from siammcvae_ros import parameters
-from siammcvae_ros.camera import Camera
-from siammcvae_ros.camera_topics import CameraTopics
-from siammcvae_ros.decoding import ImageTransport
-from siammcvae_ros.diagnostics import camera_state, camera_status, node_status, State
-from siammcvae_ros.guards import guard
-from siammcvae_ros.inspection import DetectorMode, Inspection
-from siammcvae_ros.mask_matching import MaskMatcher, MaskMode
-from siammcvae_ros.outbox import Outbox
-from siammcvae_ros.policy import MissingMask, OnFailure, Policy
-from siammcvae_ros.tally import Snapshot
-from siammcvae_ros.trigger import Triggers
-from siammcvae_ros.workers import Workers
+from siammcvae_ros.bridge.camera_topics import CameraTopics
+from siammcvae_ros.bridge.compressed import ImageTransport
+from siammcvae_ros.bridge.diagnostics import camera_state, camera_status, node_status, State
+from siammcvae_ros.bridge.guards import guard
+from siammcvae_ros.bridge.trigger import Triggers
+from siammcvae_ros.frame_path.camera import Camera
+from siammcvae_ros.frame_path.counters import Snapshot
+from siammcvae_ros.frame_path.inspection import DetectorMode, Inspection
+from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode
+from siammcvae_ros.frame_path.output_queue import Outbox
+from siammcvae_ros.frame_path.policy import MissingMask, OnFailure, Policy
+from siammcvae_ros.frame_path.workers import Workers
 
 WORKER_STOP_TIMEOUT = 5.0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from siammcvae_ros.environment import free_domain
+from siammcvae_ros.tools.dds_domain import free_domain
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -71,9 +71,9 @@ def test_foxglove_shows_topics_there_are(
 
 def test_foxglove_selects_the_status_of_the_camera(layout: dict[str, Any], camera: str) -> None:
     pytest.importorskip('rclpy', reason='ROS 2 is not installed')
-    from siammcvae_ros.diagnostics import camera_status, State
-    from siammcvae_ros.mask_matching import MaskCounts
-    from siammcvae_ros.tally import Snapshot, Tally
+    from siammcvae_ros.bridge.diagnostics import camera_status, State
+    from siammcvae_ros.frame_path.counters import Snapshot, Tally
+    from siammcvae_ros.frame_path.mask_matching import MaskCounts
 
     unknown = (False, 0, None, None, None, 0.0, '', (), ())
     snapshot = Snapshot(camera, Tally(), MaskCounts(), *unknown)

@@ -15,8 +15,8 @@ import numpy as np
 from rosbags.rosbag2 import Reader
 from rosbags.typesys import get_typestore, Stores
 
-from siammcvae_core.data.frame import Frame, Source
 from siammcvae_core.errors import SourceError
+from siammcvae_core.frames import Frame, Source
 
 RAW = 'sensor_msgs/msg/Image'
 COMPRESSED = 'sensor_msgs/msg/CompressedImage'

@@ -25,12 +25,12 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 
-from siammcvae_core.data.frame import Source
 from siammcvae_core.data.layouts import Clip, is_timelapse
 from siammcvae_core.data.pairs import distinct_frames
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.errors import InputError, SourceError
 from siammcvae_core.files import read_json
+from siammcvae_core.frames import Source
 
 OPEN_MAPS = 256
 STALE = 24 * 3600  # seconds

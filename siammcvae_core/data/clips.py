@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from siammcvae_core import LARGEST
-from siammcvae_core.data.frame import Frame, Source
 from siammcvae_core.errors import InputError, SourceError
+from siammcvae_core.frames import Frame, Source
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
 VIDEO_SUFFIXES = ('.mp4', '.mov', '.mkv', '.avi', '.webm', '.m4v', '.ts')

@@ -14,8 +14,8 @@ import math
 import cv2
 import numpy as np
 
-from siammcvae_core.data.frame import Frame, Source
 from siammcvae_core.errors import InputError, SourceError
+from siammcvae_core.frames import Frame, Source
 
 REPEAT = 0.2
 """Mean absolute difference in grey levels below which a frame only repeats the one before: video

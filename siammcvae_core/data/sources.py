@@ -6,9 +6,9 @@ from pathlib import Path
 
 from siammcvae_core.data.bags import BAG_SUFFIXES, BagImages
 from siammcvae_core.data.clips import ImageFolder, VideoClip
-from siammcvae_core.data.drive_sim import DriveSim
-from siammcvae_core.data.frame import Source
 from siammcvae_core.errors import SourceError
+from siammcvae_core.frames import Source
+from siammcvae_core.simulation.drive import DriveSim
 
 SIMULATED = {'': False, 'sim': False, 'sim:night': True}
 

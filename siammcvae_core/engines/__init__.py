@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from siammcvae_core.motion import References
+from siammcvae_core.motion.references import References
 
 # ONNX Runtime and OpenVINO send telemetry unless told otherwise before they are imported.
 os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')

@@ -19,9 +19,9 @@ import platform
 
 import torch
 
+from siammcvae_core.engines.autotune import compare, fastest, Make, Tried
 from siammcvae_core.engines.drive import DriveEngine
 from siammcvae_core.engines.drive_torch import TorchNetwork
-from siammcvae_core.engines.trial import compare, fastest, Make, Tried
 from siammcvae_core.errors import InputError
 from siammcvae_core.files import cache_folder, read_json, sha256, write_whole
 

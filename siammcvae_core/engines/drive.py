@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from siammcvae_core.alignment.composite import blend, expected_error
+from siammcvae_core.alignment.features import Evidence, gather
 from siammcvae_core.engines import Made
-from siammcvae_core.engines.damage import damaged_part, Part, whole_frame
+from siammcvae_core.engines.crop import damaged_part, Part, whole_frame
 from siammcvae_core.engines.drive_torch import TorchNetwork
 from siammcvae_core.engines.network import Network
-from siammcvae_core.evidence.blending import blend, expected_error
-from siammcvae_core.evidence.gather import Evidence, gather
-from siammcvae_core.motion import References, to_working
+from siammcvae_core.motion.references import References, to_working
 
 
 class DriveEngine:

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from siammcvae_core.engines.damage import Inputs
+from siammcvae_core.engines.crop import Inputs
 from siammcvae_core.engines.network import described
 from siammcvae_core.files import sha256
 from siammcvae_core.model.checkpoint import load_model
 from siammcvae_core.model.drive import DriveMCVAE
-from siammcvae_core.model.drive_parts import EncodeReference, RestorePart
+from siammcvae_core.model.drive_export import EncodeReference, RestorePart
 from siammcvae_core.model.profiles import DriveProfile
 
 

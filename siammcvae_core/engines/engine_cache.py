@@ -23,7 +23,7 @@ from siammcvae_core.errors import InputError
 from siammcvae_core.files import cache_folder, read_json, write_whole
 
 COMMAND = 'ros2 run siammcvae_ros build_engine'
-"""Builds what is missing; `python -m siammcvae_core.build_engine` is the same without ROS."""
+"""Builds what is missing; `python -m siammcvae_core.engines build` is the same without ROS."""
 ESTIMATE = 'seconds with TensorRT-RTX, minutes with TensorRT'
 """How long a build takes where none was timed before."""
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import torch
 
+from siammcvae_core.engines.autotune import compare, fastest, Make
 from siammcvae_core.engines.drive import DriveEngine
 from siammcvae_core.engines.drive_torch import TorchNetwork
 from siammcvae_core.engines.engine_cache import Policy
 from siammcvae_core.engines.tensorrt import LIBRARIES, TensorRtNetwork
-from siammcvae_core.engines.trial import compare, fastest, Make
 
 
 class FastestGpuEngine(DriveEngine):

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from siammcvae_core.engines.damage import Inputs
+from siammcvae_core.engines.crop import Inputs
 
 ENCODE_INPUTS = ('picture', 'place')
 ENCODE_OUTPUTS = ('tokens',)

@@ -18,17 +18,17 @@ import warnings
 import torch
 from torch import nn
 
+from siammcvae_core.alignment.features import CELL, CHANNELS
 from siammcvae_core.engines.network import (
     ENCODE_INPUTS,
     ENCODE_OUTPUTS,
     RESTORE_INPUTS,
     RESTORE_OUTPUTS,
 )
-from siammcvae_core.evidence.gather import CELL, CHANNELS
 from siammcvae_core.files import cache_folder, read_json, sha256, write_whole
 from siammcvae_core.model.checkpoint import load_model
 from siammcvae_core.model.drive import DriveMCVAE
-from siammcvae_core.model.drive_parts import EncodeReference, RestorePart
+from siammcvae_core.model.drive_export import EncodeReference, RestorePart
 from siammcvae_core.model.profiles import DriveProfile
 
 OPSET = 17

@@ -9,7 +9,7 @@ import numpy as np
 import openvino
 import torch
 
-from siammcvae_core.engines.damage import Inputs
+from siammcvae_core.engines.crop import Inputs
 from siammcvae_core.engines.network import described, RESTORE_OUTPUTS
 from siammcvae_core.engines.onnx_export import exported
 

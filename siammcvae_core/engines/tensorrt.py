@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from siammcvae_core.engines.damage import Inputs
+from siammcvae_core.engines.crop import Inputs
 from siammcvae_core.engines.engine_cache import fetch, Fetched, Key, Policy, Unfit
 from siammcvae_core.engines.network import described, RESTORE_OUTPUTS
 from siammcvae_core.engines.onnx_export import exported, FORM, PARTS

@@ -16,7 +16,7 @@ from siammcvae_core.files import sha256
 from siammcvae_core.model.checkpoint import load_checkpoint
 from siammcvae_core.model.pixels import denormalise, normalise
 from siammcvae_core.model.siammcvae import SiamMCVAE
-from siammcvae_core.motion import References
+from siammcvae_core.motion.references import References
 
 Size = tuple[int, int]
 """Height and width in pixels."""

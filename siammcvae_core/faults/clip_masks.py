@@ -23,7 +23,7 @@ from siammcvae_core.faults.masks import (
     PATTERNS_THAT_STAY,
     Size,
 )
-from siammcvae_core.motion import KeptFrame, Motion
+from siammcvae_core.motion.references import KeptFrame, Motion
 
 WIDE = 60  # cells across; flow is estimated at 8 px per cell up to here, at 4 beyond
 OUTSIDE = -1e6  # px, where content came from that was not in sight before

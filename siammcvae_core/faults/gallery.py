@@ -13,8 +13,8 @@ import sys
 import cv2
 import numpy as np
 
-from siammcvae_core.data.drive_sim import DriveSim
 from siammcvae_core.faults.camera import FaultInjector
+from siammcvae_core.simulation.drive import DriveSim
 
 SPECS = (
     'random:0.5',

@@ -19,8 +19,8 @@ import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-from siammcvae_core.evidence.blending import CANDIDATES, SMOOTH
-from siammcvae_core.evidence.gather import CELL, CHANNELS
+from siammcvae_core.alignment.composite import CANDIDATES, SMOOTH
+from siammcvae_core.alignment.features import CELL, CHANNELS
 from siammcvae_core.model.patches import Grid, grid_of, patchify
 from siammcvae_core.model.pixels import CHANNELS as COLOURS
 from siammcvae_core.model.profiles import DriveProfile

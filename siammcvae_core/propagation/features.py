@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from siammcvae_core.baselines.catalogue import load_peer
 from siammcvae_core.engines.torch import resize, Size
 from siammcvae_core.model.checkpoint import load_checkpoint, stored_system
 from siammcvae_core.model.patches import Grid
 from siammcvae_core.model.pixels import normalise
 from siammcvae_core.model.profiles import Profile
-from siammcvae_core.peers.catalogue import load_peer
 
 Describe = Callable[[Tensor], Tensor]
 """From RGB grey levels (1, 3, H, W), whole patches, to features (1, N, D)."""

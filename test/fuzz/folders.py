@@ -22,8 +22,8 @@ def _write_configs(folder: Path) -> None:
 
 
 def _read_config(folder: Path, target: Path) -> None:
-    from siammcvae_core.train import parse
-    from siammcvae_core.training.config import TrainConfig
+    from siammcvae_core.train.__main__ import parse
+    from siammcvae_core.train.config import TrainConfig
 
     config = parse(['--config', str(target), 'data.train=drives'])
     require(isinstance(config, TrainConfig), f'{config!r}')

@@ -10,7 +10,7 @@ from pathlib import Path
 from support.weights import write_small_drive
 
 from fuzz.kind import Kind, require
-from siammcvae_core.training.config import DataConfig, TrainConfig
+from siammcvae_core.train.config import DataConfig, TrainConfig
 
 SMALL = {
     'patch': 8, 'size': (32, 48), 'width': 32, 'depth': 1, 'heads': 2, 'latent': 16,
@@ -23,10 +23,10 @@ PARTS = {'encode_reference': b'encode' * 50, 'restore': b'restore' * 50}
 def _write_weights(folder: Path) -> None:
     import torch
 
+    from siammcvae_core.baselines.catalogue import build_peer
     from siammcvae_core.model.checkpoint import save_checkpoint
     from siammcvae_core.model.profiles import get_profile
     from siammcvae_core.model.siammcvae import SiamMCVAE
-    from siammcvae_core.peers.catalogue import build_peer
 
     write_small_drive(folder / 'drive.safetensors')
     torch.manual_seed(0)
@@ -37,7 +37,7 @@ def _write_weights(folder: Path) -> None:
 
 
 def _read_weights(folder: Path, target: Path) -> None:
-    from siammcvae_core.evaluation.methods import load, Method
+    from siammcvae_core.evaluate.methods import load, Method
     from siammcvae_core.model.checkpoint import stored_system
     from siammcvae_core.propagation.features import load_features
 
@@ -56,10 +56,10 @@ def _run_config(folder: Path) -> TrainConfig:
 def _state(folder: Path) -> tuple[object, TrainConfig]:
     import torch
 
-    from siammcvae_core.training.catalogue import build_system
-    from siammcvae_core.training.ema import Average
-    from siammcvae_core.training.optimiser import build_optimiser
-    from siammcvae_core.training.state import State
+    from siammcvae_core.train.catalogue import build_system
+    from siammcvae_core.train.ema import Average
+    from siammcvae_core.train.optimiser import build_optimiser
+    from siammcvae_core.train.state import State
 
     config = _run_config(Path('run'))
     torch.manual_seed(0)
@@ -93,7 +93,7 @@ def _write_metrics(folder: Path) -> None:
 
 
 def _read_metrics(folder: Path, target: Path) -> None:
-    from siammcvae_core.training.report import Report
+    from siammcvae_core.train.report import Report
 
     Report(folder / 'tensorboard', target, _run_config(folder), 8).close()
     for line in target.read_text().splitlines() if target.exists() else ():
@@ -110,7 +110,7 @@ def _read_choice(folder: Path, target: Path) -> None:
     import torch
 
     from siammcvae_core.engines import cpu
-    from siammcvae_core.engines.trial import Tried
+    from siammcvae_core.engines.autotune import Tried
 
     os.environ['XDG_CACHE_HOME'] = str(folder / CACHE)
     torch.set_num_threads(1)

@@ -17,13 +17,12 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from fuzz.kind import Kind, require, run, Wrong
 from siammcvae_core.data.bags import CAMERA_INFO, COMPRESSED, RAW, TYPES
 from siammcvae_core.data.clips import IMAGE_SUFFIXES
-from siammcvae_core.data.frame import Source
 from siammcvae_core.data.pairs import to_core
 from siammcvae_core.data.sources import open_source
-from siammcvae_core.frames import check_frame
-from siammcvae_core.offline import sequence
-from siammcvae_core.offline.work import Work
-from siammcvae_core.restore import main
+from siammcvae_core.frames import check_frame, Source
+from siammcvae_core.restore.__main__ import main
+from siammcvae_core.restore.recordings import sequence
+from siammcvae_core.restore.recordings.work import Work
 
 FRAMES, HEIGHT, WIDTH = 6, 48, 64
 LOST = 3  # the frame that is damaged

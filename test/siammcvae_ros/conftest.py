@@ -18,7 +18,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from support.stream import Stream
 
-from siammcvae_ros.environment import free_domain
+from siammcvae_ros.tools.dds_domain import free_domain
 
 PATIENCE = 30.0
 

@@ -10,7 +10,7 @@ import pytest
 from sensor_msgs.msg import CompressedImage, Image
 from support.stream import BAND, header, Stream, view
 
-from siammcvae_ros.messages import image_message, image_view
+from siammcvae_ros.bridge.images import image_message, image_view
 
 RELIABLE = {
     f'qos_overrides./front/{topic}.subscription.reliability': 'reliable'

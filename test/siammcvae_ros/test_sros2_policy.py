@@ -11,8 +11,8 @@ import pytest
 import rclpy
 from rclpy.parameter import Parameter
 
-from siammcvae_ros.environment import free_domain
 from siammcvae_ros.restore_node import RestoreNode
+from siammcvae_ros.tools.dds_domain import free_domain
 
 # What the policy format calls what the ROS graph asks for.
 QUALIFIERS = {

@@ -4,11 +4,11 @@
 
 import numpy as np
 
-from siammcvae_core.restorer import Restorer
-from siammcvae_ros.camera import Camera
-from siammcvae_ros.mask_matching import MaskMatcher, MaskMode
-from siammcvae_ros.outbox import Outbox, Ticket
-from siammcvae_ros.policy import Policy
+from siammcvae_core.restore.restorer import Restorer
+from siammcvae_ros.frame_path.camera import Camera
+from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode
+from siammcvae_ros.frame_path.output_queue import Outbox, Ticket
+from siammcvae_ros.frame_path.policy import Policy
 
 MS = 1_000_000
 HEIGHT, WIDTH = 48, 64

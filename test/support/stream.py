@@ -10,7 +10,7 @@ import numpy as np
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from siammcvae_ros.messages import image_message
+from siammcvae_ros.bridge.images import image_message
 
 MS = 1_000_000
 HEIGHT, WIDTH = 48, 64

@@ -4,10 +4,10 @@
 
 import numpy as np
 
-from siammcvae_core.data.drive_sim import DriveSim
+from siammcvae_core.detection.detector import Detection, Detector
 from siammcvae_core.faults.camera import FaultInjector
-from siammcvae_core.faults.detector import Detection, Detector
 from siammcvae_core.faults.masks import CELL
+from siammcvae_core.simulation.drive import DriveSim
 
 SIZE = (320, 192)
 FIRST = 6  # frames before the fault

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from siammcvae_core.data.frame import Frame
 from siammcvae_core.data.pairs import distinct_frames, Gap, Pair, pairs, reference_position, to_core
 from siammcvae_core.errors import InputError, SourceError
+from siammcvae_core.frames import Frame
 
 MS = 10**6
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.weights import write_small_drive
 
-from siammcvae_core.motion import KeptFrame, References
+from siammcvae_core.motion.references import KeptFrame, References
 
 Film = Callable[..., tuple[References, np.ndarray]]
 

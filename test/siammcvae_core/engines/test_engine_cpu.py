@@ -13,7 +13,7 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 from siammcvae_core.engines import cpu  # noqa: E402
 from siammcvae_core.engines.cpu import fastest, FastestEngine, Tried, try_all  # noqa: E402
 from siammcvae_core.engines.drive_torch import TorchNetwork  # noqa: E402
-from siammcvae_core.engines.pick import pick  # noqa: E402
+from siammcvae_core.engines.factory import pick  # noqa: E402
 from siammcvae_core.errors import WeightsError  # noqa: E402
 
 

@@ -11,9 +11,9 @@ import pytest
 torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 
 from siammcvae_core.engines.drive import DriveEngine  # noqa: E402
-from siammcvae_core.engines.pick import load, pick  # noqa: E402
-from siammcvae_core.motion import KeptFrame, References  # noqa: E402
-from siammcvae_core.restorer import Restorer, Rung  # noqa: E402
+from siammcvae_core.engines.factory import load, pick  # noqa: E402
+from siammcvae_core.motion.references import KeptFrame, References  # noqa: E402
+from siammcvae_core.restore.restorer import Restorer, Rung  # noqa: E402
 
 
 @pytest.fixture(scope='module')

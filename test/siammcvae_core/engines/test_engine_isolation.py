@@ -48,8 +48,8 @@ start = multiprocessing.process.BaseProcess.start
 multiprocessing.process.BaseProcess.start = lambda self: (started.append(self), start(self))
 
 import numpy as np
-from siammcvae_core.engines.pick import pick
-from siammcvae_core.restorer import Restorer, Rung
+from siammcvae_core.engines.factory import pick
+from siammcvae_core.restore.restorer import Restorer, Rung
 
 engine = pick('drive')
 restorer = Restorer(engine)

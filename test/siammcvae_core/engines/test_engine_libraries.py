@@ -11,8 +11,8 @@ import pytest
 torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 pytest.importorskip('onnx', reason='onnx is not installed, so nothing can be exported')
 
+from siammcvae_core.engines.__main__ import main  # noqa: E402
 from siammcvae_core.engines.drive import DriveEngine  # noqa: E402
-from siammcvae_core.export import main  # noqa: E402
 from siammcvae_core.faults.masks import make_mask  # noqa: E402
 
 FAULTS = ('random:0.75', 'band:0.25', 'block:0.05', 'random:1')

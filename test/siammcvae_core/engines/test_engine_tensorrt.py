@@ -19,16 +19,16 @@ onnx = pytest.importorskip('onnx', reason='onnx is not installed, so nothing can
 
 from support.tensorrt import FakeLibrary, rounding, session_of  # noqa: E402
 
+from siammcvae_core.alignment.features import gather  # noqa: E402
 from siammcvae_core.engines import cpu, gpu, tensorrt  # noqa: E402
+from siammcvae_core.engines.autotune import compare  # noqa: E402
 from siammcvae_core.engines.drive import DriveEngine  # noqa: E402
 from siammcvae_core.engines.drive_torch import TorchNetwork  # noqa: E402
 from siammcvae_core.engines.engine_cache import Policy  # noqa: E402
+from siammcvae_core.engines.factory import pick, shipped  # noqa: E402
 from siammcvae_core.engines.gpu import FastestGpuEngine  # noqa: E402
-from siammcvae_core.engines.pick import pick, shipped  # noqa: E402
 from siammcvae_core.engines.tensorrt import TensorRtNetwork  # noqa: E402
-from siammcvae_core.engines.trial import compare  # noqa: E402
 from siammcvae_core.errors import InputError  # noqa: E402
-from siammcvae_core.evidence.gather import gather  # noqa: E402
 from siammcvae_core.faults.masks import make_mask  # noqa: E402
 
 FAULTS = ('random:0.75', 'band:0.25', 'block:0.05', 'random:1')

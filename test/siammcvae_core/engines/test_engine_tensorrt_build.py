@@ -15,9 +15,9 @@ pytest.importorskip('torch', reason='PyTorch is not installed')
 onnx = pytest.importorskip('onnx', reason='onnx is not installed, so nothing can be exported')
 
 from siammcvae_core.engines import tensorrt_build  # noqa: E402
+from siammcvae_core.engines.factory import shipped  # noqa: E402
 from siammcvae_core.engines.onnx_export import exported, PARTS  # noqa: E402
 from siammcvae_core.engines.onnx_half import half  # noqa: E402
-from siammcvae_core.engines.pick import shipped  # noqa: E402
 from siammcvae_core.engines.tensorrt_build import RANGES  # noqa: E402
 
 FLOAT16, FLOAT32 = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT

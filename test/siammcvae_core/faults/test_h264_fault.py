@@ -4,10 +4,10 @@
 import numpy as np
 import pytest
 
-from siammcvae_core.data.drive_sim import DriveSim
 from siammcvae_core.faults.camera import FaultInjector
 from siammcvae_core.faults.h264 import LossyStream
 from siammcvae_core.metrics import psnr
+from siammcvae_core.simulation.drive import DriveSim
 
 
 @pytest.fixture(scope='module')

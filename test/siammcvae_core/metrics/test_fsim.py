@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from siammcvae_core.data.drive_sim import DriveSim
 from siammcvae_core.errors import InputError
 from siammcvae_core.metrics import features, fsim, fsim_ism, fsimc, ism_features
+from siammcvae_core.simulation.drive import DriveSim
 
 
 @cache

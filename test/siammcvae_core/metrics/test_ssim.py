@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
-from siammcvae_core.data.drive_sim import DriveSim
 from siammcvae_core.errors import InputError
 from siammcvae_core.metrics import ssim
+from siammcvae_core.simulation.drive import DriveSim
 
 DRIVE = DriveSim((160, 96))
 TRUTH, RESTORED = DRIVE.render(10), DRIVE.render(12)

@@ -6,9 +6,9 @@ import pytest
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 
+from siammcvae_core.alignment.composite import CANDIDATES  # noqa: E402
+from siammcvae_core.alignment.features import CHANNELS  # noqa: E402
 from siammcvae_core.errors import InputError, WeightsError  # noqa: E402
-from siammcvae_core.evidence.blending import CANDIDATES  # noqa: E402
-from siammcvae_core.evidence.gather import CHANNELS  # noqa: E402
 from siammcvae_core.model.checkpoint import load_model, save_checkpoint  # noqa: E402
 from siammcvae_core.model.drive import DriveMCVAE, near  # noqa: E402
 from siammcvae_core.model.profiles import choose, DRIVE_PROFILES, DriveProfile  # noqa: E402

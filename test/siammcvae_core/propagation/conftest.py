@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from siammcvae_core.data.drive_sim import DriveSim
 from siammcvae_core.propagation.features import Features
+from siammcvae_core.simulation.drive import DriveSim
 
 WIDTH, HEIGHT, FRAMES = 72, 48, 6
 PALETTE = [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0, 0, 0, 128] + [0] * (256 * 3 - 15)

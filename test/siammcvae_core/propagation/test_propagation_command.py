@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from siammcvae_core.baselines.catalogue import build_peer, PEERS
 from siammcvae_core.errors import InputError, SourceError
 from siammcvae_core.model.checkpoint import save_checkpoint
 from siammcvae_core.model.profiles import get_profile
 from siammcvae_core.model.siammcvae import SiamMCVAE
-from siammcvae_core.peers.catalogue import build_peer, PEERS
 from siammcvae_core.propagation.__main__ import main
 from siammcvae_core.propagation.features import load_features
 from siammcvae_core.propagation.layouts import read_frame, read_mask, read_videos

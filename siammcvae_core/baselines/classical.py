@@ -1,0 +1,36 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Restoration without learning: every peer gives a frame that is meaningful where lost.
+
+All share one signature, `peer(references, frame, mask, stamp)`: the kept frames, the damaged frame
+of their shape, bool (H, W) True where lost, its stamp in seconds. Pasting is the caller's.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from siammcvae_core.baselines.block_matching import block_match
+from siammcvae_core.baselines.flow_filling import oracle, visible_flow
+from siammcvae_core.baselines.inpainting import navier_stokes, telea
+from siammcvae_core.motion.references import References
+from siammcvae_core.restore.fallbacks import const_velocity, copy
+
+Peer = Callable[[References, np.ndarray, np.ndarray, float], np.ndarray]
+
+PEERS: Mapping[str, Peer] = MappingProxyType(
+    {
+        'copy': copy,
+        'const_velocity': const_velocity,
+        'visible_flow': visible_flow,
+        'block_match': block_match,
+        'telea': telea,
+        'navier_stokes': navier_stokes,
+        'oracle': oracle,
+    }
+)
+"""By name; all but the UPPER_BOUNDS are causal and can be picked."""
+
+UPPER_BOUNDS = ('oracle',)
+"""These are called with the undamaged frame in place of the damaged one."""

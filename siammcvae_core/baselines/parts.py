@@ -1,0 +1,76 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The two halves of a masked autoencoder: encode the visible tokens, decode all of them."""
+
+import torch
+from torch import nn, Tensor
+import torch.nn.functional as F
+
+from siammcvae_core.baselines.profile import PeerProfile
+from siammcvae_core.model.patches import spread_visible, take_visible, visible_index
+from siammcvae_core.model.vit import ViT
+
+
+class Encoder(nn.Module):
+    """Embeds tokens of `pixels` values, adds their places and transforms those that are visible."""
+
+    def __init__(self, profile: PeerProfile, pixels: int, kernel: str) -> None:
+        super().__init__()
+        self.embed = nn.Linear(pixels, profile.width)
+        self.cls = nn.Parameter(torch.empty(profile.width))
+        self.vit = ViT(profile.width, profile.depth, profile.heads, profile.mlp_ratio, kernel)
+
+    def forward(
+        self, patches: Tensor, place: Tensor, lost: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Encode the visible of patches (B, M, pixels) at `place` (1 + M, D); see `tokens`."""
+        tokens, keys = self.tokens(patches, place, lost)
+        return self.vit(tokens, keys), keys
+
+    def tokens(
+        self, patches: Tensor, place: Tensor, lost: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Make tokens (B, 1 + K, D) of the visible patches, cls first, and tell which count.
+
+        K is the number of visible patches of the image that has most; the second part is bool
+        (B, 1 + K), False for those that only fill up, or None where all count.
+        """
+        cls, place = self.cls + place[0], place[1:]
+        keys = None
+        if lost is not None:
+            index, valid = visible_index(lost)
+            patches, place = take_visible(patches, index, valid), place[index]
+            if valid is not None:
+                keys = F.pad(valid, (1, 0), value=True)
+        tokens = self.embed(patches) + place
+        return torch.cat([cls.expand(len(tokens), 1, -1), tokens], 1), keys
+
+
+class Decoder(nn.Module):
+    """Predicts all tokens from the visible ones, a learned token standing for each lost one."""
+
+    def __init__(self, profile: PeerProfile, pixels: int, kernel: str) -> None:
+        super().__init__()
+        width = profile.decoder_width
+        self.enter = nn.Linear(profile.width, width)
+        self.mask_token = nn.Parameter(torch.empty(width))
+        self.vit = ViT(
+            width, profile.decoder_depth, profile.decoder_heads, profile.mlp_ratio, kernel
+        )
+        self.to_pixels = nn.Linear(width, pixels)
+
+    def forward(self, tokens: Tensor, place: Tensor, lost: Tensor) -> Tensor:
+        """Predict (B, M, pixels) from tokens (B, 1 + K, D), cls first; `place` (1 + M, D')."""
+        full = spread_visible(self.enter(tokens), lost, self.mask_token) + place
+        return self.to_pixels(self.vit(full)[:, 1:])
+
+
+def initialise(module: nn.Module) -> None:
+    """Start as MAE does: Xavier for matrices, no bias, small noise for learned tokens."""
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            nn.init.xavier_uniform_(part.weight)
+            nn.init.zeros_(part.bias)
+        elif not isinstance(part, nn.LayerNorm):
+            for parameter in part.parameters(recurse=False):
+                nn.init.normal_(parameter, std=0.02)

@@ -1,0 +1,182 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""One run: load, look at what is restored, measure the ceilings, time, and make rows of it all."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+import os
+from pathlib import Path
+import platform
+import sys
+from typing import Any, TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from siammcvae_core.benchmark import ceilings
+from siammcvae_core.benchmark.cases import Cell
+from siammcvae_core.benchmark.ceilings import Ceilings
+from siammcvae_core.benchmark.methods import ENCODE, load, Method
+from siammcvae_core.benchmark.timing import time_all, Timed
+from siammcvae_core.errors import InputError
+from siammcvae_core.metrics import psnr
+
+if TYPE_CHECKING:  # imports torch
+    from siammcvae_core.benchmark.work import Work
+
+Row = dict[str, Any]
+Made = dict[str, Callable[[Path], Method]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is timed, see `methods.load`; on how many threads; `cells` are there already."""
+
+    classical: Sequence[str]
+    made: Made
+    weights: Path | None
+    cells: Sequence[Cell]
+    cameras: Sequence[int]
+    repeats: int
+    threads: int
+
+
+def run(plan: Plan) -> dict[str, Any]:
+    """Carry a plan out: `rows`, `projection`, `ceilings` and `machine`; raises InputError."""
+    machine = describe(plan.threads)
+    _use_threads(plan)
+    before = ceilings.measure(plan.threads, bool(plan.made))
+    methods, seen = _load_and_look(plan)
+    works = _count(plan)
+    timed = time_all(methods, plan.cells, plan.cameras, plan.repeats)
+    limits = before.best(ceilings.measure(plan.threads, bool(plan.made)))
+    machine['load_after'] = os.getloadavg()[0]
+    return {
+        'rows': [
+            _row(one, limits, seen[one.method.name, index], works[index] if works else None)
+            for one in timed
+            for index in [plan.cells.index(one.cell)]
+        ],
+        'projection': _project(plan.cells, works),
+        'ceilings': {'copy_gbs': limits.copy_gbs, 'gflops': limits.gflops},
+        'machine': machine,
+    }
+
+
+def describe(threads: int) -> Row:
+    """Say what this machine is, and how busy."""
+    return {
+        'cpu': _cpu(),
+        'cores': os.cpu_count(),
+        'threads': threads,
+        'system': platform.platform(),
+        'python': platform.python_version(),
+        'opencv': cv2.__version__,
+        'when': datetime.now(timezone.utc).isoformat(timespec='minutes'),
+        'load_before': os.getloadavg()[0],
+    }
+
+
+def _cpu() -> str:
+    info = Path('/proc/cpuinfo')
+    for line in info.read_text().splitlines() if info.is_file() else ():
+        if line.startswith('model name'):
+            return line.partition(':')[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _use_threads(plan: Plan) -> None:
+    cv2.setNumThreads(plan.threads)
+    if plan.made:
+        import torch
+
+        torch.set_num_threads(plan.threads)
+
+
+def _load_and_look(plan: Plan) -> tuple[list[Method], dict[tuple[str, int], Row]]:
+    """Restore every case once by every method: memory, quality, and what differs from the first.
+
+    Gives the methods, those of the drive model first, and what was seen by name and cell. One
+    method is loaded and looked at before the next, so that memory is its own.
+    """
+    methods: list[Method] = []
+    seen: dict[tuple[str, int], Row] = {}
+    right: dict[int, list[np.ndarray]] = {}  # what the drive model's first library makes of a cell
+    for method in load(plan.classical, plan.made, plan.weights):
+        try:
+            for index, cell in enumerate(plan.cells):
+                frames = [method.restore(case)[0] for case in cell.cases]
+                row: Row = {'peak_mb': method.memory.gained()}
+                pairs = list(zip(frames, cell.cases, strict=True))
+                row['psnr_lost'] = float(
+                    np.mean([psnr(frame, case.truth, case.mask) for frame, case in pairs])
+                )
+                if method.profile:
+                    row |= _difference(frames, right.setdefault(index, frames), cell)
+                seen[method.name, index] = row
+        except InputError:
+            raise
+        except Exception as error:
+            print(f'{method.name} left out: {type(error).__name__}: {error}', file=sys.stderr)
+            continue
+        methods.append(method)
+    if not methods:
+        raise InputError('nothing is left to be timed')
+    return sorted(methods, key=lambda method: not method.profile), seen
+
+
+def _difference(frames: list[np.ndarray], right: list[np.ndarray], cell: Cell) -> Row:
+    """How far lost pixels are off those of the first library: grey levels, mean and top."""
+    from siammcvae_core.engines.autotune import MEAN_BOUND, TOP_BOUND
+
+    off = np.concatenate([
+        cv2.absdiff(frame, first)[case.mask]
+        for frame, first, case in zip(frames, right, cell.cases, strict=True)
+    ])  # fmt: skip
+    mean, top = float(off.mean()), float(np.quantile(off, 0.999))
+    return {'off_mean': mean, 'off_top': top, 'agrees': mean <= MEAN_BOUND and top <= TOP_BOUND}
+
+
+def _count(plan: Plan) -> 'list[Work]':
+    """Count the work of the drive model in each cell; nothing where only others are timed."""
+    if not plan.made or plan.weights is None:
+        return []
+    from siammcvae_core.benchmark.work import Counter, mean
+
+    counter = Counter(plan.weights)
+    return [mean([counter.count(case) for case in cell.cases]) for cell in plan.cells]
+
+
+def _row(timed: Timed, limits: Ceilings, seen: Row, work: 'Work | None') -> Row:
+    method, cell = timed.method, timed.cell
+    stages = timed.stages()
+    row: Row = {
+        'method': method.name, 'engine': method.engine, 'dtype': method.dtype,
+        'profile': method.profile, 'size': cell.name, 'mask': cell.mask.partition(':')[0],
+        'ratio': cell.ratio, 'cameras': timed.cameras, 'rounds': len(timed.rounds),
+        'p50_ms': timed.milliseconds(0.5), 'p99_ms': timed.milliseconds(0.99), **seen,
+        'stages_ms': stages,
+    }  # fmt: skip
+    if work is None or not method.profile:
+        return row
+    size = work.network_bytes(method.dtype)
+    floor = limits.floor_ms(work.restore_flop, size, method.dtype) * timed.cameras
+    return row | {
+        f'{ENCODE}_ms': stages[ENCODE], 'network_ms': stages['network'],
+        f'{ENCODE}_gflop': work.encode_flop / 1e9, 'gflop': work.restore_flop / 1e9,
+        'network_mb': size / 1e6, 'mb': work.bytes(method.dtype) / 1e6,
+        'floor_ms': floor, 'over_floor': stages['network'] / floor,
+    }  # fmt: skip
+
+
+def _project(cells: Sequence[Cell], works: 'list[Work]') -> list[Row]:
+    if not works:
+        return []
+    from siammcvae_core.benchmark.projection import BOARDS, project
+
+    return [
+        {'board': board.name, 'size': cell.name, 'mask': cell.mask, **project(board, work)}
+        for board in BOARDS
+        for cell, work in zip(cells, works, strict=True)
+    ]

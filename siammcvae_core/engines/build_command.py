@@ -1,0 +1,86 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Command line: `python -m siammcvae_core.engines build [WEIGHTS]` builds engines ahead of time."""
+
+import argparse
+from collections.abc import Sequence
+import logging
+from pathlib import Path
+import sys
+
+from siammcvae_core.engines.engine_cache import Policy
+from siammcvae_core.engines.factory import DRIVE, shipped
+from siammcvae_core.errors import InputError
+from siammcvae_core.files import cache_folder
+
+DESCRIPTION = f"""\
+Build the TensorRT engines of the drive model for the GPU of this machine, so that nodes start
+without delay. Needs PyTorch with CUDA, the package onnx, and tensorrt (part of JetPack) or
+tensorrt_rtx.
+
+Engines are kept in {cache_folder() / 'engines'} (XDG_CACHE_HOME moves it).
+They serve every size of frame, and only this GPU, these weights and this version of the library:
+run it again after an update. The node uses them by itself where they are faster than PyTorch.
+"""
+EPILOG = """\
+policies:
+  load_only         only check what is there; exit status 2 where something is missing
+  build_if_missing  build what is missing or does not serve
+  rebuild           build everything anew
+"""
+PRECISIONS = ('float16', 'float32')
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    made = argparse.ArgumentParser(
+        'python -m siammcvae_core.engines build', description=DESCRIPTION, epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    made.add_argument('weights', nargs='?', default=DRIVE, help='weights file; default: drive')
+    policies = [policy.value for policy in Policy]
+    made.add_argument('--policy', choices=policies, default=Policy.BUILD_IF_MISSING.value)
+    made.add_argument(
+        '--precision', choices=PRECISIONS, default=PRECISIONS[0],
+        help='of products; layer norms and softmax are always float32; nodes take float16',
+    )  # fmt: skip
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build; exit status 0, 1 where the library fails, 2 for what the user can mend."""
+    options = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format='%(message)s')
+    try:
+        build(options)
+    except (InputError, OSError) as error:
+        print(f'build_engine: {error}', file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        print(f'build_engine: needs the package {error.name}', file=sys.stderr)
+        return 2
+    except RuntimeError as error:
+        print(f'build_engine: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+def build(options: argparse.Namespace) -> None:
+    """Build or check both engines and print what came of it."""
+    path = shipped(DRIVE) if options.weights == DRIVE else Path(options.weights).expanduser()
+    if path is None:
+        raise InputError('the package has no weights; name a file')
+    import torch
+
+    if not torch.cuda.is_available():
+        raise InputError('PyTorch finds no NVIDIA GPU, and engines are built where they run')
+    from siammcvae_core.engines.tensorrt import TensorRtNetwork
+
+    network = TensorRtNetwork(path, Policy(options.policy), options.precision)
+    for part, made in network.fetched.items():
+        took = 'was there' if made.seconds is None else f'built in {made.seconds:.1f} s'
+        where = made.file or 'not kept'
+        print(f'{part:17} {took:16} {made.size / 1e6:6.1f} MB  {where}')
+    described = network.describe()
+    print(' '.join(f'{key}={described[key]}' for key in ('name', 'version', 'device', 'dtype')))
+

@@ -1,0 +1,99 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Command line: `python -m siammcvae_core.engines export WEIGHTS OUT` writes the model as ONNX."""
+
+import argparse
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+import sys
+
+import numpy as np
+
+from siammcvae_core.commands.values import parse_size
+from siammcvae_core.errors import InputError
+from siammcvae_core.files import write_whole
+
+DESCRIPTION = """\
+Write the drive model as two ONNX files, encode_reference.onnx and restore.onnx. They serve every
+size of frame and every amount of damage. Needs PyTorch and the package onnx.
+"""
+FAULTS = ('random:0.75', 'band:0.25', 'block:0.05', 'random:1')
+BOUND = 1e-3  # of any output; grey levels, pixels and weights all are of order 1 or more
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    made = argparse.ArgumentParser(
+        'python -m siammcvae_core.engines export', description=DESCRIPTION
+    )
+    made.add_argument('weights', type=Path, help='weights file of the drive model')
+    made.add_argument('out', type=Path, help='folder to write to')
+    made.add_argument('--engine', choices=['onnx'], default='onnx', help='what to write')
+    made.add_argument('--check', action='store_true', help='compare ONNX Runtime with PyTorch')
+    made.add_argument('--size', default='640x368', help='working size of the check, whole patches')
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Export; exit status 0, 1 where the check fails, 2 for bad input."""
+    options = parser().parse_args(arguments)
+    try:
+        return export(options)
+    except (InputError, OSError) as error:
+        print(f'export: {error}', file=sys.stderr)
+    except ModuleNotFoundError as error:
+        print(f'export: needs the package {error.name}: pip install {error.name}', file=sys.stderr)
+    return 2
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write the files and check them. Raises InputError for what the user can mend."""
+    import_module('onnx')  # PyTorch only says in the middle of a long error that it is missing
+    from siammcvae_core.engines import onnx_export
+
+    size = parse_size(options.size)
+    made = onnx_export.export(options.weights)
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name, content in zip(onnx_export.PARTS, (made.encode_reference, made.restore), strict=True):
+        path = options.out / f'{name}.onnx'
+        write_whole(path, content)
+        print(f'{path}  {len(content) / 1e6:.1f} MB')
+    return check(options.weights, size) if options.check else 0
+
+
+def check(weights: Path, size: tuple[int, int]) -> int:
+    """Print by how much ONNX Runtime differs from PyTorch; 1 if that is too much."""
+    from siammcvae_core.alignment.features import CELL, CHANNELS, lost_patches, visible
+    from siammcvae_core.engines.crop import damaged_part, whole_frame
+    from siammcvae_core.engines.drive_torch import TorchNetwork
+    from siammcvae_core.engines.network import Network, RESTORE_OUTPUTS
+    from siammcvae_core.engines.onnx import OnnxNetwork
+    from siammcvae_core.faults.masks import make_mask
+
+    networks: list[Network] = [TorchNetwork(weights), OnnxNetwork(weights)]
+    patch = networks[0].patch
+    height, width = size
+    if height % patch or width % patch:
+        raise InputError(f'--size must be in multiples of {patch}, got {width}x{height}')
+    rng = np.random.default_rng(0)
+    frame = rng.integers(0, 256, (height, width, 3), np.uint8)
+    evidence = rng.normal(size=(len(CHANNELS), height // CELL, width // CELL)).astype(np.float32)
+    grid = height // patch, width // patch
+    source = rng.permutation(grid[0] * grid[1])
+    tokens = [network.encode(whole_frame(frame, patch)) for network in networks]
+    worst = 0.0
+    for fault in FAULTS:
+        lost = lost_patches(visible(make_mask(fault, size, rng), (width, height)))
+        part = damaged_part(frame, evidence, source, lost)
+        right, got = (
+            network.restore(token, part.inputs)
+            for network, token in zip(networks, tokens, strict=True)
+        )
+        off = [float(np.abs(one - other).max()) for one, other in zip(right, got, strict=True)]
+        told = ', '.join(f'{k} {v:.1e}' for k, v in zip(RESTORE_OUTPUTS, off, strict=True))
+        print(f'{fault:12} largest difference: {told}')
+        worst = max(worst, *off)
+    print('the same but for rounding' if worst <= BOUND else f'differs by more than {BOUND}')
+    return int(worst > BOUND)
+

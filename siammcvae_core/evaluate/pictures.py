@@ -1,0 +1,104 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Cases to look at: as everyone restored them, and those in which a model gained least."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+from matplotlib.figure import Figure
+import numpy as np
+
+from siammcvae_core.baselines.classical import UPPER_BOUNDS
+from siammcvae_core.evaluate.samples import Case
+
+JPEG_QUALITY = 82
+SHOWN = 4
+"""How many of the cases in which a model gained least are shown."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A damaged frame as a method restored it, and the PSNR of its lost pixels in dB."""
+
+    method: str
+    frame: np.ndarray
+    psnr_lost: float
+
+    @property
+    def caption(self) -> str:
+        """Name and score."""
+        return f'{self.method}: {self.psnr_lost:.1f} dB'
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One case as everyone restored it: (JPEG, caption) each, the damaged frame first."""
+
+    clip: str
+    mask: str
+    gap: str
+    index: int
+    panels: tuple[tuple[bytes, str], ...]
+
+    @property
+    def title(self) -> str:
+        """Which case it is."""
+        return f'{self.clip}, frame {self.index}, {self.mask}, gap {self.gap}'
+
+
+@dataclass(frozen=True)
+class Duel:
+    """A case of a model beside the best of the others, and by how many dB it gained."""
+
+    gain: float
+    picture: Picture
+
+
+def picture_of(clip: str, case: Case, attempts: Iterable[Attempt]) -> Picture:
+    """Show a case."""
+    panels = [
+        (case.frame, 'damaged'),
+        *((attempt.frame, attempt.caption) for attempt in attempts),
+        (case.truth, 'truth'),
+        (case.kept[0].frame, f'newest reference, {case.seconds:.2f} s before'),
+    ]
+    quality = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
+    shown = tuple((cv2.imencode('.jpg', im, quality)[1].tobytes(), text) for im, text in panels)
+    return Picture(clip, case.mask_spec, str(case.gap), case.index, shown)
+
+
+def hardest(
+    model: str, clip: str, case: Case, attempts: Sequence[Attempt], so_far: Duel | None
+) -> Duel | None:
+    """Keep the case in which `model` gained least on the best other method, upper bounds aside."""
+    others = [a for a in attempts if a.method not in (model, *UPPER_BOUNDS)]
+    if not others:
+        return so_far
+    own = next(attempt for attempt in attempts if attempt.method == model)
+    best = max(others, key=lambda attempt: attempt.psnr_lost)
+    gain = own.psnr_lost - best.psnr_lost
+    if so_far is not None and so_far.gain <= gain:
+        return so_far
+    return Duel(gain, picture_of(clip, case, (own, best)))
+
+
+def least(duels: Iterable[Duel]) -> list[Duel]:
+    """Choose the duels to show, the least gain first."""
+    return sorted(duels, key=lambda duel: duel.gain)[:SHOWN]
+
+
+def sheet(duels: Sequence[Duel]) -> Figure:
+    """Draw duels one under another, their panels beside each other."""
+    across = max(len(duel.picture.panels) for duel in duels)
+    figure = Figure(figsize=(3.2 * across, 2.2 * len(duels)), layout='constrained')
+    grid = figure.subplots(len(duels), across, squeeze=False)
+    for line, duel in zip(grid, duels, strict=True):
+        for axes, (data, caption) in zip(line, duel.picture.panels, strict=True):
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+            axes.imshow(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+            axes.set_title(caption, fontsize=8)
+            axes.set_xticks([])
+            axes.set_yticks([])
+        line[0].set_ylabel(f'{duel.picture.mask}\ngap {duel.picture.gap}', fontsize=8)
+    return figure

@@ -1,0 +1,203 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Command line for recordings: `python -m siammcvae_core.restore IN OUT --mask MASKS`."""
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+import os
+from pathlib import Path
+import sys
+from typing import Any, NoReturn
+
+from tqdm import tqdm
+
+from siammcvae_core.data.bags import BagImages
+from siammcvae_core.data.sources import open_source
+from siammcvae_core.engines.factory import pick
+from siammcvae_core.errors import FrameError, InputError
+from siammcvae_core.frames import Source
+from siammcvae_core.restore.recordings import bags, videos
+from siammcvae_core.restore.recordings.detection import detected
+from siammcvae_core.restore.recordings.sequence import restore_items
+from siammcvae_core.restore.recordings.work import Work
+from siammcvae_core.restore.restorer import Restorer
+
+DESCRIPTION = """\
+Restore the damaged frames of a recording with what the restore node runs, as well as it can in its
+own time. IN is a video (or a folder of images) or a rosbag2.
+
+With --detect it finds what is lost itself, from the frames alone, in whole cells of 16 x 16 pixels;
+docs/detector.md says what it finds and what nobody can. Without it:
+
+A video needs --mask: a video or a folder of images of as many frames, black where intact; whatever
+is not black is lost (prefer lossless masks). OUT is .mp4 (H.264) or .mkv (FFV1, every pixel exact);
+frames keep their times, sound is left out.
+
+A bag has its masks on a topic, matched by header stamp; an image without one counts as intact. OUT
+is a bag with the same messages, byte for byte, but for the lost pixels of the image topic; beside
+it restored/mask marks what was made up. Compressed images are stored as PNG once restored.
+"""
+EPILOG = """\
+A run that was interrupted, even by kill -9, goes on where it was when started again with the same
+arguments: finished parts of 64 frames wait in OUT.partial until OUT is whole.
+
+examples:
+  python -m siammcvae_core.restore drive.mp4 restored.mp4 --detect
+  python -m siammcvae_core.restore drive.mp4 restored.mp4 --mask lost.mkv
+  python -m siammcvae_core.restore my_bag restored_bag --topic /front/image_raw \\
+      --mask-topic /front/fault_mask --weights drive.safetensors
+
+exit status: 0 restored; 1 IN is damaged (OUT holds what could be read) or OUT cannot be written;
+2 input that cannot be used; 130 interrupted.
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A recording, its frames with their masks, and how the output is written."""
+
+    source: Source
+    items: Any
+    writer: videos.Encoder | bags.Assembler
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f'restore: {message} (see --help)\n')
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    p = _Parser(
+        prog='python -m siammcvae_core.restore',
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument('source', type=Path, metavar='IN', help='video, folder of images, or rosbag2')
+    p.add_argument('out', type=Path, metavar='OUT', help='.mp4, .mkv, or the folder of a bag')
+    p.add_argument('--mask', default='', metavar='MASKS', help='the masks of a video')
+    p.add_argument('--topic', default='', help='image topic of a bag that has several')
+    p.add_argument(
+        '--mask-topic', default='', metavar='TOPIC',
+        help='masks of a bag (default: fault_mask beside the image topic)',
+    )
+    p.add_argument('--detect', action='store_true', help='find what is lost, without any mask')
+    p.add_argument(
+        '--weights', default='', metavar='FILE',
+        help="model (default: that of the package, with PyTorch); 'none' for motion alone",
+    )
+    p.add_argument(
+        '--max-reference-age', type=float, default=1.0, metavar='S',
+        help='made-up pixels are served so long after the last intact frame (default: %(default)s)',
+    )
+    p.add_argument('--overwrite', action='store_true', help='replace OUT, and work of another kind')
+    return p  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Restore; exit status as told by --help."""
+    options = parser().parse_args(arguments)
+    try:
+        return restore(options)
+    except FrameError as error:
+        print(f'restore: {options.mask or options.source}: {error}', file=sys.stderr)
+        return 2
+    except InputError as error:
+        print(f'restore: {error}', file=sys.stderr)
+        return 2
+    except OSError as error:  # the disk is full, say
+        print(f'restore: {error}; what is done is kept', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('restore: interrupted; the same command goes on from here', file=sys.stderr)
+        return 130
+
+
+def restore(options: argparse.Namespace) -> int:
+    """Restore a recording. Raises InputError for what the user can mend."""
+    engine = pick(options.weights)
+    restorer = Restorer(engine, max_reference_age=options.max_reference_age)
+    job = _open(options)
+    work = Work(options.out, _settings(options, engine.describe() if engine else {}))
+    with work.begin(options.overwrite):
+        total = len(job.source)
+        went_on = f', going on at {work.done}' if work.done else ''
+        print(f'Restoring {job.source.name}: {total} frames{went_on}.')
+        with tqdm(total=total, desc='restoring', unit='frame', disable=None) as bar:
+            restore_items(
+                job.items, restorer, work, job.writer.open_part, job.writer.suffix, bar.update
+            )
+        if not work.done:
+            raise InputError(f'{options.source}: {job.source.broken or "no frames"}')
+        made = work.folder / options.out.name
+        job.writer.join([work.folder / name for name in work.parts], made)
+        work.publish(made)
+    print(_summary(work.done, work.counts))
+    print(f'\n  {options.out}')
+    broken = job.source.broken or job.writer.broken
+    if broken:
+        print(f'restore: {options.source} ends early: {broken}', file=sys.stderr)
+    return 1 if broken else 0
+
+
+def _open(options: argparse.Namespace) -> Job:
+    path = options.source.expanduser()
+    if os.path.realpath(options.out) == os.path.realpath(path):
+        raise InputError(f'{options.out} is the input')
+    if options.detect and (options.mask or options.mask_topic):
+        raise InputError('--detect finds what is lost itself: leave --mask and --mask-topic out')
+    source = open_source(path, options.topic)
+    if isinstance(source, BagImages):
+        if options.mask:
+            raise InputError('--mask is for videos; a bag has its masks on --mask-topic')
+        if options.detect:
+            return Job(source, detected(source), bags.Assembler(path, source))
+        topic = options.mask_topic or bags.sibling(source.topic, 'fault_mask')
+        found = BagImages(path, topic)
+        return Job(source, bags.paired(source, found), bags.Assembler(path, source))
+    if options.mask_topic or options.topic:
+        raise InputError(f'{path} is no bag: it has no topics; give its masks with --mask')
+    encoder = videos.Encoder(options.out, source.size, source.rate)
+    if options.detect:
+        return Job(source, detected(source), encoder)
+    if not options.mask:
+        raise InputError(f'say what is lost in {path}: --mask MASKS, or have it found: --detect')
+    masks = open_source(options.mask)
+    if len(masks) != len(source):
+        raise InputError(
+            f'{path} has {len(source)} frames, its mask {len(masks)}: {options.mask}'
+        )
+    return Job(source, videos.paired(source, masks), encoder)
+
+
+def _settings(options: argparse.Namespace, engine: dict[str, str]) -> dict[str, Any]:
+    """Give what the frames of the output depend on."""
+    return {
+        'input': _identity(options.source),
+        'mask': _identity(Path(options.mask)) if options.mask else None,
+        'detector': options.detect,
+        'topic': options.topic,
+        'mask topic': options.mask_topic,
+        'model': engine,
+        'reference age': options.max_reference_age,
+    }
+
+
+def _identity(path: Path) -> list[Any]:
+    """Tell a recording from others, and from itself once changed."""
+    path = path.expanduser().resolve()
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    stats = [(file.name, file.stat()) for file in files]
+    return [str(path), *([name, stat.st_size, stat.st_mtime_ns] for name, stat in stats)]
+
+
+def _summary(frames: int, counts: Counter[str]) -> str:
+    told = ', '.join(f'{count} {what}' for what, count in sorted(counts.items()))
+    return f'{frames} frames: {told}.'
+
+
+if __name__ == '__main__':
+    sys.exit(main())

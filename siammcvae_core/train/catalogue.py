@@ -1,0 +1,51 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What can be trained, by name.
+
+To add a system: derive from `System` in a module of your own, and enter how it is built in
+`SYSTEMS` with a function that imports the module, so that only the chosen one is loaded.
+"""
+
+from collections.abc import Callable, Mapping
+import difflib
+from functools import partial
+from typing import Any
+
+from siammcvae_core.errors import InputError
+from siammcvae_core.train.system import System
+
+
+def _siammcvae(profile: str, changes: Mapping[str, Any]) -> System:
+    from siammcvae_core.train.siammcvae import build
+
+    return build(profile, changes)
+
+
+def _drive(profile: str, changes: Mapping[str, Any]) -> System:
+    from siammcvae_core.train.drive import build
+
+    return build(profile, changes)
+
+
+def _peer(system: str, profile: str, changes: Mapping[str, Any]) -> System:
+    from siammcvae_core.train.peers import build
+
+    return build(system, profile, changes)
+
+
+SYSTEMS: dict[str, Callable[[str, Mapping[str, Any]], System]] = {
+    'siammcvae': _siammcvae,
+    'drive': _drive,
+    **{name: partial(_peer, name) for name in ('mae', 'mae_st', 'videomae', 'siammae')},
+}
+"""By name, what builds a system from the name of its profile and the fields to set otherwise."""
+
+
+def build_system(name: str, profile: str, changes: Mapping[str, Any]) -> System:
+    """Build a system by name; raises InputError for a name, profile or field there is not."""
+    if name not in SYSTEMS:
+        near = difflib.get_close_matches(name, SYSTEMS, n=1)
+        hint = f', did you mean {near[0]!r}?' if near else ''
+        raise InputError(f'no system {name!r} (valid: {", ".join(SYSTEMS)}){hint}')
+    lists = {key: tuple(v) if isinstance(v, list) else v for key, v in changes.items()}
+    return SYSTEMS[name](profile, lists)

@@ -1,0 +1,33 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The average of the weights over the last steps: smoother than the weights, and better."""
+
+from copy import deepcopy
+
+import torch
+from torch import nn, Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from siammcvae_core.train.system import System
+
+
+class Average:
+    """An exponential moving average of a system's weights, kept as a `system` of its own.
+
+    The decay starts low, so that the average soon forgets the random weights it began with.
+    """
+
+    def __init__(self, system: System, decay: float) -> None:
+        self.system = deepcopy(system).eval().requires_grad_(False)
+        self._decay = decay
+
+    @torch.no_grad()
+    def update(self, system: nn.Module, step: int) -> None:
+        """Take in the weights after step 0, 1, …."""
+        decay = min(self._decay, (1 + step) / (10 + step))
+        get_ema_multi_avg_fn(decay)(tensors(self.system), tensors(system), step)
+
+
+def tensors(module: nn.Module) -> list[Tensor]:
+    """List the weights of a module, parameters and buffers, in order."""
+    return [*module.parameters(), *module.buffers()]

@@ -1,0 +1,36 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""AdamW as MAE trains with it, and what rises and falls with the steps."""
+
+import math
+
+from torch import nn
+from torch.optim import AdamW
+
+from siammcvae_core.train.config import TrainConfig
+
+BETAS = (0.9, 0.95)
+
+
+def build_optimiser(module: nn.Module, config: TrainConfig) -> AdamW:
+    """Build AdamW; only parameters of two and more dimensions decay."""
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    groups = [
+        {'params': [p for p in parameters if p.ndim > 1], 'weight_decay': config.weight_decay},
+        {'params': [p for p in parameters if p.ndim < 2], 'weight_decay': 0.0},
+    ]
+    return AdamW(groups, config.lr, BETAS)
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """Learning rate of step 0, 1, …: linear warm-up, then half a cosine down to `min_lr`."""
+    warmup = config.warmup * config.steps
+    if step < warmup:
+        return config.lr * (step + 1) / (warmup + 1)
+    share = (step - warmup) / max(1, config.steps - warmup)
+    return config.lr * (config.min_lr + (1 - config.min_lr) * (1 + math.cos(math.pi * share)) / 2)
+
+
+def warmth(step: int, config: TrainConfig) -> float:
+    """Share of the KL weight at step 0, 1, …, rising linearly to 1."""
+    return min(1.0, step / max(1.0, config.beta_warmup * config.steps))

@@ -1,0 +1,67 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The learned peers as the training loop sees them: same samples, same steps, their own loss."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from siammcvae_core.baselines.baseline import Peer
+from siammcvae_core.baselines.catalogue import build_peer, load_peer
+from siammcvae_core.errors import WeightsError
+from siammcvae_core.model.checkpoint import save_checkpoint
+from siammcvae_core.model.patches import grid_of, merge, patchify, unpatchify
+from siammcvae_core.model.pixels import denormalise, normalise
+from siammcvae_core.train.system import Batch, Review, System
+
+
+class PeerSystem(System):
+    """A peer learns from as many kept frames as it looks at."""
+
+    def __init__(self, network: Peer) -> None:
+        super().__init__()
+        self.network = network
+        self.size = network.profile.size
+        self.patch = network.profile.patch
+        # The samples have one in any case: validation compares with copying it.
+        self.references = max(1, network.references)
+
+    def forward(self, batch: Batch, warmth: float) -> dict[str, Tensor]:
+        """Compare the lost patches; nothing is warmed up."""
+        return self.network.loss(*self._frames(batch), batch.lost)
+
+    def review(self, batch: Batch) -> Review:
+        """Restore; a profile that cannot (norm_pix) leaves lost patches black."""
+        references, target = self._frames(batch)
+        losses = self.network.loss(references, target, batch.lost)
+        if self.network.profile.norm_pix:
+            made = torch.zeros_like(batch.target)
+        else:
+            made = denormalise(self.network.restore(references, target, batch.lost))
+        own, other = (patchify(frames, self.patch) for frames in (batch.target, made))
+        grid = grid_of(batch.target, self.patch)
+        return Review(losses, unpatchify(merge(own, other, batch.lost), grid))
+
+    def save(self, path: Path) -> None:
+        """Write the network with its profile."""
+        save_checkpoint(path, self.network)
+
+    def load(self, path: Path) -> None:
+        """Take over the tensors of a weights file."""
+        profile = self.network.profile
+        loaded = load_peer(path, profile.system)
+        if loaded.profile != profile:
+            raise WeightsError(f'{path}: is of {loaded.profile}, expected {profile}')
+        self.network.load_state_dict(loaded.state_dict())
+
+    def _frames(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        references = batch.references[:, : self.network.references]
+        return normalise(references), normalise(batch.target)
+
+
+def build(system: str, profile: str, changes: Mapping[str, Any]) -> PeerSystem:
+    """Build a new peer of a named profile; see `System`."""
+    return PeerSystem(build_peer(system, profile, changes))

@@ -1,0 +1,177 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What `/diagnostics` says of a camera: one named state, the most specific cause first."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+import numpy as np
+
+from siammcvae_ros.frame_path.counters import Snapshot
+
+REJECTED = ('unsupported_encoding', 'malformed_image', 'empty_image')
+HARMLESS = ('intact', 'concealed')
+
+
+@dataclass(frozen=True)
+class Link:
+    """How the camera's image subscription stands: names and numbers from the ROS graph.
+
+    `incompatible_qos` is the policy in which a publisher of images differs, `others` has those of
+    the camera's other topics, by topic, and `masks` names the topics of masks.
+    """
+
+    topic: str
+    publishers: int
+    incompatible_qos: str
+    others: Mapping[str, str] = field(default_factory=dict)
+    masks: Sequence[str] = ()
+
+    @property
+    def incompatible(self) -> str:
+        """List all topics at which somebody of another QoS is, each with the policy."""
+        image = {self.topic: self.incompatible_qos} if self.incompatible_qos else {}
+        return ', '.join(f'{topic}: {policy}' for topic, policy in {**image, **self.others}.items())
+
+
+@dataclass(frozen=True)
+class State:
+    """A named state, its DiagnosticStatus level and one line for people."""
+
+    level: bytes
+    name: str
+    text: str
+
+
+def camera_state(now: Snapshot, before: Snapshot, link: Link, stale_after: float) -> State:
+    """Judge a camera by what happened between two snapshots and by its link.
+
+    `stale_after` is in seconds without a frame.
+    """
+    restored = now.tally.restored - before.tally.restored
+    passed = now.tally.passed - before.tally.passed
+    dropped = now.tally.dropped - before.tally.dropped
+    failed = Counter({k: n for k, n in (passed + dropped).items() if k not in HARMLESS})
+    rejected = Counter({k: n for k, n in failed.items() if k in REJECTED})
+    if rejected:
+        return State(
+            DiagnosticStatus.ERROR, 'rejected', f'{_list(rejected)}; {now.last_error}'.rstrip('; ')
+        )
+    if now.since_last_frame is None:
+        if link.incompatible_qos:
+            return _incompatible(link.topic, link.incompatible_qos)
+        seen = f'{link.publishers} publisher(s), no frame' if link.publishers else 'no publisher'
+        return State(DiagnosticStatus.WARN, 'waiting', f'{link.topic}: {seen}')
+    if now.since_last_frame > stale_after:
+        return State(
+            DiagnosticStatus.ERROR,
+            'stale',
+            f'{link.topic}: no frame for {now.since_last_frame:.1f} s, '
+            f'{link.publishers} publisher(s)',
+        )
+    deaf = [topic for topic in link.masks if topic in link.others and not now.masks.received]
+    if deaf:
+        return _incompatible(deaf[0], link.others[deaf[0]])
+    if failed:
+        text = f'{_list(failed)} not restored; {now.last_error}'.rstrip('; ')
+        return State(DiagnosticStatus.WARN, 'degraded', text)
+    if concealed := now.tally.concealed - before.tally.concealed:
+        text = f'{concealed} frames that did not come were made up'
+        return State(DiagnosticStatus.WARN, 'concealing', text)
+    if restored:
+        return State(DiagnosticStatus.WARN, 'restoring', f'{_list(restored)} frames restored')
+    return State(DiagnosticStatus.OK, 'ok', f'{passed.total()} frames passed on')
+
+
+def node_status(
+    node_name: str, lifecycle_state: str, trouble: str, engine: dict[str, str]
+) -> DiagnosticStatus:
+    """Say how the node itself stands; `trouble` is why its last transition failed, if it did."""
+    level = DiagnosticStatus.OK if lifecycle_state == 'active' else DiagnosticStatus.WARN
+    return DiagnosticStatus(
+        level=DiagnosticStatus.ERROR if trouble else level,
+        name=node_name,
+        message=f'{lifecycle_state}: {trouble}' if trouble else lifecycle_state,
+        hardware_id=node_name,
+        values=[KeyValue(key=f'engine.{key}', value=value) for key, value in engine.items()],
+    )
+
+
+def camera_status(
+    node_name: str, state: State, now: Snapshot, incompatible_qos: str = ''
+) -> DiagnosticStatus:
+    """Put a camera's state and numbers into a DiagnosticStatus; unknown numbers read `n/a`.
+
+    Times are those of the newest frames; each stage of `frame_path.latency` has its own.
+    """
+    tally, masks, findings = now.tally, now.masks, now.findings
+    values: dict[str, object] = {
+        'state': state.name,
+        'received': tally.received,
+        'restored': tally.restored.total(),
+        'passed': tally.passed.total(),
+        'dropped': tally.dropped.total(),
+        'in_flight': tally.in_flight,
+        **{f'restored.{rung}': n for rung, n in sorted(tally.restored.items())},
+        **{f'passed.{reason}': n for reason, n in sorted(tally.passed.items())},
+        **{f'dropped.{reason}': n for reason, n in sorted(tally.dropped.items())},
+        'concealed': tally.concealed,
+        'masks.expected': now.masks_expected,
+        'masks.received': masks.received,
+        'masks.matched': masks.matched,
+        'masks.late': masks.late,
+        'masks.duplicate': masks.duplicate,
+        'masks.unused': masks.unused,
+        'detector': findings.mode,
+        'detector.rests': findings.rests,
+        'detector.flagged': findings.flagged,
+        'detector.failed': findings.failed,
+        'detector.found': ', '.join(findings.found),
+        'detector.error': findings.error,
+        **_times('detector.ms', findings.seconds),
+        'time_jumps': now.time_jumps,
+        'damage_share': f'{now.damage_share:.3f}',
+        'rung': now.rung or 'n/a',
+        'rung_reason': now.rung_reason,
+        'reference_age_ms': _milliseconds(now.reference_age),
+        **_times('passed_ms', now.passed_seconds),
+        **_times('restored_ms', now.restored_seconds),
+        **{
+            key: value
+            for stage, seconds in now.stages.items()
+            for key, value in _times(f'stage.{stage.value}_ms', seconds).items()
+        },
+        'incompatible_qos': incompatible_qos,
+        'last_error': now.last_error,
+    }
+    return DiagnosticStatus(
+        level=state.level,
+        name=f'{node_name}: {now.name}',
+        message=f'{state.name}: {state.text}',
+        hardware_id=now.name,
+        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+    )
+
+
+def _incompatible(topic: str, policy: str) -> State:
+    return State(
+        DiagnosticStatus.ERROR,
+        'incompatible_qos',
+        f'{topic}: publisher offers another {policy}; '
+        f'set qos_overrides.{topic}.subscription to match it',
+    )
+
+
+def _list(counts: Counter[str]) -> str:
+    return ', '.join(f'{n} {reason}' for reason, n in counts.most_common())
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return 'n/a' if seconds is None else f'{seconds * 1e3:.2f}'
+
+
+def _times(name: str, seconds: Sequence[float]) -> dict[str, str]:
+    p50, p99 = np.percentile(seconds, (50, 99)).tolist() if seconds else (None, None)
+    return {f'{name}_p50': _milliseconds(p50), f'{name}_p99': _milliseconds(p99)}

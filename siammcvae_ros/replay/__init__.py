@@ -1,0 +1,3 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What `replay_node` plays."""

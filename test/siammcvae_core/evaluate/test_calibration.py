@@ -1,0 +1,67 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Expected against true errors, summed over tasks, with reference age as the one to beat."""
+
+import numpy as np
+import pytest
+
+from siammcvae_core.evaluate.calibration import COLUMNS, Honesty, rows_of_honesty
+
+
+def frames(seed, scale):
+    """Make a frame with Laplace errors of that scale at each pixel, the truth, half a mask."""
+    rng = np.random.default_rng(seed)
+    truth = np.full((64, 96), 128, np.uint8)
+    errors = rng.laplace(0, scale, truth.shape)
+    restored = np.clip(np.round(truth + errors), 0, 255).astype(np.uint8)
+    return restored, truth, np.arange(96) % 2 * np.ones((64, 1)) > 0
+
+
+def scales():
+    return np.linspace(2, 20, 96, dtype=np.float32) * np.ones((64, 1), np.float32)
+
+
+def test_a_method_that_knows_its_errors_is_calibrated_and_beats_age():
+    honesty = Honesty()
+    for seed in range(8):
+        restored, truth, mask = frames(seed, scales())
+        honesty.add(scales(), 0.1, restored, truth, mask)
+    row = honesty.row('drive')
+    assert tuple(row) == COLUMNS
+    for level in (50, 80, 90, 95):
+        assert row[f'coverage_{level}'] == pytest.approx(level / 100, abs=0.02)
+    assert row['ause'] < 0.5 * row['ause_age']
+    assert row['pixels'] == 8 * 64 * 48
+
+
+def test_too_sure_and_unsure_methods_show():
+    rows = []
+    for factor in (0.3, 3):
+        honesty = Honesty()
+        restored, truth, mask = frames(0, scales())
+        honesty.add(factor * scales(), 0.1, restored, truth, mask)
+        rows.append(honesty.row('drive'))
+    assert rows[0]['coverage_80'] < 0.5
+    assert rows[1]['coverage_80'] > 0.95
+
+
+def test_age_tells_old_references_from_young_ones():
+    honesty = Honesty()
+    for seconds, scale in ((0.1, 2.0), (1.0, 20.0)):
+        restored, truth, mask = frames(0, scale)
+        flat = np.full(truth.shape, 5, np.float32)
+        honesty.add(flat, seconds, restored, truth, mask)
+    row = honesty.row('flat')
+    assert row['ause_age'] < row['ause']
+
+
+def test_parts_of_several_tasks_add_up():
+    parts = []
+    for seed in (0, 1):
+        restored, truth, mask = frames(seed, scales())
+        part = {name: Honesty() for name in (('copy', 'drive') if seed else ('drive',))}
+        for counted in part.values():
+            counted.add(scales(), 0.1, restored, truth, mask)
+        parts.append(part)
+    rows = {row['method']: row for row in rows_of_honesty(parts)}
+    assert rows['drive']['pixels'] == 2 * rows['copy']['pixels']

@@ -1,0 +1,152 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Motion of the kept pair, carried on in time, on scenes whose motion is known."""
+
+import cv2
+import numpy as np
+import pytest
+
+from siammcvae_core.metrics import psnr
+from siammcvae_core.motion.references import KeptFrame, MAX_AGE_RATIO, References
+
+MARGIN = 64
+
+
+def moving_texture(size, velocity, stamps, channels=3):
+    """Frames of a textured plane that moves by `velocity` (x, y) pixels a second."""
+    rng = np.random.default_rng(5)
+    height, width = size
+    shape = (height + 2 * MARGIN, width + 2 * MARGIN)
+    texture = np.zeros((*shape, channels), np.float32)
+    for sigma in (3, 10, 30):
+        noise = rng.standard_normal((*shape, channels)).astype(np.float32)
+        texture += sigma * cv2.GaussianBlur(noise, (0, 0), sigma).reshape(texture.shape)
+    texture = cv2.normalize(texture, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+    frames = []
+    for stamp in stamps:
+        x, y = (MARGIN - stamp * speed for speed in velocity)
+        shift = np.float32([[1, 0, x], [0, 1, y]])
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        frames.append(cv2.warpAffine(texture, shift, (width, height), flags=flags))
+    return frames
+
+
+def motion_of(frames, stamps):
+    return References(tuple(map(KeptFrame, frames[::-1], stamps[::-1]))).motion
+
+
+def inner(frame, margin=MARGIN):
+    """Leave out the rim, where the scene enters the picture."""
+    return frame[margin:-margin, margin:-margin]
+
+
+@pytest.mark.parametrize(
+    ('size', 'channels'),
+    [
+        ((360, 640), 3),
+        ((360, 640), 1),
+        ((720, 1280), 3),
+        ((1080, 1920), 1),
+        ((375, 1242), 3),
+        ((603, 966), 3),
+        ((640, 360), 1),
+    ],
+)
+def test_steady_motion_is_carried_on(size, channels):
+    stamps = 0.0, 0.1, 0.2
+    older, newer, truth = moving_texture(size, (40, -25), stamps, channels)
+    restored = motion_of((older, newer), stamps[:2]).warp(0.2, np.ones(size, bool))
+    assert restored.shape == truth.shape
+    assert restored.dtype == np.uint8
+    assert psnr(inner(restored), inner(truth)) > psnr(inner(newer), inner(truth)) + 8
+    assert psnr(inner(restored), inner(truth)) > 36
+
+
+@pytest.mark.parametrize(
+    'stamps', [(0.0, 0.1, 0.13), (0.0, 0.05, 0.3), (0.0, 0.2, 0.3), (100.0, 100.1, 100.3)]
+)
+def test_distance_follows_the_stamps_not_the_count_of_frames(stamps):
+    start = stamps[0]
+    frames = moving_texture((240, 320), (50, 20), [stamp - start for stamp in stamps])
+    motion = motion_of(frames[:2], stamps[:2])
+    restored = motion.warp(stamps[2], np.ones((240, 320), bool))
+    assert psnr(inner(restored), inner(frames[2])) > 36
+
+
+def test_offsets_point_to_where_the_content_was():
+    older, newer, _ = moving_texture((240, 320), (50, 20), (0.0, 0.1, 0.2))
+    motion = motion_of((older, newer), (0.0, 0.1))
+    np.testing.assert_allclose(np.median(motion.flow, (0, 1)), (-5, -2), atol=0.05)
+    np.testing.assert_allclose(np.median(motion.displacement(0.3), (0, 1)), (-10, -4), atol=0.1)
+    assert motion.age_ratio(0.3) == pytest.approx(2)
+
+
+def test_offsets_are_in_working_pixels_of_a_large_frame():
+    older, newer = moving_texture((720, 1280), (60, 20), (0.0, 0.1))
+    motion = motion_of((older, newer), (0.0, 0.1))
+    assert motion.flow.shape == (368, 640, 2)
+    np.testing.assert_allclose(np.median(motion.flow, (0, 1)), (-3, -1), atol=0.05)
+
+
+def test_a_moving_object_is_followed_and_the_still_ground_stays():
+    (ground,) = moving_texture((240, 320), (0, 0), (0.0,))
+    (car,) = moving_texture((90, 90), (0, 0), (0.0,))
+    frames = []
+    for left in (60, 65, 70):
+        frames.append(ground.copy())
+        frames[-1][80:170, left : left + 90] = 255 - car
+    restored = motion_of(frames[:2], (0.0, 0.1)).warp(0.2, np.ones((240, 320), bool))
+    body, away = np.zeros((2, 240, 320), bool)
+    body[85:165, 80:150] = away[:60] = away[190:] = True
+    assert psnr(restored, frames[2], body) > psnr(frames[1], frames[2], body) + 6
+    assert psnr(restored, frames[2], away) > 45
+
+
+def test_motion_is_held_when_the_kept_pair_is_long_gone():
+    older, newer = moving_texture((240, 320), (10, 0), (0.0, 0.1))
+    motion = motion_of((older, newer), (0.0, 0.1))
+    held, later = (motion.displacement(0.1 + 0.1 * MAX_AGE_RATIO * k) for k in (1, 3))
+    np.testing.assert_allclose(held, later, atol=1e-3)
+    assert np.median(held[..., 0]) == pytest.approx(-MAX_AGE_RATIO, abs=0.3)
+
+
+def test_equal_frames_stay_as_they_are():
+    (frame,) = moving_texture((240, 320), (0, 0), (0.0,))
+    restored = motion_of((frame, frame.copy()), (0.0, 0.1)).warp(0.5, np.ones((240, 320), bool))
+    np.testing.assert_array_equal(restored, frame)
+
+
+@pytest.mark.parametrize('size', [(360, 640), (720, 1280), (375, 1242), (603, 966)])
+@pytest.mark.parametrize('box', [(0, 5, 0, 7), (17, 90, 30, 301), (-3, None, -9, None)])
+def test_warping_the_lost_box_equals_warping_the_whole(size, box):
+    older, newer = moving_texture(size, (40, -25), (0.0, 0.1))
+    motion = motion_of((older, newer), (0.0, 0.1))
+    mask = np.zeros(size, bool)
+    mask[box[0] : box[1], box[2] : box[3]] = True
+    whole = motion.warp(0.2, np.ones(size, bool))
+    part = motion.warp(0.2, mask)
+    np.testing.assert_allclose(part[mask].astype(int), whole[mask], atol=1)  # SIMD may round apart
+
+
+@pytest.mark.parametrize(
+    'size', [(1, 1), (1, 640), (640, 1), (3, 5), (11, 200), (15, 640), (16, 16), (20, 2000)]
+)
+def test_tiny_and_thin_frames_have_motion_too(size):
+    older, newer = np.random.default_rng(2).integers(0, 256, (2, *size, 3), dtype=np.uint8)
+    restored = motion_of((older, newer), (0.0, 0.1)).warp(0.2, np.ones(size, bool))
+    assert restored.shape == newer.shape
+
+
+@pytest.mark.parametrize('stamps', [(0.1,), (0.1, 0.1), ()])
+def test_no_motion_without_two_moments(stamps):
+    frame = np.zeros((40, 40), np.uint8)
+    assert References(tuple(KeptFrame(frame, stamp) for stamp in stamps)).motion is None
+
+
+def test_residual_is_low_only_where_motion_explains_the_change():
+    older, newer = moving_texture((240, 320), (50, 20), (0.0, 0.1))
+    flash = slice(100, 130), slice(100, 130)
+    newer[flash] = np.random.default_rng(1).integers(0, 256, (30, 30, 3), dtype=np.uint8)
+    residual = motion_of((older, newer), (0.0, 0.1)).residual()
+    assert residual[170:].mean() < 3
+    assert residual[flash].mean() > 20

@@ -1,0 +1,310 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The ladder of the restorer: engines that serve, fail or answer nonsense; its cap from above."""
+
+import cv2
+import numpy as np
+import pytest
+
+from siammcvae_core.engines import Made
+from siammcvae_core.restore.restorer import LATELY, Restorer, Rung
+
+
+def drive(count=3, step=3):
+    """Frames of a texture that moves left by `step` pixels a frame."""
+    noise = np.random.default_rng(0).standard_normal((120, 160 + step * count, 3))
+    texture = cv2.GaussianBlur(noise.astype(np.float32), (0, 0), 4)
+    texture = cv2.normalize(texture, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+    return [np.ascontiguousarray(texture[:, step * i : step * i + 160]) for i in range(count)]
+
+
+def after(frames, stamps=(0.0, 0.1), engine=None, **settings):
+    """Return a restorer that has observed `frames` at `stamps`."""
+    restorer = Restorer(engine, **settings)
+    for frame, stamp in zip(frames, stamps, strict=False):
+        restorer.observe(frame, stamp)
+    return restorer
+
+
+def some_lost(size=(120, 160), share=0.6):
+    return np.random.default_rng(1).random(size) < share
+
+
+class Painter:
+    """An engine that paints every frame in one grey and counts its calls."""
+
+    patch = 16
+    references = 1
+    eager = True
+
+    def __init__(self, grey=77):
+        self.grey, self.encoded, self.restored = grey, 0, 0
+
+    def encode_reference(self, frame):
+        self.encoded += 1
+        return frame.mean()
+
+    def restore(self, references, frame, mask, stamp):
+        self.restored += 1
+        references.frames[0].encoded_by(self.encode_reference)
+        return Made(np.full_like(frame, self.grey))
+
+    def describe(self):
+        return {'engine': 'painter'}
+
+
+class Broken(Painter):
+    """An engine whose calls raise."""
+
+    def __init__(self, error, at_encode=False):
+        super().__init__()
+        self.error, self.at_encode = error, at_encode
+
+    def encode_reference(self, frame):
+        if self.at_encode:
+            raise self.error
+        return super().encode_reference(frame)
+
+    def restore(self, references, frame, mask, stamp):
+        raise self.error
+
+
+class Odd(Painter):
+    """An engine that returns what is not a frame of the size asked for."""
+
+    def __init__(self, made):
+        super().__init__()
+        self.made = made
+
+    def restore(self, references, frame, mask, stamp):
+        return Made(self.made)
+
+
+def test_model_serves_first_and_only_lost_pixels_change():
+    frames, lost, engine = drive(), some_lost(), Painter()
+    restored = after(frames, engine=engine).restore(frames[2], lost, 0.2)
+    assert (restored.rung, restored.reason) == (Rung.MODEL, '')
+    assert (restored.frame[lost] == 77).all()
+    np.testing.assert_array_equal(restored.frame[~lost], frames[2][~lost])
+
+
+def prepared(restorer):
+    """Prepare all there is, as an idle worker does; gives in how many steps."""
+    steps = 0
+    while restorer.unprepared:
+        restorer.prepare()
+        steps += 1
+    return steps
+
+
+def test_an_eager_engine_encodes_every_reference_ahead():
+    frames, mask = drive(3), some_lost()
+    engine = Painter()
+    restorer = Restorer(engine)
+    for number, frame in enumerate(frames[:2]):
+        restorer.observe(frame, number / 10)
+        assert prepared(restorer) == 1
+    assert engine.encoded == 2
+    restorer.restore(frames[2], mask, 0.2)
+    assert (engine.encoded, engine.restored) == (2, 1)
+
+
+def test_other_engines_prepare_while_damage_is_about():
+    frames, mask = drive(8), some_lost()
+    engine = Painter()
+    engine.eager = False
+    restorer = after(frames, engine=engine)
+    assert not restorer.unprepared
+    restorer.restore(frames[2], mask, 0.2)
+    assert (engine.encoded, prepared(restorer)) == (1, 0)
+    restorer.observe(frames[3], 0.3)
+    assert (prepared(restorer), engine.encoded) == (2, 2)
+    restorer.restore(frames[4], mask, 0.4)
+    assert engine.encoded == 2
+    restorer.observe(frames[5], 0.4 + LATELY + 0.1)
+    assert not restorer.unprepared
+
+
+def test_while_damage_lasts_the_next_damaged_frame_is_prepared_for():
+    frames, mask = drive(8), some_lost()
+    engine = Painter()
+    engine.eager = False
+    restorer = after(frames, engine=engine)
+    restorer.restore(frames[2], mask, 0.2)
+    assert not restorer.unprepared  # one damaged frame alone is as often the last as not
+    restorer.restore(frames[3], mask, 0.3)
+    assert prepared(restorer) == 3
+    before = engine.encoded
+    restorer.restore(frames[4], mask, 0.4)
+    assert engine.encoded == before
+    restorer.observe(frames[5], 0.5)
+    assert prepared(restorer) == 2
+
+
+def test_a_damaged_frame_does_not_wait_for_what_was_not_prepared():
+    frames, mask = drive(8), some_lost()
+    restorer = after(frames, engine=Painter())
+    assert restorer.unprepared
+    assert restorer.restore(frames[2], mask, 0.2).rung is Rung.MODEL
+    assert not restorer.unprepared
+
+
+def test_prepared_or_not_the_frame_is_the_same():
+    frames, mask = drive(6), some_lost()
+    made = []
+    for prepare in (True, False):
+        restorer = after(frames, engine=Painter(), best_rung=Rung.WARP)
+        restorer.restore(frames[2], mask, 0.2)
+        restorer.observe(frames[3], 0.3)
+        restorer.observe(frames[4], 0.4)
+        if prepare:
+            prepared(restorer)
+        made.append(restorer.restore(frames[5], mask, 0.5).frame)
+    np.testing.assert_array_equal(*made)
+
+
+def test_a_step_of_preparation_that_fails_is_left_to_the_restoration():
+    frames, mask = drive(3), some_lost()
+    restorer = after(frames, engine=Broken(RuntimeError('no memory'), at_encode=True))
+    assert prepared(restorer) == 1
+    restored = restorer.restore(frames[2], mask, 0.2)
+    assert (restored.rung, restored.reason) == (Rung.WARP, 'engine_error')
+
+
+def test_engine_that_is_capped_away_is_never_called():
+    frames, engine = drive(), Broken(RuntimeError('called'), at_encode=True)
+    restored = after(frames, engine=engine, best_rung=Rung.WARP).restore(
+        frames[2], some_lost(), 0.2
+    )
+    assert (restored.rung, restored.reason) == (Rung.WARP, '')
+
+
+@pytest.mark.parametrize('at_encode', [False, True])
+@pytest.mark.parametrize(
+    'error',
+    [RuntimeError('CUDA out of memory'), MemoryError('lots'), ValueError('shape'), OSError()],
+)
+@pytest.mark.parametrize(('kept', 'rung'), [(2, Rung.WARP), (1, Rung.COPY)])
+def test_engine_errors_go_down_the_ladder_with_their_text(error, at_encode, kept, rung):
+    frames, lost = drive(), some_lost()
+    restorer = after(frames, (0.0, 0.1)[:kept], Broken(error, at_encode))
+    restored = restorer.restore(frames[2], lost, 0.2)
+    assert (restored.rung, restored.reason) == (rung, 'engine_error')
+    assert type(error).__name__ in restored.detail
+    assert str(error) in restored.detail
+    expected = after(frames, (0.0, 0.1)[:kept]).restore(frames[2], lost, 0.2)
+    np.testing.assert_array_equal(restored.frame, expected.frame)
+
+
+@pytest.mark.parametrize(
+    'made',
+    [
+        None,
+        np.zeros((60, 80, 3), np.uint8),
+        np.zeros((120, 160), np.uint8),
+        np.zeros((120, 160, 3), np.float32),
+        'a frame',
+    ],
+)
+def test_engine_output_that_is_no_such_frame_is_an_engine_error(made):
+    frames, lost = drive(), some_lost()
+    restored = after(frames, engine=Odd(made)).restore(frames[2], lost, 0.2)
+    assert (restored.rung, restored.reason) == (Rung.WARP, 'engine_error')
+    assert restored.detail
+
+
+def test_engine_that_recovers_serves_again():
+    frames, engine = drive(), Broken(RuntimeError('busy'), at_encode=True)
+    restorer = after(frames, engine=engine)
+    assert restorer.restore(frames[2], some_lost(), 0.2).rung is Rung.WARP
+    restorer._engine = Painter()
+    assert restorer.restore(frames[2], some_lost(), 0.2).rung is Rung.MODEL
+
+
+@pytest.mark.parametrize('kept', [0, 2])
+def test_a_frame_without_damage_is_given_back(kept):
+    frames = drive()
+    restorer = after(frames[:kept], engine=Broken(RuntimeError('called')))
+    restored = restorer.restore(frames[2], np.zeros((120, 160), np.uint8), 0.2)
+    assert restored.frame is frames[2]
+    assert restored.reason == ''
+    assert not restored.mask.any()
+    assert not restored.uncertainty().any()
+
+
+@pytest.mark.parametrize('rung', list(Rung))
+def test_best_rung_caps_the_ladder_without_a_complaint(rung):
+    frames = drive()
+    restored = after(frames, engine=Painter(), best_rung=rung).restore(frames[2], some_lost(), 0.2)
+    assert (restored.rung, restored.reason) == (rung, '')
+    if rung is Rung.PASS:
+        assert restored.frame is frames[2]
+
+
+@pytest.mark.parametrize('rung', [Rung.MODEL, Rung.WARP, Rung.COPY])
+@pytest.mark.parametrize('lost', [np.ones((120, 160), bool), some_lost()])
+def test_result_shares_no_memory_with_kept_frames_or_input(rung, lost):
+    class Lender(Painter):
+        def encode_reference(self, frame):
+            return frame
+
+        def restore(self, references, frame, mask, stamp):
+            return Made(references.frames[0].frame)
+
+    frames = drive()
+    restored = after(frames, engine=Lender(), best_rung=rung).restore(frames[2], lost, 0.2)
+    assert restored.rung is rung
+    before = [frame.copy() for frame in frames]
+    restored.frame[:] = 0
+    np.testing.assert_array_equal(frames, before)
+
+
+class Slow(Painter):
+    """An engine that takes as long as it is told."""
+
+    def __init__(self, clock, seconds):
+        super().__init__()
+        self.clock, self.seconds = clock, seconds
+
+    def restore(self, references, frame, mask, stamp):
+        self.clock[0] += self.seconds
+        return super().restore(references, frame, mask, stamp)
+
+
+def test_a_model_that_takes_too_long_is_passed_over_until_it_is_tried_again(monkeypatch):
+    frames, mask, clock = drive(3), some_lost(), [0.0]
+    monkeypatch.setattr('siammcvae_core.restore.restorer.time.perf_counter', lambda: clock[0])
+    engine = Slow(clock, 0.1)
+    restorer = after(frames, engine=engine)
+    first, second = (restorer.restore(frames[2], mask, 0.2, budget=0.05) for _ in range(2))
+    assert (first.rung, first.reason) == (Rung.MODEL, '')
+    assert (second.rung, second.reason) == (Rung.WARP, 'deadline')
+    assert second.detail == 'the model takes 0.100 s, there are 0.050 s'
+    assert restorer.restore(frames[2], mask, 0.2, budget=0.2).rung is Rung.MODEL
+    engine.seconds = 0.01
+    rungs = [restorer.restore(frames[2], mask, 0.2, budget=0.05).rung for _ in range(300)]
+    again = rungs.index(Rung.MODEL)
+    assert again > 50
+    assert set(rungs[again + 10 :]) == {Rung.MODEL}
+
+
+def test_without_a_budget_the_model_may_take_its_time(monkeypatch):
+    frames, clock = drive(3), [0.0]
+    monkeypatch.setattr('siammcvae_core.restore.restorer.time.perf_counter', lambda: clock[0])
+    restorer = after(frames, engine=Slow(clock, 100.0))
+    rungs = [restorer.restore(frames[2], some_lost(), 0.2).rung for _ in range(3)]
+    assert rungs == [Rung.MODEL] * 3
+
+
+def test_a_second_view_is_taken_only_where_there_is_time_for_it(monkeypatch):
+    frames, mask, clock = drive(3), some_lost(), [0.0]
+    monkeypatch.setattr('siammcvae_core.restore.restorer.time.perf_counter', lambda: clock[0])
+    engine = Slow(clock, 0.1)
+    restorer = after(frames, engine=engine)
+    calls = []
+    for number, budget in enumerate((0.15, 0.15, 0.25, 0.15), start=2):
+        before = engine.restored
+        restored = restorer.restore(frames[2], mask, number / 10, budget=budget)
+        assert (restored.rung, restored.reason) == (Rung.MODEL, '')
+        calls.append(engine.restored - before)
+    assert calls == [1, 1, 2, 1]

@@ -1,0 +1,150 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The named state of a camera: the most specific cause wins."""
+
+from collections import Counter
+from dataclasses import replace
+
+from diagnostic_msgs.msg import DiagnosticStatus
+import numpy as np
+import pytest
+
+from siammcvae_ros.bridge.diagnostics import camera_state, camera_status, Link, node_status
+from siammcvae_ros.frame_path.counters import Snapshot, Tally
+from siammcvae_ros.frame_path.latency import Stage
+from siammcvae_ros.frame_path.mask_matching import MaskCounts
+
+LINK = Link('/front/image_raw', publishers=1, incompatible_qos='')
+BEFORE = Snapshot(
+    name='front',
+    tally=Tally(10, Counter(warp=2), Counter(intact=8)),
+    masks=MaskCounts(),
+    masks_expected=True,
+    time_jumps=0,
+    since_last_frame=0.1,
+    last_stamp=0,
+    reference_age=0.1,
+    damage_share=0.25,
+    last_error='',
+    passed_seconds=(0.001, 0.003),
+    restored_seconds=(),
+)
+
+
+def later(since_last_frame=0.1, last_error='', restored=(), passed=(), dropped=()):
+    """Give the snapshot after these further frames."""
+    tally = BEFORE.tally.copy()
+    for counter, names in zip(
+        (tally.restored, tally.passed, tally.dropped), (restored, passed, dropped), strict=True
+    ):
+        counter.update(names)
+        tally.received += len(names)
+    return replace(
+        BEFORE, tally=tally, since_last_frame=since_last_frame, last_error=last_error
+    )
+
+
+@pytest.mark.parametrize(
+    ('now', 'link', 'name', 'level'),
+    [
+        (later(passed=['intact']), LINK, 'ok', DiagnosticStatus.OK),
+        (later(restored=['warp']), LINK, 'restoring', DiagnosticStatus.WARN),
+        (
+            later(restored=['warp'], passed=['no_reference']),
+            LINK,
+            'degraded',
+            DiagnosticStatus.WARN,
+        ),
+        (later(dropped=['superseded']), LINK, 'degraded', DiagnosticStatus.WARN),
+        (
+            later(dropped=['malformed_image'], restored=['warp']),
+            LINK,
+            'rejected',
+            DiagnosticStatus.ERROR,
+        ),
+        (later(passed=['unsupported_encoding']), LINK, 'rejected', DiagnosticStatus.ERROR),
+        (later(since_last_frame=1.1), LINK, 'stale', DiagnosticStatus.ERROR),
+        (later(since_last_frame=None), LINK, 'waiting', DiagnosticStatus.WARN),
+        (
+            later(since_last_frame=None),
+            replace(LINK, incompatible_qos='reliability'),
+            'incompatible_qos',
+            DiagnosticStatus.ERROR,
+        ),
+    ],
+)
+def test_state(now, link, name, level):
+    state = camera_state(now, BEFORE, link, stale_after=1.0)
+    assert (state.name, state.level) == (name, level)
+
+
+def test_text_says_what_to_do():
+    now = later(since_last_frame=None)
+    assert 'no publisher' in camera_state(now, BEFORE, replace(LINK, publishers=0), 1.0).text
+    assert '1 publisher(s), no frame' in camera_state(now, BEFORE, LINK, 1.0).text
+    qos = camera_state(now, BEFORE, replace(LINK, incompatible_qos='reliability'), 1.0)
+    assert 'qos_overrides./front/image_raw.subscription' in qos.text
+    bad = later(dropped=['malformed_image'] * 3, last_error='step is 5 bytes')
+    assert camera_state(bad, BEFORE, LINK, 1.0).text == '3 malformed_image; step is 5 bytes'
+
+
+def test_status_carries_the_account():
+    now = later(restored=['copy'], dropped=['superseded'])
+    status = camera_status('restore', camera_state(now, BEFORE, LINK, 1.0), now)
+    values = {pair.key: pair.value for pair in status.values}
+    assert (status.name, status.hardware_id) == ('restore: front', 'front')
+    assert status.message.startswith('degraded: 1 superseded')
+    assert values['received'] == '12'
+    assert (values['restored'], values['restored.copy'], values['restored.warp']) == ('3', '1', '2')
+    assert values['dropped.superseded'] == '1'
+    assert values['passed_ms_p50'] == '2.00'
+    assert values['restored_ms_p50'] == 'n/a'
+
+
+@pytest.mark.parametrize('frames', [1, 2, 7, 1000])
+def test_times_are_percentiles_of_the_newest_frames(frames):
+    seconds = np.random.default_rng(frames).exponential(size=frames)
+    now = replace(BEFORE, restored_seconds=tuple(seconds), stages={Stage.QUEUE: tuple(seconds)})
+    status = camera_status('restore', camera_state(now, BEFORE, LINK, 1.0), now)
+    values = {pair.key: pair.value for pair in status.values}
+    for name in ('restored_ms', 'stage.queue_ms'):
+        for percent in (50, 99):
+            expected = np.percentile(seconds, percent) * 1e3
+            assert float(values[f'{name}_p{percent}']) == pytest.approx(expected, abs=0.006)
+
+
+def test_rung_and_what_did_not_fit_are_told():
+    now = replace(BEFORE, rung='warp', rung_reason='deadline')
+    status = camera_status('restore', camera_state(now, BEFORE, LINK, 1.0), now, 'a: reliability')
+    values = {pair.key: pair.value for pair in status.values}
+    assert (values['rung'], values['rung_reason']) == ('warp', 'deadline')
+    assert values['incompatible_qos'] == 'a: reliability'
+
+
+def test_masks_that_cannot_be_heard_are_an_error():
+    """Else damaged frames would pass as intact ones, and the state be ok."""
+    mask = '/front/fault_mask'
+    link = replace(LINK, others={mask: 'reliability', '/front/x': 'durability'}, masks=(mask,))
+    assert link.incompatible == '/front/fault_mask: reliability, /front/x: durability'
+    deaf = camera_state(later(passed=['intact']), BEFORE, link, 1.0)
+    assert (deaf.name, deaf.level) == ('incompatible_qos', DiagnosticStatus.ERROR)
+    assert 'qos_overrides./front/fault_mask.subscription' in deaf.text
+    heard = replace(later(passed=['intact']), masks=MaskCounts(received=1))
+    assert camera_state(heard, BEFORE, link, 1.0).name == 'ok'
+    assert camera_state(later(since_last_frame=9.0), BEFORE, link, 1.0).name == 'stale'
+
+
+@pytest.mark.parametrize(
+    ('state', 'trouble', 'level'),
+    [
+        ('active', '', DiagnosticStatus.OK),
+        ('inactive', '', DiagnosticStatus.WARN),
+        ('unconfigured', 'on_configure: no such file', DiagnosticStatus.ERROR),
+    ],
+)
+def test_node_status(state, trouble, level):
+    status = node_status('restore', state, trouble, {'name': 'none'})
+    assert status.level == level
+    assert status.message.startswith(state)
+    assert status.message.endswith(trouble)
+    assert status.values[0].key == 'engine.name'
