@@ -11,8 +11,8 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from siammcvae_core.engines.engine_cache import Policy
-from siammcvae_core.restore.restorer import Rung
+from siammcvae_core.engines.engine_cache import BuildPolicy
+from siammcvae_core.restore.restorer import RestoreMethod
 from siammcvae_ros.bridge.compressed import ImageTransport
 from siammcvae_ros.frame_path.inspection import DetectorMode
 from siammcvae_ros.frame_path.mask_matching import MaskMode
@@ -152,9 +152,9 @@ TABLE = (
     ),
     Declared(
         'engine_policy',
-        Policy.BUILD_IF_MISSING.value,
+        BuildPolicy.BUILD_IF_MISSING.value,
         'What becomes of TensorRT engines for the GPU while the node configures.',
-        choices=tuple(policy.value for policy in Policy),
+        choices=tuple(policy.value for policy in BuildPolicy),
         fixed=True,
     ),
     Declared(
@@ -174,9 +174,9 @@ TABLE = (
     ),
     Declared(
         'rung_limit',
-        Rung.MODEL.value,
+        RestoreMethod.MODEL.value,
         'Highest rung of the ladder to use: model, motion warp or copy of the last intact frame.',
-        choices=(Rung.MODEL.value, Rung.WARP.value, Rung.COPY.value),
+        choices=(RestoreMethod.MODEL.value, RestoreMethod.WARP.value, RestoreMethod.COPY.value),
         fixed=True,
     ),
     Declared(

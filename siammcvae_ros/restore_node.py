@@ -23,22 +23,22 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 
 from siammcvae_core.engines import Engine
-from siammcvae_core.engines.engine_cache import Policy as EnginePolicy
+from siammcvae_core.engines.engine_cache import BuildPolicy
 from siammcvae_core.engines.factory import pick
 from siammcvae_core.errors import InputError
-from siammcvae_core.restore.restorer import Restorer, Rung
+from siammcvae_core.restore.restorer import RestoreMethod, Restorer
 from siammcvae_ros import parameters
 from siammcvae_ros.bridge.camera_topics import CameraTopics
 from siammcvae_ros.bridge.compressed import ImageTransport
-from siammcvae_ros.bridge.diagnostics import camera_state, camera_status, node_status, State
+from siammcvae_ros.bridge.diagnostics import camera_state, camera_status, CameraState, node_status
 from siammcvae_ros.bridge.guards import guard
 from siammcvae_ros.bridge.trigger import Triggers
 from siammcvae_ros.frame_path.camera import Camera
 from siammcvae_ros.frame_path.counters import Snapshot
 from siammcvae_ros.frame_path.inspection import DetectorMode, Inspection
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode
-from siammcvae_ros.frame_path.output_queue import Outbox
-from siammcvae_ros.frame_path.policy import MissingMask, OnFailure, Policy
+from siammcvae_ros.frame_path.output_queue import OutputQueue
+from siammcvae_ros.frame_path.policy import FramePolicy, MissingMask, OnFailure
 from siammcvae_ros.frame_path.workers import Workers
 
 WORKER_STOP_TIMEOUT = 5.0
@@ -77,7 +77,7 @@ class RestoreNode(LifecycleNode):
         self.trouble = ''
         self._lifecycle_state = 'unconfigured'
         self._engine: Engine | None = None
-        self._policy = Policy()
+        self._policy = FramePolicy()
         self._cameras: list[Camera] = []
         self._topics: list[CameraTopics] = []
         self._before: list[Snapshot] = []
@@ -105,7 +105,7 @@ class RestoreNode(LifecycleNode):
         return super().on_configure(state)
 
     def _set_up(self) -> None:
-        policy = EnginePolicy(self._value('engine_policy'))
+        policy = BuildPolicy(self._value('engine_policy'))
         self._engine = pick(self._value('weights'), policy)
         self._check_weights(self._value('weights_sha256'))
         detector = DetectorMode(parameters.choice(self._value('detector')))
@@ -119,9 +119,9 @@ class RestoreNode(LifecycleNode):
             topics = CameraTopics(self, prefix, ImageTransport(self._value('image_transport')))
             camera = Camera(
                 name,
-                Restorer(self._engine, best_rung=Rung(self._value('rung_limit'))),
+                Restorer(self._engine, best_method=RestoreMethod(self._value('rung_limit'))),
                 MaskMatcher(mode),
-                Outbox(topics),
+                OutputQueue(topics),
                 self._policy,
                 self._workers.wake,
                 Inspection(detector, self._triggers.of(name).rests),
@@ -214,7 +214,7 @@ class RestoreNode(LifecycleNode):
         for camera in self._cameras:
             camera.matcher.wait = self._value('mask_wait')
             camera.matcher.slop = round(self._value('mask_slop') * 1e9)
-            camera.outbox.max_hold = self._value('max_hold')
+            camera.output_queue.max_hold = self._value('max_hold')
             camera.restorer.max_reference_age = self._value('max_reference_age')
 
     def _set_expiry(self) -> None:
@@ -248,7 +248,7 @@ class RestoreNode(LifecycleNode):
         self._before = snapshots
         self._diagnostics.publish(message)
 
-    def _log_change(self, camera: str, state: State) -> None:
+    def _log_change(self, camera: str, state: CameraState) -> None:
         """Tell people when a camera fails and when it is back; diagnostics tell the rest."""
         failing = state.level == DiagnosticStatus.ERROR
         if failing and self._failing.get(camera) != state.name:

@@ -87,8 +87,6 @@ def _write_bag(folder):
             pixels[:, 8 * index : 8 * index + 8] = 200
             pixels[:, :, 1] = range(64)
             stamp = time(1, index * 100_000_000)
-            message = image(
-                header(stamp, 'front'), 48, 64, 'bgr8', 0, 64 * 3, pixels.reshape(-1)
-            )
+            message = image(header(stamp, 'front'), 48, 64, 'bgr8', 0, 64 * 3, pixels.reshape(-1))
             data = types.serialize_cdr(message, image.__msgtype__)
             bag.write(topic, 10**9 + index * 10**8, data)

@@ -93,9 +93,7 @@ def test_versions_agree(
 
 def test_every_import_is_declared(root: Path, manifest: ElementTree.Element) -> None:
     declared = {element.text for element in manifest.iter('exec_depend')}
-    needed = {
-        ROSDEP_KEYS.get(name, name) for name in imported(root) - PIP_ONLY - TRAINING - FAST
-    }
+    needed = {ROSDEP_KEYS.get(name, name) for name in imported(root) - PIP_ONLY - TRAINING - FAST}
     assert declared - COMMANDS == needed
 
 
@@ -104,9 +102,7 @@ def test_torch_is_never_forced(manifest: ElementTree.Element) -> None:
     assert torch.get('condition') == '$ROS_DISTRO == humble'
 
 
-def test_pip_brings_what_rosdep_cannot(
-    root: Path, distribution: setuptools.Distribution
-) -> None:
+def test_pip_brings_what_rosdep_cannot(root: Path, distribution: setuptools.Distribution) -> None:
     """setup.py lists all that is not part of ROS; README.md repeats what only pip has."""
     outside_ros = imported(root) & (PIP_ONLY | set(ROSDEP_KEYS))
     extras = distribution.extras_require

@@ -17,7 +17,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from siammcvae_core.motion.references import FINEST, halved, KeptFrame, length, slopes
+from siammcvae_core.motion.references import downsample, FINEST, gradients, KeptFrame, length
 from siammcvae_core.motion.window import Window
 
 CELL = 8  # working pixels; the normal equations are summed over such cells
@@ -33,7 +33,7 @@ LARGEST_MISFIT = 20.0  # grey levels; what differs more tells no more
 
 
 @dataclass(frozen=True, eq=False)
-class Level:
+class PyramidLevel:
     """Both frames reduced: a window of the damaged one, and the reference, float32 (h, w).
 
     `seen` is 1 where every pixel below was visible, else 0.
@@ -48,7 +48,7 @@ class Level:
     @classmethod
     def all_of(
         cls, damaged: np.ndarray, seen: np.ndarray, reference: KeptFrame, window: Window
-    ) -> 'dict[int, Level]':
+    ) -> 'dict[int, PyramidLevel]':
         """Reduce a window of frames, uint8 (H, W), `seen` float32 of 0 and 1, by 2, 4 and 8.
 
         The reference stays whole.
@@ -56,8 +56,8 @@ class Level:
         damaged, seen = window.cut(damaged), window.cut(seen)
         levels = {}
         for scale, whole in reference.pyramid.items():
-            seen = (halved(seen) > 0.99).astype(np.float32)
-            damaged = halved(damaged).astype(np.float32)  # right where all below is seen
+            seen = (downsample(seen) > 0.99).astype(np.float32)
+            damaged = downsample(damaged).astype(np.float32)  # right where all below is seen
             levels[scale] = cls(scale, damaged, seen, whole, window.reduced(scale))
         return levels
 
@@ -84,15 +84,13 @@ class Level:
         """Set up the equations for what `moved` still misses, see `normal_equations`."""
         misfit = self.damaged - moved
         weight = self.seen * robust_weight(misfit, robust)
-        return normal_equations(misfit, weight, *slopes(moved), grid)
+        return normal_equations(misfit, weight, *gradients(moved), grid)
 
-    def cut(self, window: Window) -> 'Level':
+    def cut(self, window: Window) -> 'PyramidLevel':
         """Keep a window of the damaged frame, given in working pixels."""
         small = window.reduced(self.scale)
         here = small.within(self.window)
-        return replace(
-            self, damaged=here.cut(self.damaged), seen=here.cut(self.seen), window=small
-        )
+        return replace(self, damaged=here.cut(self.damaged), seen=here.cut(self.seen), window=small)
 
 
 def align(
@@ -110,7 +108,7 @@ def align(
     to begin, as `Motion.displacement` gives it for the window `far`, which the global model is
     fitted to and `window` lies in; with nothing visible it is the answer.
     """
-    levels = Level.all_of(damaged, seen, reference, far)
+    levels = PyramidLevel.all_of(damaged, seen, reference, far)
     change, moved = _fit_whole(levels, start)
     here = window.reduced(FINEST).within(far.reduced(FINEST))
     offset = here.cut(start + cv2.resize(change, start.shape[1::-1]))
@@ -121,7 +119,7 @@ def align(
     return offset + _local_step(equations, 1, offset)
 
 
-def _fit_whole(levels: dict[int, Level], start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _fit_whole(levels: dict[int, PyramidLevel], start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Fit the global model to a window; `start` is its part of the offsets to begin with.
 
     Gives the change in working pixels by cells (rows, columns, 2), and the reference moved by

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from siammcvae_core.alignment.features import Evidence
+from siammcvae_core.alignment.features import AlignmentFeatures
 from siammcvae_core.motion.references import FINEST, length, References, sample
 from siammcvae_core.motion.regions import Region, region_of
 
@@ -26,7 +26,7 @@ STRIP = 64  # rows that are summed at a time: what is made on the way stays in t
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class Prediction:
     """What the network says of every cell, float32 (.., rows, columns) each.
 
     `correction` (2, ..) is added to the offset, in working pixels as (x, y); `weights` (5, ..) of
@@ -41,12 +41,12 @@ class Answer:
 
 
 def blend(
-    references: References, evidence: Evidence, answer: Answer, mask: np.ndarray
+    references: References, features: AlignmentFeatures, answer: Prediction, mask: np.ndarray
 ) -> np.ndarray:
     """Restore the lost pixels, bool (H, W); a new frame like the kept ones, undefined elsewhere."""
     newest = references.frames[0].frame
     region = region_of(mask, SMOOTH_REACH)
-    moved = _moved(newest, evidence.aligned, answer.correction, region)
+    moved = _moved(newest, features.aligned, answer.correction, region)
     candidates = {'moved': moved, 'copy': region.cut(newest)}
     for name, extent in SMOOTH.items():
         candidates[name] = cv2.blur(moved, extent, borderType=cv2.BORDER_REPLICATE)
@@ -66,7 +66,10 @@ def blend(
 
 
 def expected_error(
-    evidence: Evidence, answer: Answer, mask: np.ndarray, before: np.ndarray | None = None
+    features: AlignmentFeatures,
+    answer: Prediction,
+    mask: np.ndarray,
+    before: np.ndarray | None = None,
 ) -> np.ndarray:
     """Give the expected absolute error, float32 (H, W) in grey levels, 0 where intact.
 
@@ -76,7 +79,7 @@ def expected_error(
     size = mask.shape[::-1]
     error = cv2.resize(np.exp(answer.log_scale), size)
     if before is not None:
-        there = evidence.aligned / np.float32(FINEST)
+        there = features.aligned / np.float32(FINEST)
         working = cv2.resize(before, there.shape[1::-1], interpolation=cv2.INTER_AREA)
         moved = cv2.resize(sample(working, there), size)
         error = length(error, moved)

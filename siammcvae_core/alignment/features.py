@@ -20,7 +20,14 @@ from siammcvae_core.alignment.align import (
     robust_weight,
     solve,
 )
-from siammcvae_core.motion.references import FINEST, length, PATCH, References, slopes, to_working
+from siammcvae_core.motion.references import (
+    FINEST,
+    gradients,
+    length,
+    PATCH,
+    References,
+    to_working,
+)
 from siammcvae_core.motion.window import Window
 
 CELL = 4  # working pixels
@@ -45,7 +52,7 @@ MIRRORED = tuple(
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class AlignmentFeatures:
     """What is known before any learning.
 
     `aligned`, float32 (h / 2, w / 2, 2), says by how many working pixels (x, y) off in the newest
@@ -62,7 +69,9 @@ class Evidence:
     source: np.ndarray
 
 
-def gather(references: References, frame: np.ndarray, mask: np.ndarray, stamp: float) -> Evidence:
+def extract_features(
+    references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
+) -> AlignmentFeatures:
     """Work out the evidence of a damaged frame, uint8 like the kept ones; `mask` bool (H, W).
 
     Raises ValueError without two kept frames of different stamps.
@@ -109,7 +118,7 @@ def gather(references: References, frame: np.ndarray, mask: np.ndarray, stamp: f
     np.stack(planes, out=channels[:, cells.top : cells.bottom, cells.left : cells.right])
     aligned = np.zeros((*coarse.size, 2), np.float32)
     coarse.cut(aligned)[:] = there
-    return Evidence(aligned, channels, damaged, lost, patch_sources(aligned))
+    return AlignmentFeatures(aligned, channels, damaged, lost, patch_sources(aligned))
 
 
 def visible(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -222,7 +231,7 @@ def _disagreement(
 def _offsets(offset: np.ndarray, straight: np.ndarray, cells: Window) -> list[np.ndarray]:
     """Give the offset, its change from constant velocity, its creases; how far it leads outside."""
     change = offset - straight
-    bends = [length(*slopes(np.ascontiguousarray(offset[..., k]))) for k in (0, 1)]
+    bends = [length(*gradients(np.ascontiguousarray(offset[..., k]))) for k in (0, 1)]
     y, x = _indices(cells)
     height, width = CELL * cells.size[0], CELL * cells.size[1]
     there_x, there_y = (x + 0.5) * CELL + offset[..., 0], (y + 0.5) * CELL + offset[..., 1]

@@ -12,16 +12,16 @@ from abc import ABC, abstractmethod
 import torch
 from torch import nn, Tensor
 
-from siammcvae_core.baselines.profile import PeerProfile
+from siammcvae_core.baselines.profile import BaselineProfile
 from siammcvae_core.errors import InputError
 from siammcvae_core.model.losses import reconstruction_loss
 from siammcvae_core.model.patches import check_lost, Grid, grid_of, merge, patchify, unpatchify
 
 
-class Peer(nn.Module, ABC):
+class LearnedBaseline(nn.Module, ABC):
     """A masked autoencoder of a profile, with the number of kept frames it looks at."""
 
-    profile: PeerProfile
+    profile: BaselineProfile
     references: int
 
     @abstractmethod

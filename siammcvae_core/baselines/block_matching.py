@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from siammcvae_core.baselines.flow_filling import CELL, Evidence, spread
+from siammcvae_core.baselines.flow_filling import CELL, spread, VisibleFlow
 from siammcvae_core.motion.references import move, References
 
 SHIFT_COST = 0.2  # grey levels per working pixel away from the belief: settles flat areas
@@ -25,7 +25,7 @@ FADE = 0.03  # refinement is for what is near; deep in large holes the matches k
 
 
 @dataclass(frozen=True)
-class Level:
+class SearchLevel:
     """A pass of the search: images reduced by `scale`, shifts up to `reach` of their pixels.
 
     Patches are `cells` cells wide; `sigma` in working pixels is how far matches are spread.
@@ -37,7 +37,7 @@ class Level:
     sigma: float
 
 
-LEVELS = (Level(4, 6, 7, 48), Level(2, 3, 5, 24), Level(1, 2, 3, 24))
+LEVELS = (SearchLevel(4, 6, 7, 48), SearchLevel(2, 3, 5, 24), SearchLevel(1, 2, 3, 24))
 
 
 def block_match(
@@ -53,7 +53,7 @@ def block_match(
         offset = np.zeros((*reference.grey.shape, 2), np.float32)
     else:
         offset = motion.displacement(stamp)
-    evidence = Evidence.of(frame, mask, reference.grey)
+    evidence = VisibleFlow.of(frame, mask, reference.grey)
     if evidence.any:
         for level in LEVELS:
             composite, moved = evidence.composite(offset)
@@ -64,7 +64,7 @@ def block_match(
 
 
 def match(
-    image: np.ndarray, moved: np.ndarray, seen: np.ndarray, level: Level
+    image: np.ndarray, moved: np.ndarray, seen: np.ndarray, level: SearchLevel
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find where in `moved` the patches of `image` are, both uint8 (h, w).
 
@@ -92,7 +92,7 @@ def match(
 
 
 def _costs(
-    image: np.ndarray, moved: np.ndarray, seen: np.ndarray, level: Level
+    image: np.ndarray, moved: np.ndarray, seen: np.ndarray, level: SearchLevel
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean difference for every shift, (span², rows, columns), and the visible share of patches."""
     height, width = image.shape

@@ -9,54 +9,56 @@ from pathlib import Path
 from typing import Any
 
 from siammcvae_core.baselines import mae, mae_st, siammae, videomae
-from siammcvae_core.baselines.baseline import Peer
-from siammcvae_core.baselines.profile import PeerProfile
+from siammcvae_core.baselines.baseline import LearnedBaseline
+from siammcvae_core.baselines.profile import BaselineProfile
 from siammcvae_core.errors import InputError, WeightsError
 from siammcvae_core.model.checkpoint import load_model, stored_system
 from siammcvae_core.model.profiles import choose
 
 
 @dataclass(frozen=True)
-class System:
+class BaselineEntry:
     """One kind of peer: its class and its named profiles, the first of them the smallest."""
 
     build: Any
-    profiles: Mapping[str, PeerProfile]
+    profiles: Mapping[str, BaselineProfile]
 
 
-PEERS: Mapping[str, System] = {
-    'mae': System(mae.MAE, mae.PROFILES),
-    'mae_st': System(mae_st.MAEST, mae_st.PROFILES),
-    'videomae': System(videomae.VideoMAE, videomae.PROFILES),
-    'siammae': System(siammae.SiamMAE, siammae.PROFILES),
+LEARNED_BASELINES: Mapping[str, BaselineEntry] = {
+    'mae': BaselineEntry(mae.MAE, mae.PROFILES),
+    'mae_st': BaselineEntry(mae_st.MAEST, mae_st.PROFILES),
+    'videomae': BaselineEntry(videomae.VideoMAE, videomae.PROFILES),
+    'siammae': BaselineEntry(siammae.SiamMAE, siammae.PROFILES),
 }
 
 
-def build_peer(
+def build_baseline(
     system: str, profile: str, changes: Mapping[str, Any], kernel: str = 'adaptive'
-) -> Peer:
+) -> LearnedBaseline:
     """Build a new peer of a named profile with some of its fields changed.
 
     Raises `InputError` for a system, profile or field there is not.
     """
-    if system not in PEERS:
-        near = difflib.get_close_matches(system, PEERS, n=1)
+    if system not in LEARNED_BASELINES:
+        near = difflib.get_close_matches(system, LEARNED_BASELINES, n=1)
         hint = f', did you mean {near[0]!r}?' if near else ''
-        raise InputError(f'no peer {system!r} (there are {", ".join(PEERS)}){hint}')
-    kind = PEERS[system]
+        raise InputError(f'no peer {system!r} (there are {", ".join(LEARNED_BASELINES)}){hint}')
+    kind = LEARNED_BASELINES[system]
     return kind.build(choose(kind.profiles, profile, changes), kernel)
 
 
-def load_peer(path: Path, system: str | None = None, kernel: str = 'adaptive') -> Peer:
+def load_baseline(
+    path: Path, system: str | None = None, kernel: str = 'adaptive'
+) -> LearnedBaseline:
     """Read a peer in float32, in evaluation mode, on the CPU; its file says of which system it is.
 
     `system` names the one that is expected. Raises `WeightsError` with the path for a file that
     cannot serve.
     """
     found = stored_system(path)
-    if found not in PEERS or system not in (None, found):
-        due = repr(system) if system else f'one of {", ".join(PEERS)}'
+    if found not in LEARNED_BASELINES or system not in (None, found):
+        due = repr(system) if system else f'one of {", ".join(LEARNED_BASELINES)}'
         raise WeightsError(f'{path}: holds weights of {found!r}, expected {due}')
-    kind = PEERS[found]
+    kind = LEARNED_BASELINES[found]
     smallest = next(iter(kind.profiles.values()))
     return load_model(path, kind.build, type(smallest), kernel=kernel)

@@ -1,9 +1,9 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Restoration without learning: every peer gives a frame that is meaningful where lost.
+"""Restoration without learning: every baseline returns a frame that is meaningful where lost.
 
-All share one signature, `peer(references, frame, mask, stamp)`: the kept frames, the damaged frame
-of their shape, bool (H, W) True where lost, its stamp in seconds. Pasting is the caller's.
+All share one signature, `baseline(references, frame, mask, stamp)`: the intact frames, the damaged
+frame of their shape, bool (H, W) True where lost, its stamp in seconds. Pasting is the caller's.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,9 +17,9 @@ from siammcvae_core.baselines.inpainting import navier_stokes, telea
 from siammcvae_core.motion.references import References
 from siammcvae_core.restore.fallbacks import const_velocity, copy
 
-Peer = Callable[[References, np.ndarray, np.ndarray, float], np.ndarray]
+Baseline = Callable[[References, np.ndarray, np.ndarray, float], np.ndarray]
 
-PEERS: Mapping[str, Peer] = MappingProxyType(
+BASELINES: Mapping[str, Baseline] = MappingProxyType(
     {
         'copy': copy,
         'const_velocity': const_velocity,

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F
 
-from siammcvae_core.baselines.baseline import Peer
+from siammcvae_core.baselines.baseline import LearnedBaseline
 from siammcvae_core.baselines.parts import Decoder, Encoder, initialise
-from siammcvae_core.baselines.profile import PeerProfile
+from siammcvae_core.baselines.profile import BaselineProfile
 from siammcvae_core.model.losses import reconstruction_loss
 from siammcvae_core.model.patches import Grid, grid_of, patchify
 from siammcvae_core.model.pixels import CHANNELS
@@ -31,8 +31,8 @@ TUBELET = 2
 
 
 @dataclass(frozen=True)
-class ClipProfile(PeerProfile):
-    """A clip autoencoder; see `PeerProfile`.
+class ClipProfile(BaselineProfile):
+    """A clip autoencoder; see `BaselineProfile`.
 
     It looks at `references` kept frames. `clip_share` is the share of the training samples that
     lose tubelets all over the clip, at the ratio at which the damaged frame loses patches.
@@ -51,7 +51,7 @@ class ClipProfile(PeerProfile):
         return -(-self.references // TUBELET) + 1
 
 
-class ClipAutoencoder(Peer):
+class ClipAutoencoder(LearnedBaseline):
     """The model of a profile; `kernel` chooses how attention is computed, see `vit.attend`."""
 
     profile: ClipProfile

@@ -6,7 +6,7 @@ import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-from siammcvae_core.baselines.profile import PeerProfile
+from siammcvae_core.baselines.profile import BaselineProfile
 from siammcvae_core.model.patches import spread_visible
 from siammcvae_core.model.vit import attend, Attention, check_kernel, ViT
 
@@ -58,7 +58,7 @@ class CrossBlock(nn.Module):
 class CrossTrunk(nn.Module):
     """Cross blocks with a layer norm after the last."""
 
-    def __init__(self, profile: PeerProfile, kernel: str, self_attention: bool) -> None:
+    def __init__(self, profile: BaselineProfile, kernel: str, self_attention: bool) -> None:
         super().__init__()
         check_kernel(kernel)
         width, heads, ratio = profile.decoder_width, profile.decoder_heads, profile.mlp_ratio
@@ -78,7 +78,7 @@ class CrossTrunk(nn.Module):
 class JointTrunk(nn.Module):
     """Plain blocks over both frames' tokens in one sequence, a learned token telling them apart."""
 
-    def __init__(self, profile: PeerProfile, kernel: str) -> None:
+    def __init__(self, profile: BaselineProfile, kernel: str) -> None:
         super().__init__()
         width, heads, depth = profile.decoder_width, profile.decoder_heads, profile.decoder_depth
         self.which = nn.Parameter(torch.empty(width))
@@ -99,7 +99,7 @@ class PairDecoder(nn.Module):
     the reference's only) or `cross_self` (and then to each other).
     """
 
-    def __init__(self, kind: str, profile: PeerProfile, pixels: int, kernel: str) -> None:
+    def __init__(self, kind: str, profile: BaselineProfile, pixels: int, kernel: str) -> None:
         super().__init__()
         self.enter = nn.Linear(profile.width, profile.decoder_width)
         self.mask_token = nn.Parameter(torch.empty(profile.decoder_width))

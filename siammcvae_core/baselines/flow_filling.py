@@ -15,12 +15,12 @@ import cv2
 import numpy as np
 
 from siammcvae_core.motion.references import (
+    compose,
     dense_flow,
-    follow,
+    gradients,
     move,
     References,
     sample,
-    slopes,
     working_grey,
 )
 
@@ -47,7 +47,7 @@ def visible_flow(
     if references.motion is None:
         raise ValueError('visible_flow needs two kept frames of different stamps')
     reference = references.frames[0]
-    evidence = Evidence.of(frame, mask, reference.grey)
+    evidence = VisibleFlow.of(frame, mask, reference.grey)
     offset = references.motion.displacement(stamp)
     if evidence.any:
         for _ in range(ROUNDS):
@@ -65,12 +65,12 @@ def oracle(references: References, frame: np.ndarray, mask: np.ndarray, stamp: f
     offset = np.zeros((*grey.shape, 2), np.float32)
     for _ in range(ORACLE_ROUNDS):
         moved = sample(reference.grey, offset)
-        offset = follow(offset, dense_flow(grey, moved, finest=0))
+        offset = compose(offset, dense_flow(grey, moved, finest=0))
     return move(reference.frame, offset, mask)
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class VisibleFlow:
     """What a damaged frame shows of its motion since the reference, at working size.
 
     `grey` and `reference` are uint8 (h, w); `hole` is uint8 (h, w), not 0 where any part of the
@@ -82,7 +82,7 @@ class Evidence:
     reference: np.ndarray
 
     @classmethod
-    def of(cls, frame: np.ndarray, mask: np.ndarray, reference: np.ndarray) -> 'Evidence':
+    def of(cls, frame: np.ndarray, mask: np.ndarray, reference: np.ndarray) -> 'VisibleFlow':
         """Bring a frame and its mask, bool (H, W), to working size, as the reference is."""
         size = reference.shape[::-1]
         lost = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
@@ -106,7 +106,7 @@ class Evidence:
     def refine(self, offset: np.ndarray, fade: float = 0.0) -> np.ndarray:
         """Correct `offset`, float32 (h, w, 2), by the flow of the visible pixels; see `spread`."""
         composite, moved = self.composite(offset)
-        refined = follow(offset, dense_flow(composite, moved))
+        refined = compose(offset, dense_flow(composite, moved))
         misfit = cv2.absdiff(composite, sample(self.reference, refined))
         confidence = self.seen * _trust(composite, misfit)
         return offset + spread(refined - offset, confidence, SPREAD, fade)
@@ -137,7 +137,7 @@ def spread(
 
 def _trust(image: np.ndarray, misfit: np.ndarray) -> np.ndarray:
     """How far flow is to be trusted: where there are slopes, and where it explains the change."""
-    along_x, along_y = slopes(image)
+    along_x, along_y = gradients(image)
     power = cv2.blur(along_x * along_x + along_y * along_y, (WINDOW, WINDOW))
     error = cv2.blur(misfit.astype(np.float32), (WINDOW, WINDOW)) / MISFIT
     return (FLAT_TRUST + power / (power + SLOPE_POWER)) / (1 + error * error)

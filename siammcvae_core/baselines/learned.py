@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from siammcvae_core.baselines.catalogue import load_peer
+from siammcvae_core.baselines.catalogue import load_baseline
 from siammcvae_core.engines.torch import lost_patches, resize, working_size
 from siammcvae_core.errors import WeightsError
 from siammcvae_core.model.pixels import denormalise, normalise
 from siammcvae_core.motion.references import References
 
 
-class LearnedPeer:
+class TrainedBaseline:
     """A peer from a weights file, on `device`, with mixed precision unless `dtype` is float32.
 
     Works at whole patches that keep the frame's aspect, the longer side that of the size the
@@ -28,8 +28,8 @@ class LearnedPeer:
     def __init__(
         self, weights: Path, device: str = 'cpu', dtype: torch.dtype = torch.float32
     ) -> None:
-        self._peer = load_peer(weights).to(device)
-        profile = self._peer.profile
+        self._baseline = load_baseline(weights).to(device)
+        profile = self._baseline.profile
         if profile.norm_pix:
             raise WeightsError(
                 f'{weights}: profile {profile.name!r} was trained for features (norm_pix), it '
@@ -47,7 +47,7 @@ class LearnedPeer:
 
         Raises ValueError without a kept frame, for a peer that needs one.
         """
-        profile, count = self._peer.profile, self._peer.references
+        profile, count = self._baseline.profile, self._baseline.references
         kept = [k.frame for k in references.frames[:count]]
         if count and not kept:
             raise ValueError(f'{self.name} needs a kept frame')
@@ -60,7 +60,7 @@ class LearnedPeer:
         lost = torch.from_numpy(lost_patches(mask, working, profile.patch)).to(self._device)
         half = self._dtype != torch.float32
         with torch.autocast(self._device.type, self._dtype if half else None, enabled=half):
-            restored = self._peer.restore(pixels[None, :-1], pixels[-1:], lost.reshape(1, -1))
+            restored = self._baseline.restore(pixels[None, :-1], pixels[-1:], lost.reshape(1, -1))
         rgb = denormalise(restored)[0].permute(1, 2, 0).cpu().numpy()  # (H, W, 3)
         if frame.ndim == 2:
             return resize(rgb.mean(-1).round().astype(np.uint8), size)

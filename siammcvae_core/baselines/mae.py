@@ -11,17 +11,17 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from siammcvae_core.baselines.baseline import Peer
+from siammcvae_core.baselines.baseline import LearnedBaseline
 from siammcvae_core.baselines.parts import Decoder, Encoder, initialise
-from siammcvae_core.baselines.profile import by_name, PeerProfile
+from siammcvae_core.baselines.profile import BaselineProfile, by_name
 from siammcvae_core.model.patches import grid_of, patchify
 from siammcvae_core.model.pixels import CHANNELS
 from siammcvae_core.model.vit import positions
 
 
 @dataclass(frozen=True)
-class MAEProfile(PeerProfile):
-    """An MAE; see `PeerProfile`."""
+class MAEProfile(BaselineProfile):
+    """An MAE; see `BaselineProfile`."""
 
     system: ClassVar[str] = 'mae'
 
@@ -36,7 +36,7 @@ PROFILES = by_name(
 )
 
 
-class MAE(Peer):
+class MAE(LearnedBaseline):
     """The model of a profile; `kernel` chooses how attention is computed, see `vit.attend`."""
 
     references = 0

@@ -6,7 +6,7 @@ import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-from siammcvae_core.baselines.profile import PeerProfile
+from siammcvae_core.baselines.profile import BaselineProfile
 from siammcvae_core.model.patches import spread_visible, take_visible, visible_index
 from siammcvae_core.model.vit import ViT
 
@@ -14,7 +14,7 @@ from siammcvae_core.model.vit import ViT
 class Encoder(nn.Module):
     """Embeds tokens of `pixels` values, adds their places and transforms those that are visible."""
 
-    def __init__(self, profile: PeerProfile, pixels: int, kernel: str) -> None:
+    def __init__(self, profile: BaselineProfile, pixels: int, kernel: str) -> None:
         super().__init__()
         self.embed = nn.Linear(pixels, profile.width)
         self.cls = nn.Parameter(torch.empty(profile.width))
@@ -49,7 +49,7 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Predicts all tokens from the visible ones, a learned token standing for each lost one."""
 
-    def __init__(self, profile: PeerProfile, pixels: int, kernel: str) -> None:
+    def __init__(self, profile: BaselineProfile, pixels: int, kernel: str) -> None:
         super().__init__()
         width = profile.decoder_width
         self.enter = nn.Linear(profile.width, width)

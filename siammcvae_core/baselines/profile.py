@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from siammcvae_core.model.profiles import Described
 
-P = TypeVar('P', bound='PeerProfile')
+P = TypeVar('P', bound='BaselineProfile')
 
 
 @dataclass(frozen=True)
-class PeerProfile(Described):
+class BaselineProfile(Described):
     """Sizes and training choices of one peer; travels inside its weights file.
 
     The encoder has `depth` blocks of `heads` heads, `width` wide, the decoder likewise. `patch` is

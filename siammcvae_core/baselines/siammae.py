@@ -15,10 +15,10 @@ from torch import nn, Tensor
 import torch.nn.functional as F
 
 from siammcvae_core.baselines.augment import colour, crop, draw_lost
-from siammcvae_core.baselines.baseline import Peer
+from siammcvae_core.baselines.baseline import LearnedBaseline
 from siammcvae_core.baselines.cross import PairDecoder
 from siammcvae_core.baselines.parts import Encoder, initialise
-from siammcvae_core.baselines.profile import by_name, PeerProfile
+from siammcvae_core.baselines.profile import BaselineProfile, by_name
 from siammcvae_core.model.patches import Grid, grid_of, patchify, visible_index
 from siammcvae_core.model.pixels import CHANNELS
 from siammcvae_core.model.vit import positions
@@ -31,8 +31,8 @@ SWITCHES = {
 
 
 @dataclass(frozen=True)
-class SiamMAEProfile(PeerProfile):
-    """A SiamMAE; see `PeerProfile`.
+class SiamMAEProfile(BaselineProfile):
+    """A SiamMAE; see `BaselineProfile`.
 
     `encoder` siamese or joint (both frames in one sequence); `decoder` cross_self, cross or joint,
     see `PairDecoder`.
@@ -72,7 +72,7 @@ PROFILES = by_name(
 )
 
 
-class SiamMAE(Peer):
+class SiamMAE(LearnedBaseline):
     """The model of a profile; `kernel` chooses how attention is computed, see `vit.attend`."""
 
     references = 1

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""How large the learned systems are and what a restoration costs: `python -m …peers.sizes`.
+"""How large the learned systems are and what a restoration costs: `python -m …baselines.sizes`.
 
 Operations are counted, not estimated, as the models run on the CPU: two per multiply-add, of all
 matrix products, attention included; all frames the system looks at are encoded.
@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from siammcvae_core.baselines.catalogue import PEERS
+from siammcvae_core.baselines.catalogue import LEARNED_BASELINES
 from siammcvae_core.model.patches import grid_of
 from siammcvae_core.model.profiles import PROFILES
 from siammcvae_core.model.siammcvae import SiamMCVAE
@@ -38,7 +38,7 @@ def size_of(system: str, profile: Any, ratio: float, frame: tuple[int, int] | No
     ours = system == 'siammcvae'
     with torch.device('meta'):
         # The written-out attention, since not all fused kernels are counted.
-        model: Any = (SiamMCVAE if ours else PEERS[system].build)(profile, 'standard')
+        model: Any = (SiamMCVAE if ours else LEARNED_BASELINES[system].build)(profile, 'standard')
     # Values do not matter: whatever memory holds will do.
     model = model.to_empty(device='cpu').eval()
     references = 1 if ours else model.references
@@ -60,7 +60,7 @@ def sizes(
 ) -> Iterator[Size]:
     """Count for the profiles of these names, or for all, of all systems; SiamMCVAE first."""
     tables: dict[str, Any] = {'siammcvae': PROFILES}
-    tables |= {system: kind.profiles for system, kind in PEERS.items()}
+    tables |= {system: kind.profiles for system, kind in LEARNED_BASELINES.items()}
     for system, profiles in tables.items():
         for name, profile in profiles.items():
             if not names or name in names:

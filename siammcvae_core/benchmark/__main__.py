@@ -48,17 +48,24 @@ def parser() -> argparse.ArgumentParser:
         '--out', required=True, type=Path, metavar='FILE', help='where the rows go, as JSON'
     )
     p.add_argument(
-        '--docs', type=Path, metavar='DIR',
+        '--docs',
+        type=Path,
+        metavar='DIR',
         help='write DIR/benchmarks.md and DIR/pictures/benchmarks.png besides',
     )
     p.add_argument(
-        '--methods', default=','.join(USUAL), metavar='NAME,…',
+        '--methods',
+        default=','.join(USUAL),
+        metavar='NAME,…',
         help=f"'{DRIVE}' is the drive model by every library; one alone is named as in "
         'onnxruntime_float32 or torch_compiled_float32; without any of these PyTorch is not needed '
         '(default: %(default)s)',
     )
     p.add_argument(
-        '--weights', type=Path, metavar='FILE', default=shipped(DRIVE),
+        '--weights',
+        type=Path,
+        metavar='FILE',
+        default=shipped(DRIVE),
         help='weights of a drive model (default: those in the package)',
     )
     p.add_argument('--sizes', default=SIZES, metavar='WxH,…', help='(default: %(default)s)')
@@ -66,21 +73,31 @@ def parser() -> argparse.ArgumentParser:
         '--masks', default=MASKS, metavar='NAME:RATIO,…', help='damage (default: %(default)s)'
     )
     p.add_argument(
-        '--cameras', default='1', metavar='N,…',
+        '--cameras',
+        default='1',
+        metavar='N,…',
         help='frames restored in a row by one engine, a frame of each camera: a round of them is '
         'timed; they are not batched (default: %(default)s)',
     )
     p.add_argument(
-        '--data', default='', metavar='CLIP',
+        '--data',
+        default='',
+        metavar='CLIP',
         help='video, bag or folder of images (default: the rendered drive)',
     )
     p.add_argument(
-        '--repeats', type=int, default=30, metavar='N',
+        '--repeats',
+        type=int,
+        default=30,
+        metavar='N',
         help='frames timed of each method, damage and size; rounds of n cameras are N / n '
         '(default: %(default)s)',
     )
     p.add_argument(
-        '--threads', type=int, default=1, metavar='N',
+        '--threads',
+        type=int,
+        default=1,
+        metavar='N',
         help='of every library and of OpenCV (default: %(default)s)',
     )
     return p
@@ -113,9 +130,7 @@ def benchmark(options: argparse.Namespace, command: str) -> Iterator[str]:
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     cells = draw_cells(options.data, sizes, masks, max(cameras))
-    plan = Plan(
-        classical, made, options.weights, cells, cameras, options.repeats, options.threads
-    )
+    plan = Plan(classical, made, options.weights, cells, cameras, options.repeats, options.threads)
     report: dict[str, Any] = {'command': command, **run(plan)}
     write_json(options.out, report)
     yield from map(_line, report['rows'])

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from siammcvae_core.baselines.classical import Peer, PEERS, UPPER_BOUNDS
+from siammcvae_core.baselines.classical import Baseline, BASELINES, UPPER_BOUNDS
 from siammcvae_core.benchmark.memory import Memory
 from siammcvae_core.errors import InputError
 from siammcvae_core.evaluate.samples import Case
@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # torch is imported for the drive model only
 
 DRIVE = 'drive'
 """Stands for the drive model by every library installed."""
-CLASSICAL = tuple(name for name in PEERS if name not in UPPER_BOUNDS)
+CLASSICAL = tuple(name for name in BASELINES if name not in UPPER_BOUNDS)
 USUAL = (DRIVE, 'copy', 'const_velocity', 'visible_flow', 'block_match', 'telea')
 ENCODE, MOTION = 'encode', 'motion'
 AHEAD = (ENCODE, MOTION)
@@ -94,7 +94,7 @@ def load(
     Raises InputError for weights that cannot serve.
     """
     for name in classical:
-        yield Method(name, partial(_by_peer, PEERS[name]))
+        yield Method(name, partial(_by_baseline, BASELINES[name]))
     for name, make in made.items():
         if weights is None:
             raise InputError(f'{name} needs weights, and the package has none: give --weights')
@@ -106,12 +106,12 @@ def load(
             print(f'{name} left out: {type(error).__name__}: {error}', file=sys.stderr)
 
 
-def _by_peer(peer: Peer, case: Case) -> tuple[np.ndarray, Stages]:
+def _by_baseline(baseline: Baseline, case: Case) -> tuple[np.ndarray, Stages]:
     references = case.references()
     times = [time.perf_counter()]
     _prepare(references)
     times.append(time.perf_counter())
-    made = peer(references, case.frame, case.mask, case.stamp)
+    made = baseline(references, case.frame, case.mask, case.stamp)
     times.append(time.perf_counter())
     frame = paste(case.frame, made, case.mask)
     times.append(time.perf_counter())
@@ -138,7 +138,7 @@ def _by_engine(way: str, weights: Path) -> Method:
 def _by_stages(engine: 'DriveEngine', case: Case) -> tuple[np.ndarray, Stages]:
     """Do what `DriveEngine.restore` does, looking at the clock in between."""
     from siammcvae_core.alignment.composite import blend
-    from siammcvae_core.alignment.features import gather
+    from siammcvae_core.alignment.features import extract_features
 
     references = case.references()
     times = [time.perf_counter()]
@@ -146,7 +146,7 @@ def _by_stages(engine: 'DriveEngine', case: Case) -> tuple[np.ndarray, Stages]:
     times.append(time.perf_counter())
     _prepare(references)
     times.append(time.perf_counter())
-    known = gather(references, case.frame, case.mask, case.stamp)
+    known = extract_features(references, case.frame, case.mask, case.stamp)
     times.append(time.perf_counter())
     part = engine.part(known)
     times.append(time.perf_counter())

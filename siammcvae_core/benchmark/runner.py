@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # imports torch
     from siammcvae_core.benchmark.work import Work
 
 Row = dict[str, Any]
-Made = dict[str, Callable[[Path], Method]]
+Methods = dict[str, Callable[[Path], Method]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Plan:
     """What is timed, see `methods.load`; on how many threads; `cells` are there already."""
 
     classical: Sequence[str]
-    made: Made
+    made: Methods
     weights: Path | None
     cells: Sequence[Cell]
     cameras: Sequence[int]

@@ -18,7 +18,7 @@ import torch
 from torch import nn, Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from siammcvae_core.alignment.features import gather
+from siammcvae_core.alignment.features import extract_features
 from siammcvae_core.engines.crop import Inputs, whole_frame
 from siammcvae_core.engines.drive import DriveEngine
 from siammcvae_core.engines.drive_torch import TorchNetwork
@@ -67,7 +67,7 @@ class Counter:
     def count(self, case: Case) -> Work:
         """Count the work in restoring a case."""
         patch = self._engine.patch
-        known = gather(case.references(), case.frame, case.mask, case.stamp)
+        known = extract_features(case.references(), case.frame, case.mask, case.stamp)
         part = self._engine.part(known)
         newest = to_working(case.kept[0].frame)
         encode_flop, tokens = _counted(self._encode, **_tensors(whole_frame(newest, patch)))

@@ -33,7 +33,7 @@ FORGET = 0.97  # per frame, of what is usual
 
 
 @dataclass
-class Region:
+class LensRegion:
     """Where something lies.
 
     cells, seeds: bool (R, C), what it covers and what gave it away. was, then: float32 (R, C), the
@@ -70,7 +70,7 @@ class Onsets:
     """Follows light and blur in a stream of frames of one size."""
 
     def __init__(self) -> None:
-        self._regions: dict[str, Region | None] = {}
+        self._regions: dict[str, LensRegion | None] = {}
         self._usual = dict(FIRST)
         self._burnt: np.ndarray | None = None
 
@@ -137,8 +137,8 @@ def _glows(step: Step, cells: np.ndarray) -> bool:
 
 
 def _united(
-    region: Region | None, kind: str, cells: np.ndarray, seeds: np.ndarray, step: Step
-) -> Region:
+    region: LensRegion | None, kind: str, cells: np.ndarray, seeds: np.ndarray, step: Step
+) -> LensRegion:
     """Add what begins to what there is of a kind."""
     level = KINDS[kind].level
     was, then = level(step.before).copy(), level(step.now).copy()
@@ -148,10 +148,10 @@ def _united(
         was[old], then[old] = region.was[old], region.then[old]
         faded[old], age[old] = region.faded[old], region.age[old]
         cells, seeds = cells | region.cells, seeds | region.seeds
-    return Region(cells, seeds, was, then, step.stamp + LASTS, faded, age)
+    return LensRegion(cells, seeds, was, then, step.stamp + LASTS, faded, age)
 
 
-def _still(region: Region, kind: str, back: np.ndarray, step: Step) -> Region | None:
+def _still(region: LensRegion, kind: str, back: np.ndarray, step: Step) -> LensRegion | None:
     """Drop the parts of a region that are over, by what the backward test says of them."""
     count, labels = cv2.connectedComponents(region.cells.view(np.uint8))
     seen = region.seeds & step.usable

@@ -18,7 +18,7 @@ sys.modules.setdefault('openvino_telemetry', None)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, eq=False)
-class Made:
+class Restoration:
     """What an engine makes of a damaged frame.
 
     `frame` is new, like the damaged one, and meaningful where lost; `expected_error()` computes the
@@ -47,7 +47,7 @@ class Engine(Protocol):
 
     def restore(
         self, references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
-    ) -> Made:
+    ) -> Restoration:
         """Restore a frame from kept ones of its shape, encoding those that are not yet encoded.
 
         `mask` is bool (H, W), True where lost; lost pixels of `frame` have no influence. Pasting

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from siammcvae_core.alignment.composite import blend
-from siammcvae_core.alignment.features import gather
+from siammcvae_core.alignment.features import extract_features
 from siammcvae_core.engines.drive import DriveEngine
 from siammcvae_core.engines.network import Network
 from siammcvae_core.faults.masks import make_mask
@@ -60,7 +60,7 @@ def compare(weights: Path, ways: Mapping[str, Make]) -> list[Tried]:
     The first one decides what is right, and raises what it likes.
     """
     references, frame, mask, stamp = _trial()
-    known = gather(references, frame, mask, stamp)
+    known = extract_features(references, frame, mask, stamp)
     tried: list[Tried] = []
     right = None
     for way, make in ways.items():

@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 import sys
 
-from siammcvae_core.engines.engine_cache import Policy
+from siammcvae_core.engines.engine_cache import BuildPolicy
 from siammcvae_core.engines.factory import DRIVE, shipped
 from siammcvae_core.errors import InputError
 from siammcvae_core.files import cache_folder
@@ -38,8 +38,8 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     made.add_argument('weights', nargs='?', default=DRIVE, help='weights file; default: drive')
-    policies = [policy.value for policy in Policy]
-    made.add_argument('--policy', choices=policies, default=Policy.BUILD_IF_MISSING.value)
+    policies = [policy.value for policy in BuildPolicy]
+    made.add_argument('--policy', choices=policies, default=BuildPolicy.BUILD_IF_MISSING.value)
     made.add_argument(
         '--precision', choices=PRECISIONS, default=PRECISIONS[0],
         help='of products; layer norms and softmax are always float32; nodes take float16',
@@ -76,11 +76,10 @@ def build(options: argparse.Namespace) -> None:
         raise InputError('PyTorch finds no NVIDIA GPU, and engines are built where they run')
     from siammcvae_core.engines.tensorrt import TensorRtNetwork
 
-    network = TensorRtNetwork(path, Policy(options.policy), options.precision)
+    network = TensorRtNetwork(path, BuildPolicy(options.policy), options.precision)
     for part, made in network.fetched.items():
         took = 'was there' if made.seconds is None else f'built in {made.seconds:.1f} s'
         where = made.file or 'not kept'
         print(f'{part:17} {took:16} {made.size / 1e6:6.1f} MB  {where}')
     described = network.describe()
     print(' '.join(f'{key}={described[key]}' for key in ('name', 'version', 'device', 'dtype')))
-

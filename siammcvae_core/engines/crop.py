@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from siammcvae_core.alignment.composite import Answer
+from siammcvae_core.alignment.composite import Prediction
 from siammcvae_core.model.pixels import MEAN, STD
 
 TOKENS = 32  # tokens come in multiples of it
@@ -35,7 +35,7 @@ class Part:
     left: int
     grid: tuple[int, int]
 
-    def place(self, outputs: Sequence[np.ndarray]) -> Answer:
+    def place(self, outputs: Sequence[np.ndarray]) -> Prediction:
         """Put the answer for the box, (1, k, h, w) each, into maps of the frame, else zero."""
         rows, columns = (ACROSS * side for side in self.grid)
         top, left = ACROSS * self.top, ACROSS * self.left
@@ -46,7 +46,7 @@ class Part:
             whole[:, top : top + height, left : left + width] = output[0]
             maps.append(whole)
         correction, weights, colour, log_scale = maps
-        return Answer(correction, weights, colour, log_scale[0])
+        return Prediction(correction, weights, colour, log_scale[0])
 
 
 def whole_frame(frame: np.ndarray, patch: int) -> Inputs:
@@ -56,11 +56,11 @@ def whole_frame(frame: np.ndarray, patch: int) -> Inputs:
 
 
 def damaged_part(
-    frame: np.ndarray, evidence: np.ndarray, source: np.ndarray, lost: np.ndarray
+    frame: np.ndarray, features: np.ndarray, source: np.ndarray, lost: np.ndarray
 ) -> Part:
     """Cut out what matters where patches are `lost`, bool (rows, columns), one of them at least.
 
-    `frame` is of working size, uint8 (h, w, 3) BGR or (h, w), of any content where lost; `evidence`
+    `frame` is of working size, uint8 (h, w, 3) BGR or (h, w), of any content where lost; `features`
     float32 (C, 4 rows, 4 columns); `source` int64 (rows * columns,).
     """
     grid = lost.shape[0], lost.shape[1]
@@ -74,7 +74,7 @@ def damaged_part(
         **_patches(frame, grid, ids_seen),
         # With nothing visible one row has to count; nobody reads what comes of it.
         'visible': np.arange(len(ids_seen))[None] < max(1, len(seen)),
-        **_cells(evidence, ACROSS * np.array([top, left, top + height, left + width])),
+        **_cells(features, ACROSS * np.array([top, left, top + height, left + width])),
         'source': source[ids],
         'own': _positions(seen, lost.size, len(ids_seen))[ids],
         'patch': (y - top) * width + x - left,
@@ -89,16 +89,16 @@ def in_steps(count: int, step: int, most: int) -> int:
     return min(most, max(1, -(-count // step)) * step)
 
 
-def _cells(evidence: np.ndarray, box: np.ndarray) -> Inputs:
+def _cells(features: np.ndarray, box: np.ndarray) -> Inputs:
     """Cut a box of cells and its halo, and tell which of the halo's inner ring the frame has."""
-    size = np.array(evidence.shape[1:])
+    size = np.array(features.shape[1:])
     first, last = box[:2] - HALO, box[2:] + HALO
-    cut = np.zeros((1, len(evidence), *(last - first)), np.float32)
+    cut = np.zeros((1, len(features), *(last - first)), np.float32)
     inside = np.zeros((1, 1, *(last - first)), np.float32)
     top, left = np.maximum(first, 0)
     bottom, right = np.minimum(last, size)
     there = np.s_[..., top - first[0] : bottom - first[0], left - first[1] : right - first[1]]
-    cut[there] = evidence[:, top:bottom, left:right]
+    cut[there] = features[:, top:bottom, left:right]
     inside[there] = 1
     return {'evidence': cut, 'inside': inside[..., 1:-1, 1:-1].copy()}
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from siammcvae_core.alignment.composite import blend, expected_error
-from siammcvae_core.alignment.features import Evidence, gather
-from siammcvae_core.engines import Made
+from siammcvae_core.alignment.features import AlignmentFeatures, extract_features
+from siammcvae_core.engines import Restoration
 from siammcvae_core.engines.crop import damaged_part, Part, whole_frame
 from siammcvae_core.engines.drive_torch import TorchNetwork
 from siammcvae_core.engines.network import Network
@@ -47,17 +47,17 @@ class DriveEngine:
 
     def restore(
         self, references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
-    ) -> Made:
+    ) -> Restoration:
         """Restore a frame; raises ValueError without two kept frames of different stamps."""
-        known = gather(references, frame, mask, stamp)
+        known = extract_features(references, frame, mask, stamp)
         newest = references.frames[0]
         encoded = newest.encoded_by(self.encode_reference)
         part = self.part(known)
         with self._turn:
             answer = part.place(self.network.restore(encoded, part.inputs))
         error = partial(expected_error, known, answer, mask, newest.error)
-        return Made(blend(references, known, answer, mask), error)
+        return Restoration(blend(references, known, answer, mask), error)
 
-    def part(self, known: Evidence) -> Part:
+    def part(self, known: AlignmentFeatures) -> Part:
         """Prepare what the network is asked about a damaged frame."""
         return damaged_part(known.damaged, known.channels, known.source, known.lost)

@@ -60,8 +60,8 @@ class TorchNetwork:
     def restore(self, tokens: Tensor, inputs: Inputs) -> Sequence[np.ndarray]:
         """Judge the damaged part of a frame."""
         with self._precision():
-            reply = self._restore(tokens, **self._tensors(inputs))
-        return [plane.float().cpu().numpy() for plane in reply]
+            predict = self._restore(tokens, **self._tensors(inputs))
+        return [plane.float().cpu().numpy() for plane in predict]
 
     def _tensors(self, inputs: Inputs) -> dict[str, Tensor]:
         return {name: torch.from_numpy(array).to(self._device) for name, array in inputs.items()}

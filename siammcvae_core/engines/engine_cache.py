@@ -32,7 +32,7 @@ T = TypeVar('T')
 _log = logging.getLogger(__name__)
 
 
-class Policy(str, Enum):
+class BuildPolicy(str, Enum):
     """Whether an engine may be built when it is asked for."""
 
     LOAD_ONLY = 'load_only'
@@ -77,21 +77,21 @@ class Fetched(Generic[T]):
 
 
 def fetch(
-    key: Key, policy: Policy, build: Callable[[], bytes], load: Callable[[bytes], T]
+    key: Key, policy: BuildPolicy, build: Callable[[], bytes], load: Callable[[bytes], T]
 ) -> Fetched[T]:
     """Load the engine of `key`, or build and keep it, as `policy` has it.
 
     `load` makes ready what a file holds and raises `Unfit` for what it cannot read. Raises
     `InputError` under load_only where no file serves, and whatever else `build` and `load` raise.
     """
-    if policy is Policy.LOAD_ONLY:
+    if policy is BuildPolicy.LOAD_ONLY:
         try:
             return _kept(key, load)
         except Unfit as error:
             raise InputError(f'{key.file}: {error}; build it with: {COMMAND}') from error
     with _turn(key.file) as waited:
         reason = 'asked for'
-        if waited or policy is not Policy.REBUILD:  # who waited gets what the other one built
+        if waited or policy is not BuildPolicy.REBUILD:  # who waited gets what the other one built
             try:
                 return _kept(key, load)
             except Unfit as error:

@@ -78,14 +78,14 @@ def check(weights: Path, size: tuple[int, int]) -> int:
         raise InputError(f'--size must be in multiples of {patch}, got {width}x{height}')
     rng = np.random.default_rng(0)
     frame = rng.integers(0, 256, (height, width, 3), np.uint8)
-    evidence = rng.normal(size=(len(CHANNELS), height // CELL, width // CELL)).astype(np.float32)
+    features = rng.normal(size=(len(CHANNELS), height // CELL, width // CELL)).astype(np.float32)
     grid = height // patch, width // patch
     source = rng.permutation(grid[0] * grid[1])
     tokens = [network.encode(whole_frame(frame, patch)) for network in networks]
     worst = 0.0
     for fault in FAULTS:
         lost = lost_patches(visible(make_mask(fault, size, rng), (width, height)))
-        part = damaged_part(frame, evidence, source, lost)
+        part = damaged_part(frame, features, source, lost)
         right, got = (
             network.restore(token, part.inputs)
             for network, token in zip(networks, tokens, strict=True)
@@ -96,4 +96,3 @@ def check(weights: Path, size: tuple[int, int]) -> int:
         worst = max(worst, *off)
     print('the same but for rounding' if worst <= BOUND else f'differs by more than {BOUND}')
     return int(worst > BOUND)
-

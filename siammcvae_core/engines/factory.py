@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from siammcvae_core.engines import Engine
-from siammcvae_core.engines.engine_cache import Policy
+from siammcvae_core.engines.engine_cache import BuildPolicy
 from siammcvae_core.errors import InputError, WeightsError
 
 if TYPE_CHECKING:  # torch is imported where there are weights
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 def pick(
-    weights: str | Path | None, policy: Policy = Policy.BUILD_IF_MISSING
+    weights: str | Path | None, policy: BuildPolicy = BuildPolicy.BUILD_IF_MISSING
 ) -> Engine | None:
     """Load the fastest engine for a weights file, on the GPU where one is of use, else on the CPU.
 
@@ -60,7 +60,7 @@ def pick(
     return FastestEngine(path)
 
 
-def _on_gpu(path: Path, policy: Policy) -> Engine:
+def _on_gpu(path: Path, policy: BuildPolicy) -> Engine:
     import torch
 
     if not _of_drive(path):

@@ -11,7 +11,7 @@ import torch
 from siammcvae_core.engines.autotune import compare, fastest, Make
 from siammcvae_core.engines.drive import DriveEngine
 from siammcvae_core.engines.drive_torch import TorchNetwork
-from siammcvae_core.engines.engine_cache import Policy
+from siammcvae_core.engines.engine_cache import BuildPolicy
 from siammcvae_core.engines.tensorrt import LIBRARIES, TensorRtNetwork
 
 
@@ -22,7 +22,7 @@ class FastestGpuEngine(DriveEngine):
     Raises `WeightsError` for a file that cannot serve, and what PyTorch raises where it fails.
     """
 
-    def __init__(self, weights: Path, policy: Policy = Policy.BUILD_IF_MISSING) -> None:
+    def __init__(self, weights: Path, policy: BuildPolicy = BuildPolicy.BUILD_IF_MISSING) -> None:
         # What was tried serves: to make it again might mean to build it again.
         found = {way: cache(make) for way, make in ways(policy).items()}
         self._tried = compare(weights, found)
@@ -35,7 +35,7 @@ class FastestGpuEngine(DriveEngine):
         return {**super().describe(), 'choice': f'fastest of {tried}{lacks}'}
 
 
-def ways(policy: Policy) -> dict[str, Make]:
+def ways(policy: BuildPolicy) -> dict[str, Make]:
     """List the ways there are, the one that decides what is right first."""
     found: dict[str, Make] = {
         'torch float16': partial(TorchNetwork, device='cuda', dtype=torch.float16)

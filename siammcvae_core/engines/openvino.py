@@ -53,8 +53,8 @@ class OpenVinoNetwork:
     def restore(self, tokens: np.ndarray, inputs: Inputs) -> Sequence[np.ndarray]:
         """Judge the damaged part of a frame."""
         given = {'tokens': tokens, **inputs}
-        reply = self._restore.infer(given, share_inputs=True, share_outputs=True)
-        return [reply[name] for name in RESTORE_OUTPUTS]
+        predict = self._restore.infer(given, share_inputs=True, share_outputs=True)
+        return [predict[name] for name in RESTORE_OUTPUTS]
 
 
 def precisions() -> list[str]:

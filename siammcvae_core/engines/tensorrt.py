@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from siammcvae_core.engines.crop import Inputs
-from siammcvae_core.engines.engine_cache import fetch, Fetched, Key, Policy, Unfit
+from siammcvae_core.engines.engine_cache import BuildPolicy, fetch, Fetched, Key, Unfit
 from siammcvae_core.engines.network import described, RESTORE_OUTPUTS
 from siammcvae_core.engines.onnx_export import exported, FORM, PARTS
 from siammcvae_core.engines.tensorrt_build import build, messages, Range, RANGES, Shapes
@@ -43,7 +43,7 @@ class TensorRtNetwork:
     def __init__(
         self,
         weights: Path,
-        policy: Policy = Policy.BUILD_IF_MISSING,
+        policy: BuildPolicy = BuildPolicy.BUILD_IF_MISSING,
         precision: str = 'float16',
         device: str = 'cuda',
     ) -> None:
@@ -81,8 +81,8 @@ class TensorRtNetwork:
     def restore(self, tokens: Tensor, inputs: Inputs) -> Sequence[np.ndarray]:
         """Judge the damaged part of a frame."""
         with torch.cuda.stream(self._stream):
-            reply = self._restore.run({'tokens': tokens, **self._tensors(inputs)})
-            return [reply[name].cpu().numpy() for name in RESTORE_OUTPUTS]
+            predict = self._restore.run({'tokens': tokens, **self._tensors(inputs)})
+            return [predict[name].cpu().numpy() for name in RESTORE_OUTPUTS]
 
     def _tensors(self, inputs: Inputs) -> dict[str, Tensor]:
         return {name: torch.from_numpy(array).to(self._device) for name, array in inputs.items()}
@@ -156,9 +156,7 @@ def gpu_name(device: str) -> str:
     return f'{found.name} {found.major}.{found.minor} {found.multi_processor_count}SM'
 
 
-def _built(
-    trt: Any, weights: Path, part: str, ranges: Sequence[Range], precision: str
-) -> bytes:
+def _built(trt: Any, weights: Path, part: str, ranges: Sequence[Range], precision: str) -> bytes:
     if not find_spec('onnx'):
         raise InputError('building engines needs the package onnx: pip install onnx')
     content = getattr(exported(weights), part)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from siammcvae_core.engines import Made
+from siammcvae_core.engines import Restoration
 from siammcvae_core.errors import FrameError
 from siammcvae_core.files import sha256
 from siammcvae_core.model.checkpoint import load_checkpoint
@@ -77,15 +77,13 @@ class TorchEngine:
 
     def restore(
         self, references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
-    ) -> Made:
+    ) -> Restoration:
         """Restore a frame from the newest kept one."""
         encoded = references.frames[0].encoded_by(self.encode_reference)
-        return Made(self.restore_from(encoded, frame, mask))
+        return Restoration(self.restore_from(encoded, frame, mask))
 
     @torch.inference_mode()
-    def restore_from(
-        self, reference: Reference, frame: np.ndarray, mask: np.ndarray
-    ) -> np.ndarray:
+    def restore_from(self, reference: Reference, frame: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Restore a frame; raises `FrameError` 'reference_size' for a reference of another size."""
         size = _size(frame)
         if size != reference.size:

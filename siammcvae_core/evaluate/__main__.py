@@ -83,7 +83,10 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument(
-        '--data', required=True, nargs='+', metavar='DIR',
+        '--data',
+        required=True,
+        nargs='+',
+        metavar='DIR',
         help="folders of videos, bags or image sequences, single recordings, or 'sim'",
     )
     p.add_argument('--out', required=True, type=Path, metavar='DIR', help='where the report goes')
@@ -93,7 +96,8 @@ def parser() -> argparse.ArgumentParser:
     plan = Plan()
     p.add_argument('--methods', metavar='A,B', help='default: all classical ones')
     p.add_argument(
-        '--masks', metavar='NAME:RATIO,…',
+        '--masks',
+        metavar='NAME:RATIO,…',
         help=f'of {", ".join(PATTERNS)} (default: {",".join(plan.masks)})',
     )
     p.add_argument(
@@ -102,13 +106,18 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument('--size', metavar='WxH', help='frames are scaled and cropped (default: 640x368)')
     p.add_argument('--seeds', metavar='N,…', help='default: 0,1,2')
     p.add_argument(
-        '--samples', type=int, metavar='N',
+        '--samples',
+        type=int,
+        metavar='N',
         help=f'frames of a clip per seed (default: {plan.samples})',
     )
     p.add_argument('--weights', nargs='+', default=[], metavar='METHOD=PATH', help='see below')
     p.add_argument('--topic', default='', help='image topic of bags that have several')
     p.add_argument(
-        '--jobs', type=int, default=0, metavar='N',
+        '--jobs',
+        type=int,
+        default=0,
+        metavar='N',
         help='processes; the numbers do not depend on it (default: one per core)',
     )
     return p  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 from siammcvae_core.baselines.classical import UPPER_BOUNDS
 from siammcvae_core.data.layouts import Clip
 from siammcvae_core.data.sources import open_source
-from siammcvae_core.engines import Made
+from siammcvae_core.engines import Restoration
 from siammcvae_core.errors import InputError, SourceError
 from siammcvae_core.evaluate.calibration import Honesty
 from siammcvae_core.evaluate.methods import Contestant, load, Method
@@ -94,9 +94,7 @@ def contest(task: Task, count: Callable[[int], None]) -> Outcome:
             pasted = paste(case.frame, made.frame, case.mask)
             values = score(pasted, truth, case.mask)
             place = (method.name, case.mask_spec, str(case.gap), case.index, case.seconds)
-            outcome.scores.append(
-                Score(*place, float(case.mask.mean()), ms, ms_observe, values)
-            )
+            outcome.scores.append(Score(*place, float(case.mask.mean()), ms, ms_observe, values))
             if made.expected_error is not None:
                 counted = outcome.honesty.setdefault(method.name, Honesty())
                 told = made.expected_error()
@@ -124,7 +122,7 @@ def probe(methods: Sequence[Method], size: tuple[int, int]) -> dict[str, str]:
 
 def _restored(
     case: Case, method: Method, weights: Path | None, clip: str
-) -> tuple[Made, float, float]:
+) -> tuple[Restoration, float, float]:
     """Restore a case; gives what was made, and the milliseconds to restore and to observe."""
     contestant = _ready(method, weights, (case.truth.shape[0], case.truth.shape[1]))
     frame = case.truth if method.base in UPPER_BOUNDS else case.frame
@@ -156,7 +154,7 @@ def _timed(
     frame: np.ndarray,
     mask: np.ndarray,
     stamp: float,
-) -> tuple[Made, float, float]:
+) -> tuple[Restoration, float, float]:
     begun = time.perf_counter()
     observed = contestant.observe(references)
     kept = time.perf_counter()

@@ -116,7 +116,9 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add_usual(p)
     p.add_argument(
-        '--faults', default=','.join(SPECS), metavar='FAULT,…',
+        '--faults',
+        default=','.join(SPECS),
+        metavar='FAULT,…',
         help='faults of docs/faults.md (default: %(default)s)',
     )
     p.add_argument('--frames', type=int, default=40, help='of each clip (default: %(default)s)')

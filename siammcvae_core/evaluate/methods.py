@@ -12,8 +12,8 @@ from typing import cast, TYPE_CHECKING
 
 import numpy as np
 
-from siammcvae_core.baselines.classical import Peer, PEERS
-from siammcvae_core.engines import Engine, Made
+from siammcvae_core.baselines.classical import Baseline, BASELINES
+from siammcvae_core.engines import Engine, Restoration
 from siammcvae_core.engines.factory import shipped
 from siammcvae_core.errors import InputError, WeightsError
 from siammcvae_core.evaluate.plan import CLASSICAL, LEARNED
@@ -66,11 +66,11 @@ class Contestant:
     """A loaded method.
 
     `observe` prepares kept frames when they come; `restore` gives a frame that is meaningful where
-    lost, called as the peers of `peers/classical.py` are.
+    lost, called as the peers of `baselines/classical.py` are.
     """
 
     observe: Callable[[References], References]
-    restore: Callable[[References, np.ndarray, np.ndarray, float], Made]
+    restore: Callable[[References, np.ndarray, np.ndarray, float], Restoration]
 
 
 def parse_weights(arguments: Sequence[str]) -> dict[str, tuple[Path, ...]]:
@@ -123,7 +123,9 @@ def find_methods(names: Sequence[str], weights: Weights) -> tuple[list[Method], 
 def load(method: Method, weights: Path | None) -> Contestant:
     """Load a method; raises InputError or WeightsError where it cannot serve."""
     if weights is None:
-        return Contestant(_as_they_are, _by_peer(PEERS[method.base], MOVED.get(method.base)))
+        return Contestant(
+            _as_they_are, _by_baseline(BASELINES[method.base], MOVED.get(method.base))
+        )
     try:
         import torch
     except ModuleNotFoundError as error:
@@ -139,12 +141,12 @@ def load(method: Method, weights: Path | None) -> Contestant:
         if method.variant in KERNELS:
             _use_kernel(cast('TorchEngine', engine), method.variant)
         return _by_engine(engine)
-    from siammcvae_core.baselines.learned import LearnedPeer
+    from siammcvae_core.baselines.learned import TrainedBaseline
 
-    peer = LearnedPeer(weights, *where)
-    if peer.name != method.base:
-        raise WeightsError(f'{weights}: holds weights of {peer.name!r}, not of {method.base!r}')
-    return Contestant(_as_they_are, _by_peer(peer))
+    baseline = TrainedBaseline(weights, *where)
+    if baseline.name != method.base:
+        raise WeightsError(f'{weights}: holds weights of {baseline.name!r}, not of {method.base!r}')
+    return Contestant(_as_they_are, _by_baseline(baseline))
 
 
 def describe(path: Path) -> dict[str, str]:
@@ -195,22 +197,22 @@ def _by_engine(engine: Engine) -> Contestant:
 
     def restore(
         references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
-    ) -> Made:
+    ) -> Restoration:
         return engine.restore(references, frame, mask, stamp)
 
     return Contestant(observe, restore)
 
 
-def _by_peer(peer: Peer, moved: bool | None = None) -> Callable[..., Made]:
+def _by_baseline(baseline: Baseline, moved: bool | None = None) -> Callable[..., Restoration]:
     """Let a peer answer as engines do; with `moved` the node tells how wrong it may be."""
 
     def restore(
         references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
-    ) -> Made:
+    ) -> Restoration:
         told = None
         if moved is not None:
             told = partial(expected_error, references, mask, stamp, moved)
-        return Made(peer(references, frame, mask, stamp), told)
+        return Restoration(baseline(references, frame, mask, stamp), told)
 
     return restore
 

@@ -29,7 +29,9 @@ def add_usual(parser: ArgumentParser) -> None:
         '--out', required=True, type=Path, metavar='DIR', help='where the results go'
     )
     parser.add_argument(
-        '--weights', default='', metavar='FILE',
+        '--weights',
+        default='',
+        metavar='FILE',
         help="model (default: that of the package, with PyTorch); 'none' for motion alone",
     )
     parser.add_argument('--size', default='640x368', metavar='WxH', help='(default: %(default)s)')

@@ -69,7 +69,7 @@ def lasting(task: Task) -> list[Row]:
                 restored = restorers[way].restore(frame, mask, stamp)
                 rows.append({
                     'clip': task.clip.name, 'mask': spec, 'way': way, 'frame': number + 1,
-                    'rung': restored.rung.value, 'psnr_lost': psnr(restored.frame, truth, mask),
+                    'rung': restored.method.value, 'psnr_lost': psnr(restored.frame, truth, mask),
                 })  # fmt: skip
     return rows
 
@@ -124,7 +124,9 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add_usual(p)
     p.add_argument(
-        '--masks', default='block:0.2,dirt:0.2', metavar='NAME:RATIO,…',
+        '--masks',
+        default='block:0.2,dirt:0.2',
+        metavar='NAME:RATIO,…',
         help='(default: %(default)s)',
     )
     p.add_argument('--frames', type=int, default=30, help='a fault lasts (default: %(default)s)')

@@ -5,14 +5,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from siammcvae_core.baselines.classical import PEERS
+from siammcvae_core.baselines.classical import BASELINES
 from siammcvae_core.commands.values import parse_list
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError
 from siammcvae_core.evaluate.paper import Printed, TABLES
 from siammcvae_core.faults.masks import parse_fault, WHOLE
 
-CLASSICAL = tuple(PEERS)
+CLASSICAL = tuple(BASELINES)
 LEARNED = ('paper', 'drive', 'mae', 'mae_st', 'videomae', 'siammae', 'ode2_facvae')
 RIVALS = ('copy', 'const_velocity', 'visible_flow')
 PAPER_SIZE = (224, 224)

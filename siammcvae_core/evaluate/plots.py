@@ -75,9 +75,7 @@ def _curves(
     axes.grid(alpha=0.3)
 
 
-def _bars(
-    rows: Sequence[Row], methods: Sequence[str], colours: Colours
-) -> Figure:
+def _bars(rows: Sequence[Row], methods: Sequence[str], colours: Colours) -> Figure:
     cells = list(dict.fromkeys((spec_of(r['mask'], r['ratio']), r['gap']) for r in rows))
     figure = Figure(figsize=(WIDTH, HEIGHT))
     axes = figure.subplots()

@@ -8,11 +8,11 @@ from functools import cached_property
 import numpy as np
 
 from siammcvae_core.metrics import (
-    Features,
-    features,
     fsim,
+    fsim_features,
     fsim_ism,
     fsimc,
+    FsimFeatures,
     ism_features,
     IsmFeatures,
     mae,
@@ -34,9 +34,9 @@ class Truth:
     frame: np.ndarray
 
     @cached_property
-    def features(self) -> Features:
+    def fsim_features(self) -> FsimFeatures:
         """What FSIM and FSIMc compare."""
-        return features(self.frame)
+        return fsim_features(self.frame)
 
     @cached_property
     def ism_features(self) -> IsmFeatures:
@@ -50,14 +50,14 @@ def score(pasted: np.ndarray, truth: Truth, mask: np.ndarray) -> dict[str, float
     `mask` is bool (H, W), True where lost: `*_lost` are over those pixels, all else over the frame.
     """
     due = truth.frame
-    made = features(pasted)
+    made = fsim_features(pasted)
     return {
         'mse': mse(pasted, due),
         'mae': mae(pasted, due),
         'psnr': psnr(pasted, due),
         'ssim': ssim(pasted, due),
-        'fsim': fsim(made, truth.features),
-        'fsimc': fsimc(made, truth.features),
+        'fsim': fsim(made, truth.fsim_features),
+        'fsimc': fsimc(made, truth.fsim_features),
         'fsim_ism': fsim_ism(ism_features(pasted), truth.ism_features),
         'mse_lost': mse(pasted, due, mask),
         'mae_lost': mae(pasted, due, mask),

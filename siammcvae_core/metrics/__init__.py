@@ -4,14 +4,14 @@
 
 from siammcvae_core.metrics.calibration import Calibration, Sparsification
 from siammcvae_core.metrics.errors import mae, mse, psnr, PSNR_CAP
-from siammcvae_core.metrics.fsim import Features, features, fsim, fsimc
+from siammcvae_core.metrics.fsim import fsim, fsim_features, fsimc, FsimFeatures
 from siammcvae_core.metrics.fsim_ism import fsim_ism, ism_features, IsmFeatures
 from siammcvae_core.metrics.ssim import ssim
 
 __all__ = [
     'Calibration',
-    'Features',
-    'features',
+    'FsimFeatures',
+    'fsim_features',
     'fsim',
     'fsim_ism',
     'fsimc',

@@ -29,7 +29,7 @@ YIQ_FROM_BGR = np.array(
 
 
 @dataclass(frozen=True)
-class Features:
+class FsimFeatures:
     """What is compared, at working size (h, w): worth keeping for a frame that is compared often.
 
     `chroma` is I and Q, or empty for a grey frame; `shape` is that of the frame.
@@ -41,7 +41,7 @@ class Features:
     chroma: tuple[np.ndarray, ...]
 
 
-def features(frame: np.ndarray) -> Features:
+def fsim_features(frame: np.ndarray) -> FsimFeatures:
     """Extract the features of a uint8 frame, (H, W, 3) BGR or (H, W), at least 11 px per side.
 
     Raises InputError for anything else.
@@ -55,24 +55,28 @@ def features(frame: np.ndarray) -> Features:
         for order in ((1, 0), (0, 1))
     )
     gradient = cv2.magnitude(along_x, along_y)
-    return Features(frame.shape, _congruency(luminance), gradient, tuple(chroma))
+    return FsimFeatures(frame.shape, _congruency(luminance), gradient, tuple(chroma))
 
 
 def fsim(
-    restored: np.ndarray | Features, truth: np.ndarray | Features, mask: np.ndarray | None = None
+    restored: np.ndarray | FsimFeatures,
+    truth: np.ndarray | FsimFeatures,
+    mask: np.ndarray | None = None,
 ) -> float:
     """Feature similarity of luminance, 1 for equal frames.
 
-    Frames as of `features`, or their features, both of one shape. With `mask`, bool (H, W), the
-    likeness of a working pixel counts by how much of it is lost, features still being those of the
-    whole frame; NaN if nothing is lost. Raises InputError for anything else.
+    Frames as of `fsim_features`, or their features, both of one shape. With `mask`, bool (H, W),
+    the likeness of a working pixel counts by how much of it is lost, features still being those of
+    the whole frame; NaN if nothing is lost. Raises InputError for anything else.
     """
     x, y = _both(restored, truth, mask)
     return _score(_structure_likeness(x, y), x, y, mask)
 
 
 def fsimc(
-    restored: np.ndarray | Features, truth: np.ndarray | Features, mask: np.ndarray | None = None
+    restored: np.ndarray | FsimFeatures,
+    truth: np.ndarray | FsimFeatures,
+    mask: np.ndarray | None = None,
 ) -> float:
     """FSIM times the likeness of chroma; that of grey frames is their FSIM. Arguments as `fsim`."""
     x, y = _both(restored, truth, mask)
@@ -103,22 +107,25 @@ def weighted_mean(values: np.ndarray, weights: np.ndarray, share: np.ndarray | N
 
 
 def _both(
-    restored: np.ndarray | Features, truth: np.ndarray | Features, mask: np.ndarray | None
-) -> tuple[Features, Features]:
+    restored: np.ndarray | FsimFeatures, truth: np.ndarray | FsimFeatures, mask: np.ndarray | None
+) -> tuple[FsimFeatures, FsimFeatures]:
     if restored.shape != truth.shape:
         raise InputError(f'frames differ in shape: {restored.shape} and {truth.shape}')
     check_mask(mask, truth.shape)
     x, y = (
-        frame if isinstance(frame, Features) else features(frame) for frame in (restored, truth)
+        frame if isinstance(frame, FsimFeatures) else fsim_features(frame)
+        for frame in (restored, truth)
     )
     return x, y
 
 
-def _structure_likeness(x: Features, y: Features) -> np.ndarray:
+def _structure_likeness(x: FsimFeatures, y: FsimFeatures) -> np.ndarray:
     return similarity(x.congruency, y.congruency, T1) * similarity(x.gradient, y.gradient, T2)
 
 
-def _score(likeness: np.ndarray, x: Features, y: Features, mask: np.ndarray | None) -> float:
+def _score(
+    likeness: np.ndarray, x: FsimFeatures, y: FsimFeatures, mask: np.ndarray | None
+) -> float:
     share = None if mask is None else _pool(mask)
     return weighted_mean(likeness, np.maximum(x.congruency, y.congruency), share)
 

@@ -4,7 +4,7 @@
 
 The skeleton is the paper's: a siamese ViT for the reference and what is visible, the latent with
 its posterior, a ViT decoder. Three things are made for real frames. The tokens also carry the
-evidence (see `evidence.gather`). The reference's tokens are read where the evidence believes a
+evidence (see `features.gather`). The reference's tokens are read where the evidence believes a
 patch to have been. And the decoder does not paint: it says for every cell of 4 x 4 working pixels
 how far to correct the motion, which candidates to trust, what colour to add and how wrong all that
 may be. With its last layer zero the answer is the aligned reference: training can only improve it.
@@ -36,11 +36,11 @@ SIZES = (2, len(CANDIDATES), COLOURS, 1)
 
 
 @dataclass(frozen=True)
-class Reply:
+class PredictionTensors:
     """The answer for a batch, and the posterior behind it.
 
     `correction` (B, 2, h, w) in working pixels as (x, y), `weights` (B, 5, h, w) summing to 1,
-    `colour` (B, 3, h, w), `log_scale` (B, 1, h, w), for cells; see `evidence.blending.Answer`.
+    `colour` (B, 3, h, w), `log_scale` (B, 1, h, w), for cells; see `features.blending.Prediction`.
     `mean` and `log_var` (B, N, D'), the latter None without reparameterisation.
     """
 
@@ -52,7 +52,7 @@ class Reply:
     log_var: Tensor | None
 
 
-class SiamViT(nn.Module):
+class DriveEncoder(nn.Module):
     """The encoder both frames share (eq. 2-5); where a patch lies is told by the evidence."""
 
     def __init__(self, profile: DriveProfile, kernel: str) -> None:
@@ -82,14 +82,14 @@ class Stem(nn.Sequential):
             nn.Conv2d(cells, cells, 3, padding=1), nn.GELU(),
         )  # fmt: skip
 
-    def middle(self, evidence: Tensor, inside: Tensor) -> Tensor:
+    def middle(self, features: Tensor, inside: Tensor) -> Tensor:
         """Give all but two cells around a part of a larger picture what `forward` gives of that.
 
-        `evidence` (1, C, h + 4, w + 4) is zero beyond the picture, `inside` (1, 1, h + 2, w + 2) is
+        `features` (1, C, h + 4, w + 4) is zero beyond the picture, `inside` (1, 1, h + 2, w + 2) is
         1 within it, else 0.
         """
         first, second = (layer for layer in self if isinstance(layer, nn.Conv2d))
-        cells = F.gelu(F.conv2d(evidence, first.weight, first.bias)) * inside
+        cells = F.gelu(F.conv2d(features, first.weight, first.bias)) * inside
         return F.gelu(F.conv2d(cells, second.weight, second.bias))
 
 
@@ -100,7 +100,7 @@ class DriveMCVAE(nn.Module):
         super().__init__()
         self.profile = profile
         cells, latent, across = profile.cells, profile.latent, profile.patch // CELL
-        self.encoder = SiamViT(profile, kernel)
+        self.encoder = DriveEncoder(profile, kernel)
         self.stem = Stem(len(CHANNELS), cells)
         self.to_tokens = nn.Conv2d(cells, latent, across, across)
         self.mask_token = nn.Parameter(torch.empty(latent))
@@ -132,21 +132,21 @@ class DriveMCVAE(nn.Module):
         self.answer.bias = nn.Parameter(start)
 
     def forward(
-        self, reference: Tensor, damaged: Tensor, evidence: Tensor, source: Tensor, lost: Tensor
-    ) -> Reply:
+        self, reference: Tensor, damaged: Tensor, features: Tensor, source: Tensor, lost: Tensor
+    ) -> PredictionTensors:
         """Judge a batch; see `restore`."""
-        return self.restore(self.encode_reference(reference), damaged, evidence, source, lost)
+        return self.restore(self.encode_reference(reference), damaged, features, source, lost)
 
     def encode_reference(self, reference: Tensor) -> Tensor:
         """Encode whole frames (B, 3, H, W) to U1 (B, N, D'), which may serve many damaged ones."""
         return self.encoder(reference)
 
     def restore(
-        self, u1: Tensor, damaged: Tensor, evidence: Tensor, source: Tensor, lost: Tensor
-    ) -> Reply:
+        self, u1: Tensor, damaged: Tensor, features: Tensor, source: Tensor, lost: Tensor
+    ) -> PredictionTensors:
         """Judge damaged frames (B, 3, H, W), whatever their lost patches hold.
 
-        `evidence` (B, C, H/4, W/4); `source` long (B, N) names the patch of the reference where a
+        `features` (B, C, H/4, W/4); `source` long (B, N) names the patch of the reference where a
         patch is believed to have been. Z is drawn from the posterior in training mode and is its
         mean otherwise.
         """
@@ -159,12 +159,12 @@ class DriveMCVAE(nn.Module):
         u2 = torch.where(visible[..., None], u2, self.mask_token)
         if not self.profile.siamese:
             u1, u2 = torch.zeros_like(u1), torch.zeros_like(u2)
-        cells = self.stem(evidence)  # (B, c, h, w)
+        cells = self.stem(features)  # (B, c, h, w)
         tokens = self.to_tokens(cells).flatten(2).transpose(1, 2)  # (B, N, D')
         mean, log_var = self.latent(torch.cat([u1, u2, tokens], -1))
         z = draw(mean, log_var) if self.training and log_var is not None else mean
         decoded = self.decoder(self.mix(torch.cat([z, u1, tokens], -1)), active)
-        return self.reply(cells, self._spread(decoded, grid), mean, log_var)
+        return self.predict(cells, self._spread(decoded, grid), mean, log_var)
 
     def latent(self, u: Tensor) -> tuple[Tensor, Tensor | None]:
         """Fuse tokens (B, N, 3 D') to mean and log σ² of Z (eq. 8-9), (B, N, D') each."""
@@ -172,7 +172,9 @@ class DriveMCVAE(nn.Module):
             return self.to_mean(u), None
         return self.to_mean(u), self.to_log_var(u).clamp(*LOG_VAR_RANGE)
 
-    def reply(self, cells: Tensor, decoded: Tensor, mean: Tensor, log_var: Tensor | None) -> Reply:
+    def predict(
+        self, cells: Tensor, decoded: Tensor, mean: Tensor, log_var: Tensor | None
+    ) -> PredictionTensors:
         """Turn features of the cells and what was decoded for them (B, c, h, w) to the answer."""
         joined = F.gelu(self.join(torch.cat([cells, decoded], 1)))
         refined = joined + F.gelu(self.refine(joined))
@@ -181,7 +183,7 @@ class DriveMCVAE(nn.Module):
         may_use = [profile.smooth or name not in SMOOTH for name in CANDIDATES]
         allowed = torch.tensor(may_use, device=logits.device)
         weights = logits.masked_fill(~allowed.view(-1, 1, 1), -torch.inf).softmax(1)
-        return Reply(
+        return PredictionTensors(
             correction * float(profile.correction), weights, colour * float(profile.colour),
             log_scale, mean, log_var,
         )  # fmt: skip

@@ -45,7 +45,7 @@ class RestorePart(nn.Module):
         picture: Tensor,
         place: Tensor,
         visible: Tensor,
-        evidence: Tensor,
+        features: Tensor,
         inside: Tensor,
         source: Tensor,
         own: Tensor,
@@ -56,7 +56,7 @@ class RestorePart(nn.Module):
         """Judge a box; one True at least is needed in `visible` and in `active`.
 
         `tokens` U1 (1, N, D'); `picture` (1, V, P*P*3) pixels of patches, `place` (1, V, 2) where
-        they lie, `visible` bool (1, V) which count. `evidence` (1, C, 4 r + 4, 4 c + 4) is of the
+        they lie, `visible` bool (1, V) which count. `features` (1, C, 4 r + 4, 4 c + 4) is of the
         box and two cells around it, zero beyond the frame; `inside` (1, 1, 4 r + 2, 4 c + 2) is 1
         where the box and one cell around it are in the frame, else 0. For each of the patches that
         take part: `source` long (A,) its patch in the reference, `own` long (A,) its row of
@@ -70,7 +70,7 @@ class RestorePart(nn.Module):
         u2 = torch.cat([u2, model.mask_token.expand(1, 1, -1)], 1).index_select(1, own)
         if not model.profile.siamese:
             u1, u2 = torch.zeros_like(u1), torch.zeros_like(u2)
-        cells = model.stem.middle(evidence, inside)  # (1, c, 4 r, 4 c)
+        cells = model.stem.middle(features, inside)  # (1, c, 4 r, 4 c)
         told = model.to_tokens(cells).flatten(2).transpose(1, 2).index_select(1, patch)
         mean, log_var = model.latent(torch.cat([u1, u2, told], -1))
         decoded = model.decoder(model.mix(torch.cat([mean, u1, told], -1)), active)
@@ -81,5 +81,5 @@ class RestorePart(nn.Module):
         features = features.reshape(1, rows, columns, across, across, -1)
         features = features.permute(0, 5, 1, 3, 2, 4)  # (1, c, r, across, columns, across)
         features = features.reshape(1, -1, across * rows, across * columns)
-        reply = model.reply(cells, features, mean, log_var)
-        return reply.correction, reply.weights, reply.colour, reply.log_scale
+        predict = model.predict(cells, features, mean, log_var)
+        return predict.correction, predict.weights, predict.colour, predict.log_scale

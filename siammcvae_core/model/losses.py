@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from siammcvae_core.model.profiles import Profile
-from siammcvae_core.model.siammcvae import Restoration
+from siammcvae_core.model.siammcvae import RestorationTensors
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,11 @@ class Loss:
 
 
 def siammcvae_loss(
-    restored: Restoration, target: Tensor, lost: Tensor, profile: Profile, beta: float | None = None
+    restored: RestorationTensors,
+    target: Tensor,
+    lost: Tensor,
+    profile: Profile,
+    beta: float | None = None,
 ) -> Loss:
     """Weigh a batch of restorations against the true patches `target` (B, N, P*P*3).
 

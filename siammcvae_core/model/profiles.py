@@ -152,16 +152,18 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST
 
 
-PROFILES: Mapping[str, Profile] = MappingProxyType({
-    p.name: p
-    for p in (
-        # The paper's: ViT-B/16 at 224 x 224, β = 0.2, decoder of MAE.
-        Profile('vit_b', 768, 12, 12, latent=512, decoder_depth=8, decoder_heads=16),
-        Profile('vit_s', 384, 12, 6, latent=256, decoder_depth=4, decoder_heads=8),
-        # For CPUs and tests.
-        Profile('tiny', 192, 4, 3, latent=128, decoder_depth=2, decoder_heads=4),
-    )
-})
+PROFILES: Mapping[str, Profile] = MappingProxyType(
+    {
+        p.name: p
+        for p in (
+            # The paper's: ViT-B/16 at 224 x 224, β = 0.2, decoder of MAE.
+            Profile('vit_b', 768, 12, 12, latent=512, decoder_depth=8, decoder_heads=16),
+            Profile('vit_s', 384, 12, 6, latent=256, decoder_depth=4, decoder_heads=8),
+            # For CPUs and tests.
+            Profile('tiny', 192, 4, 3, latent=128, decoder_depth=2, decoder_heads=4),
+        )
+    }
+)
 
 DRIVE_PROFILES: Mapping[str, DriveProfile] = MappingProxyType({
     p.name: p

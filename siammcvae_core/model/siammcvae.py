@@ -34,7 +34,7 @@ LOG_VAR_RANGE = (-10.0, 4.0)
 
 
 @dataclass(frozen=True)
-class Restoration:
+class RestorationTensors:
     """What the model makes of a batch.
 
     `patches` (B, N, P*P*3) are the restored frames G, visible patches as they came; `mean` and
@@ -112,7 +112,7 @@ class SiamMCVAE(nn.Module):
             nn.init.zeros_(self.to_log_var.weight)
             nn.init.constant_(self.to_log_var.bias, LOG_VAR_START)
 
-    def forward(self, reference: Tensor, damaged: Tensor, lost: Tensor) -> Restoration:
+    def forward(self, reference: Tensor, damaged: Tensor, lost: Tensor) -> RestorationTensors:
         """Restore `damaged` from `reference`; raises `InputError` for shapes that do not fit."""
         return self.restore(self.encode_reference(reference), damaged, lost)
 
@@ -121,7 +121,7 @@ class SiamMCVAE(nn.Module):
         patch = self.profile.patch
         return self.encoder(patchify(reference, patch), grid_of(reference, patch))
 
-    def restore(self, u1: Tensor, damaged: Tensor, lost: Tensor) -> Restoration:
+    def restore(self, u1: Tensor, damaged: Tensor, lost: Tensor) -> RestorationTensors:
         """Restore `damaged` from an encoded reference.
 
         Z is drawn from the posterior in training mode and is its mean otherwise.
@@ -129,7 +129,9 @@ class SiamMCVAE(nn.Module):
         patches, grid = self._cut(u1, damaged, lost)
         mean, log_var = self.latent(u1, self.encoder(patches, grid, lost), lost)
         z = draw(mean, log_var) if self.training and log_var is not None else mean
-        return Restoration(merge(patches, self.decode(z, u1, grid), lost), mean, log_var, grid)
+        return RestorationTensors(
+            merge(patches, self.decode(z, u1, grid), lost), mean, log_var, grid
+        )
 
     def sample(self, u1: Tensor, damaged: Tensor, lost: Tensor, count: int) -> Tensor:
         """Restore `damaged` with `count` draws of Z; patches (count, B, N, P*P*3).

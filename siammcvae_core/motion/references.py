@@ -53,14 +53,14 @@ class KeptFrame:
     def detail(self) -> np.ndarray:
         """Grey at working size, its slopes along x and y, and smoothed; float32 (h, w, 4)."""
         grey = self.grey.astype(np.float32)
-        return cv2.merge([grey, *slopes(self.grey), cv2.blur(grey, (3, 3))])
+        return cv2.merge([grey, *gradients(self.grey), cv2.blur(grey, (3, 3))])
 
     @cached_property
     def pyramid(self) -> dict[int, np.ndarray]:
         """Grey at working size reduced by 2, 4 and 8, float32 (h, w)."""
         levels, image = {}, self.grey
         for scale in (2, 4, 8):
-            levels[scale] = image = halved(image).astype(np.float32)
+            levels[scale] = image = downsample(image).astype(np.float32)
         return levels
 
 
@@ -93,9 +93,7 @@ class Motion:
         """Time from the newer frame to `stamp` in units of the time between the kept frames."""
         return (stamp - self._newer.stamp) / (self._newer.stamp - self._older.stamp)
 
-    def displacement(
-        self, stamp: float, coarse: tuple[slice, slice] | None = None
-    ) -> np.ndarray:
+    def displacement(self, stamp: float, coarse: tuple[slice, slice] | None = None) -> np.ndarray:
         """Offsets into the newer frame, float32 (h, w, 2) as (x, y) in working pixels.
 
         What is seen at x at `stamp` was at y = x + d in the newer frame; at constant velocity
@@ -174,7 +172,7 @@ def dense_flow(newer: np.ndarray, older: np.ndarray, finest: int = 1) -> np.ndar
     return dis.calc(newer, older, None)
 
 
-def follow(offset: np.ndarray, flow: np.ndarray) -> np.ndarray:
+def compose(offset: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """Go along `flow`, then along `offset` from there; both and the sum are float32 (h, w, 2)."""
     return flow + sample(offset, flow)
 
@@ -199,7 +197,7 @@ def move(frame: np.ndarray, offset: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return restored
 
 
-def slopes(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def gradients(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Give grey levels per pixel along x and y of a picture (h, w), float32 both."""
     along_x = cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8)
     return along_x, cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
@@ -210,7 +208,7 @@ def length(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.sqrt(x * x + y * y)
 
 
-def halved(image: np.ndarray) -> np.ndarray:
+def downsample(image: np.ndarray) -> np.ndarray:
     """Average an image (h, w) over squares of 2 x 2 pixels."""
     size = image.shape[1] // 2, image.shape[0] // 2
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)

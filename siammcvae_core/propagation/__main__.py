@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from siammcvae_core.errors import InputError
 from siammcvae_core.propagation.affinity import Settings
-from siammcvae_core.propagation.features import Features, load_features
+from siammcvae_core.propagation.features import FrameEncoder, load_features
 from siammcvae_core.propagation.layouts import LAYOUTS, read_videos
 from siammcvae_core.propagation.scores import SCORES
 
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
     side = options.side or SIDES[layout]
     if side < 1:
         raise InputError(f'--side must be above 0, got {side}')
-    described: dict[str, Features | None] = {'still labels': None}
+    described: dict[str, FrameEncoder | None] = {'still labels': None}
     for path in options.weights:
         described[str(path)] = load_features(path, side, options.device)
     videos = read_videos(options.data, layout, options.split)

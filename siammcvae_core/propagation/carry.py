@@ -12,7 +12,7 @@ from torch import Tensor
 from siammcvae_core.errors import SourceError
 from siammcvae_core.model.patches import Grid
 from siammcvae_core.propagation.affinity import Propagator, Settings
-from siammcvae_core.propagation.features import Features
+from siammcvae_core.propagation.features import FrameEncoder
 from siammcvae_core.propagation.layouts import read_frame, read_mask, Video
 
 SPOT = 0.5
@@ -22,7 +22,7 @@ PEAK = 5
 
 
 def carry_masks(
-    video: Video, features: Features | None, settings: Settings
+    video: Video, features: FrameEncoder | None, settings: Settings
 ) -> Iterator[np.ndarray]:
     """Predict the labels of each frame, uint8 of its size; the first are the true ones.
 
@@ -41,7 +41,7 @@ def carry_masks(
         yield classes[np.argmax(full, axis=0)]
 
 
-def carry_points(video: Video, features: Features | None, settings: Settings) -> np.ndarray:
+def carry_points(video: Video, features: FrameEncoder | None, settings: Settings) -> np.ndarray:
     """Predict the joints of each frame, (T, J, 2) px, NaN where a joint got lost.
 
     Without `features` joints stay where they are in the first frame.
@@ -65,7 +65,7 @@ def within(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _carry(
-    video: Video, features: Features, settings: Settings, labels: np.ndarray
+    video: Video, features: FrameEncoder, settings: Settings, labels: np.ndarray
 ) -> Iterator[np.ndarray]:
     """Carry labels (C, h, w) of the first frame through the others."""
     count, *grid = labels.shape
@@ -83,7 +83,7 @@ def _planes(labels: Tensor, grid: Grid) -> np.ndarray:
     return labels.T.reshape(-1, *grid).float().cpu().numpy()
 
 
-def _shares(mask: np.ndarray, classes: np.ndarray, features: Features) -> np.ndarray:
+def _shares(mask: np.ndarray, classes: np.ndarray, features: FrameEncoder) -> np.ndarray:
     """Tell each class's share of each patch, float32 (C, h, w)."""
     rows, columns = features.grid((mask.shape[0], mask.shape[1]))
     planes = [(mask == c).astype(np.float32) for c in classes]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from siammcvae_core.baselines.catalogue import load_peer
+from siammcvae_core.baselines.catalogue import load_baseline
 from siammcvae_core.engines.torch import resize, Size
 from siammcvae_core.model.checkpoint import load_checkpoint, stored_system
 from siammcvae_core.model.patches import Grid
@@ -21,7 +21,7 @@ Describe = Callable[[Tensor], Tensor]
 """From RGB grey levels (1, 3, H, W), whole patches, to features (1, N, D)."""
 
 
-class Features:
+class FrameEncoder:
     """Describes frames with `describe`, at a working size whose shorter side is near `side` px."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Features:
         return self._describe(rgb.permute(2, 0, 1)[None])[0]
 
 
-def load_features(weights: Path, side: int, device: str = 'cpu') -> Features:
+def load_features(weights: Path, side: int, device: str = 'cpu') -> FrameEncoder:
     """Take the encoder out of a weights file; raises `WeightsError` for one that cannot serve.
 
     Features are the encoder's last layer; those of SiamMCVAE are its tokens U1.
@@ -59,8 +59,8 @@ def load_features(weights: Path, side: int, device: str = 'cpu') -> Features:
         def describe(frames: Tensor) -> Tensor:
             return model.encode_reference(normalise(frames))[:, 1:]
 
-        return Features(describe, patch, side, device)
-    peer = load_peer(weights).to(device)
-    return Features(
-        lambda frames: peer.features(normalise(frames)), peer.profile.patch, side, device
+        return FrameEncoder(describe, patch, side, device)
+    baseline = load_baseline(weights).to(device)
+    return FrameEncoder(
+        lambda frames: baseline.features(normalise(frames)), baseline.profile.patch, side, device
     )

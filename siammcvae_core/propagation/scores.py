@@ -9,7 +9,7 @@ import numpy as np
 from siammcvae_core.errors import InputError
 from siammcvae_core.propagation.affinity import Settings
 from siammcvae_core.propagation.carry import carry_masks, carry_points, within
-from siammcvae_core.propagation.features import Features
+from siammcvae_core.propagation.features import FrameEncoder
 from siammcvae_core.propagation.layouts import read_frame, read_mask, Video
 from siammcvae_core.propagation.measures import boundary_f, confusion, jaccard, mean_iou, pck
 
@@ -18,7 +18,7 @@ ALPHAS = (0.1, 0.2)
 
 
 def score_segments(
-    videos: Iterable[Video], features: Features | None, settings: Settings
+    videos: Iterable[Video], features: FrameEncoder | None, settings: Settings
 ) -> Scores:
     """Give J&F, J and F, as DAVIS 2017 does.
 
@@ -50,7 +50,7 @@ def score_segments(
 
 
 def score_keypoints(
-    videos: Iterable[Video], features: Features | None, settings: Settings
+    videos: Iterable[Video], features: FrameEncoder | None, settings: Settings
 ) -> Scores:
     """Give PCK@0.1 and PCK@0.2, as the JHMDB protocol does: per joint, then their mean.
 
@@ -75,7 +75,9 @@ def score_keypoints(
     return {f'PCK@{alpha}': float(values.mean()) for alpha, values in share.items()}
 
 
-def score_parts(videos: Iterable[Video], features: Features | None, settings: Settings) -> Scores:
+def score_parts(
+    videos: Iterable[Video], features: FrameEncoder | None, settings: Settings
+) -> Scores:
     """Give mIoU, as the VIP protocol does: over all labelled frames, the first ones included."""
     counts = np.zeros((256, 256), np.int64)
     for video in videos:
@@ -87,7 +89,7 @@ def score_parts(videos: Iterable[Video], features: Features | None, settings: Se
     return {'mIoU': mean_iou(counts)}
 
 
-SCORES: dict[str, Callable[[Iterable[Video], Features | None, Settings], Scores]] = {
+SCORES: dict[str, Callable[[Iterable[Video], FrameEncoder | None, Settings], Scores]] = {
     'davis': score_segments,
     'jhmdb': score_keypoints,
     'vip': score_parts,

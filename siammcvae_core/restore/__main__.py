@@ -81,16 +81,23 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument('--mask', default='', metavar='MASKS', help='the masks of a video')
     p.add_argument('--topic', default='', help='image topic of a bag that has several')
     p.add_argument(
-        '--mask-topic', default='', metavar='TOPIC',
+        '--mask-topic',
+        default='',
+        metavar='TOPIC',
         help='masks of a bag (default: fault_mask beside the image topic)',
     )
     p.add_argument('--detect', action='store_true', help='find what is lost, without any mask')
     p.add_argument(
-        '--weights', default='', metavar='FILE',
+        '--weights',
+        default='',
+        metavar='FILE',
         help="model (default: that of the package, with PyTorch); 'none' for motion alone",
     )
     p.add_argument(
-        '--max-reference-age', type=float, default=1.0, metavar='S',
+        '--max-reference-age',
+        type=float,
+        default=1.0,
+        metavar='S',
         help='made-up pixels are served so long after the last intact frame (default: %(default)s)',
     )
     p.add_argument('--overwrite', action='store_true', help='replace OUT, and work of another kind')
@@ -167,9 +174,7 @@ def _open(options: argparse.Namespace) -> Job:
         raise InputError(f'say what is lost in {path}: --mask MASKS, or have it found: --detect')
     masks = open_source(options.mask)
     if len(masks) != len(source):
-        raise InputError(
-            f'{path} has {len(source)} frames, its mask {len(masks)}: {options.mask}'
-        )
+        raise InputError(f'{path} has {len(source)} frames, its mask {len(masks)}: {options.mask}')
     return Job(source, videos.paired(source, masks), encoder)
 
 

@@ -7,7 +7,7 @@ NEWEST = 0.3  # weight of the newest time in the running mean
 FORGIVEN = 0.99  # of the expectation, each time it kept the model from being asked
 
 
-class Pace:
+class LatencyEstimate:
     """Expects what was seen: a running mean of seconds a view for every range of lost shares.
 
     Where nothing was seen the model is tried. An expectation that keeps it from being tried fades,

@@ -12,7 +12,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from siammcvae_core.engines import Made
+from siammcvae_core.engines import Restoration
 from siammcvae_core.motion.references import KeptFrame, References
 
 STAYS = 0.9  # share of the lost pixels that were lost in the frame before: damage does not wander
@@ -21,14 +21,14 @@ TINY = 1e-3  # grey levels
 
 
 @dataclass(frozen=True, eq=False)
-class Continued:
+class RecurrentState:
     """What was restored since the last intact frame.
 
     `made` is the newest, of `stamp`, whole; `lost` is bool (H, W), of it. `before` is the kept
     frame it was restored from, `intact` are the kept frames that are no restored ones.
     """
 
-    made: Made
+    made: Restoration
     stamp: float
     lost: np.ndarray
     before: KeptFrame
@@ -65,13 +65,13 @@ class Continued:
         return self.behind_staying, self.intact
 
 
-def merge(going_on: Made, direct: Made) -> Made:
+def merge(recurrent: Restoration, direct: Restoration) -> Restoration:
     """Weigh two answers by how wrong they are expected to be; alike where they do not tell.
 
     What they do not agree on is less wrong half way. `direct` is from intact frames alone.
     """
-    if going_on.expected_error is None or direct.expected_error is None:
-        return Made(cv2.addWeighted(going_on.frame, 0.5, direct.frame, 0.5, 0))
-    one, other = going_on.expected_error(), np.float32(TOO_SURE) * direct.expected_error()
-    merged = cv2.blendLinear(going_on.frame, direct.frame, other, one)
-    return Made(merged, lambda: 2 * one * other / np.maximum(one + other, TINY))
+    if recurrent.expected_error is None or direct.expected_error is None:
+        return Restoration(cv2.addWeighted(recurrent.frame, 0.5, direct.frame, 0.5, 0))
+    one, other = recurrent.expected_error(), np.float32(TOO_SURE) * direct.expected_error()
+    merged = cv2.blendLinear(recurrent.frame, direct.frame, other, one)
+    return Restoration(merged, lambda: 2 * one * other / np.maximum(one + other, TINY))

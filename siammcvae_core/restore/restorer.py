@@ -21,19 +21,19 @@ from typing import cast
 import cv2
 import numpy as np
 
-from siammcvae_core.engines import Engine, Made
+from siammcvae_core.engines import Engine, Restoration
 from siammcvae_core.errors import InputError
 from siammcvae_core.frames import check_frame, full_mask, paste
 from siammcvae_core.motion.references import KeptFrame, References
 from siammcvae_core.restore.fallbacks import const_velocity, copy
-from siammcvae_core.restore.latency import Pace
-from siammcvae_core.restore.recurrence import Continued, merge
+from siammcvae_core.restore.latency import LatencyEstimate
+from siammcvae_core.restore.recurrence import merge, RecurrentState
 from siammcvae_core.restore.uncertainty import expected_error
 
 LATELY = 5.0  # seconds since the last damaged frame in which the next one is expected
 
 
-class Rung(str, Enum):
+class RestoreMethod(str, Enum):
     """The rungs of the ladder, best first."""
 
     MODEL = 'model'
@@ -43,7 +43,7 @@ class Rung(str, Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Restored:
+class RestoredFrame:
     """A frame after restoration.
 
     `frame` has the shape and dtype of the input and is the input itself when nothing was replaced;
@@ -57,7 +57,7 @@ class Restored:
 
     frame: np.ndarray
     mask: np.ndarray
-    rung: Rung
+    method: RestoreMethod
     reference_age: float | None
     reason: str
     detail: str
@@ -67,7 +67,7 @@ class Restored:
 class Restorer:
     """Keeps the last two intact frames of a camera and restores damaged ones from them.
 
-    `max_reference_age` in seconds caps how long made-up pixels are served. `best_rung` caps the
+    `max_reference_age` in seconds caps how long made-up pixels are served. `best_method` caps the
     ladder from above; None means the best there is: the model if there is an `engine`.
     """
 
@@ -76,17 +76,21 @@ class Restorer:
         engine: Engine | None = None,
         *,
         max_reference_age: float = 1.0,
-        best_rung: Rung | None = None,
+        best_method: RestoreMethod | None = None,
     ) -> None:
         if not max_reference_age >= 0:
             raise InputError(f'max_reference_age must be 0 s or more, got {max_reference_age}')
         self.max_reference_age = max_reference_age
         self._engine = engine
-        rungs = list(Rung)[list(Rung).index(best_rung or Rung.MODEL) :]
-        self._ladder = [rung for rung in rungs if rung is not Rung.MODEL or engine is not None]
+        methods = list(RestoreMethod)[
+            list(RestoreMethod).index(best_method or RestoreMethod.MODEL) :
+        ]
+        self._ladder = [
+            method for method in methods if method is not RestoreMethod.MODEL or engine is not None
+        ]
         self._references = References()
-        self._continued: Continued | None = None
-        self._pace = Pace()
+        self._recurrent: RecurrentState | None = None
+        self._latency = LatencyEstimate()
         self._damaged_at = -math.inf
         self._ahead: list[Callable[[], object]] = []
 
@@ -114,7 +118,7 @@ class Restorer:
         check_frame(frame)
         self._start_anew_if_unlike(frame, stamp)
         self._keep(References((KeptFrame(frame, stamp), *self._references.frames[:1])))
-        if self._engine is None or Rung.MODEL not in self._ladder:
+        if self._engine is None or RestoreMethod.MODEL not in self._ladder:
             return
         if 0 <= stamp - self._damaged_at <= LATELY:
             self._ahead = self._steps(self._references)
@@ -143,14 +147,14 @@ class Restorer:
         motion = [] if view.motion is None else [view.motion.prepare]
         return [partial(view.frames[0].encoded_by, encode), *motion]
 
-    def _expect_more(self, continued: Continued, stays: bool) -> None:
+    def _expect_more(self, recurrent: RecurrentState, stays: bool) -> None:
         """Look ahead to a next damaged frame, while the damage stays or wanders."""
-        view = continued.behind_staying if stays else continued.behind_wandering
+        view = recurrent.behind_staying if stays else recurrent.behind_wandering
         self._ahead += self._steps(view)
 
     def restore(
         self, frame: np.ndarray, mask: np.ndarray, stamp: float, budget: float = math.inf
-    ) -> Restored:
+    ) -> RestoredFrame:
         """Restore a damaged frame; `mask` is 0 where intact, frame size or its grid of cells.
 
         Where the model is expected to take longer than `budget` seconds, motion serves. Without a
@@ -159,7 +163,7 @@ class Restorer:
         """
         check_frame(frame)
         lost = full_mask(mask, frame.shape[:2])
-        if not lost.any() or self._ladder[0] is Rung.PASS:
+        if not lost.any() or self._ladder[0] is RestoreMethod.PASS:
             return _passed(frame, lost, None)
         other_size = self._start_anew_if_unlike(frame, stamp)
         self._damaged_at = stamp
@@ -175,75 +179,77 @@ class Restorer:
         views = self._views(lost)
         reason, details = '', []
         share = cv2.countNonZero(lost.view(np.uint8)) / lost.size
-        for rung in self._ladder[:-1]:
-            objection = self._objection(rung, views[0], share, budget)
+        for method in self._ladder[:-1]:
+            objection = self._objection(method, views[0], share, budget)
             if objection is not None:
                 reason = reason or objection[0]
                 details.append(objection[1])
                 continue
-            seen = self._affordable(rung, views, share, budget)
+            seen = self._affordable(method, views, share, budget)
             began = time.perf_counter()
             try:
-                shown, carried = self._judge(rung, seen, frame, lost, stamp)
+                shown, carried = self._judge(method, seen, frame, lost, stamp)
             except Exception as error:
                 reason = reason or 'engine_error'
-                details.append(f'{rung.value} failed: {type(error).__name__}: {error}')
+                details.append(f'{method.value} failed: {type(error).__name__}: {error}')
                 continue
-            if rung is Rung.MODEL:
-                self._pace.learn(share, (time.perf_counter() - began) / len(seen))
+            if method is RestoreMethod.MODEL:
+                self._latency.learn(share, (time.perf_counter() - began) / len(seen))
             if not lost.all():  # else nothing was seen at that time
-                before, newest = self._continued, views[0].frames[0]
-                self._continued = Continued(carried, stamp, lost, newest, references)
-                if rung is Rung.MODEL and before is not None:
-                    expect = partial(self._expect_more, self._continued, len(views) > 1)
+                before, newest = self._recurrent, views[0].frames[0]
+                self._recurrent = RecurrentState(carried, stamp, lost, newest, references)
+                if method is RestoreMethod.MODEL and before is not None:
+                    expect = partial(self._expect_more, self._recurrent, len(views) > 1)
                     self._ahead = [expect]
             # Of motion: from the intact frames, whatever was made up since, so that it never falls.
             uncertainty = shown.expected_error or partial(
-                expected_error, references, lost, stamp, rung is not Rung.COPY
+                expected_error, references, lost, stamp, method is not RestoreMethod.COPY
             )
-            return Restored(shown.frame, lost, rung, age, reason, '; '.join(details), uncertainty)
+            return RestoredFrame(
+                shown.frame, lost, method, age, reason, '; '.join(details), uncertainty
+            )
         return _passed(frame, lost, age, reason, '; '.join(details))
 
     def _objection(
-        self, rung: Rung, references: References, share: float, budget: float
+        self, method: RestoreMethod, references: References, share: float, budget: float
     ) -> tuple[str, str] | None:
         """Say why a rung cannot serve now, as reason and detail; None if it can."""
-        if references.motion is None and self._needs_motion(rung):
+        if references.motion is None and self._needs_motion(method):
             return 'one_reference', 'motion needs two kept frames of different stamps'
-        if rung is Rung.MODEL and (expected := self._pace.expected(share)) > budget:
-            self._pace.forgive(share)
+        if method is RestoreMethod.MODEL and (expected := self._latency.expected(share)) > budget:
+            self._latency.forgive(share)
             return 'deadline', f'the model takes {expected:.3f} s, there are {budget:.3f} s'
         return None
 
     def _views(self, lost: np.ndarray) -> tuple[References, ...]:
         """Choose what to restore from, while damage lasts also what was restored before."""
-        if self._continued is not None:
+        if self._recurrent is not None:
             # An engine that fails to tell its errors: as if it had restored nothing.
             with suppress(Exception):
-                return self._continued.views(lost)
+                return self._recurrent.views(lost)
         return (self._references,)
 
     def _affordable(
-        self, rung: Rung, views: tuple[References, ...], share: float, budget: float
+        self, method: RestoreMethod, views: tuple[References, ...], share: float, budget: float
     ) -> tuple[References, ...]:
         """Take all views if there is time to let the model judge them all, else the first."""
-        if rung is Rung.MODEL and len(views) * self._pace.expected(share) > budget:
+        if method is RestoreMethod.MODEL and len(views) * self._latency.expected(share) > budget:
             return views[:1]
         return views
 
     def _judge(
         self,
-        rung: Rung,
+        method: RestoreMethod,
         views: tuple[References, ...],
         frame: np.ndarray,
         lost: np.ndarray,
         stamp: float,
-    ) -> tuple[Made, Made]:
+    ) -> tuple[Restoration, Restoration]:
         """Let a rung judge all views: what to show, and what to go on from, both whole frames.
 
         The first view alone goes on: a mean of means would blur more with every frame.
         """
-        first, *others = (self._make(rung, view, frame, lost, stamp) for view in views)
+        first, *others = (self._make(method, view, frame, lost, stamp) for view in views)
         carried = replace(first, frame=paste(frame, first.frame, lost))
         if not others:
             return carried, carried
@@ -252,21 +258,26 @@ class Restorer:
 
     def _keep(self, references: References) -> None:
         """Take other intact frames: what was worked out from those before serves no more."""
-        self._references, self._continued, self._ahead = references, None, []
+        self._references, self._recurrent, self._ahead = references, None, []
 
-    def _needs_motion(self, rung: Rung) -> bool:
-        if rung is Rung.MODEL:
+    def _needs_motion(self, method: RestoreMethod) -> bool:
+        if method is RestoreMethod.MODEL:
             return cast('Engine', self._engine).references > 1
-        return rung is Rung.WARP
+        return method is RestoreMethod.WARP
 
     def _make(
-        self, rung: Rung, references: References, frame: np.ndarray, lost: np.ndarray, stamp: float
-    ) -> Made:
+        self,
+        method: RestoreMethod,
+        references: References,
+        frame: np.ndarray,
+        lost: np.ndarray,
+        stamp: float,
+    ) -> Restoration:
         """Let one rung make a frame like `frame`, meaningful where `lost`."""
-        if rung is Rung.COPY:
-            return Made(copy(references, frame, lost, stamp))
-        if rung is Rung.WARP:
-            return Made(const_velocity(references, frame, lost, stamp))
+        if method is RestoreMethod.COPY:
+            return Restoration(copy(references, frame, lost, stamp))
+        if method is RestoreMethod.WARP:
+            return Restoration(const_velocity(references, frame, lost, stamp))
         made = cast('Engine', self._engine).restore(references, frame, lost, stamp)
         if made.frame.shape != frame.shape or made.frame.dtype != frame.dtype:
             came = f'{made.frame.dtype} {made.frame.shape}'
@@ -281,14 +292,16 @@ class Restorer:
         other_size = newest.frame.shape != frame.shape
         if other_size or stamp < newest.stamp:
             self.reset()
-        elif self._continued and stamp <= self._continued.stamp:
-            self._continued = None
+        elif self._recurrent and stamp <= self._recurrent.stamp:
+            self._recurrent = None
         return other_size
 
 
 def _passed(
     frame: np.ndarray, lost: np.ndarray, age: float | None, reason: str = '', detail: str = ''
-) -> Restored:
+) -> RestoredFrame:
     """Give the input back as it came; what is lost in it can be anything."""
     unknown = partial(np.multiply, lost, 255, dtype=np.float32)
-    return Restored(frame, np.zeros_like(lost), Rung.PASS, age, reason, detail, unknown)
+    return RestoredFrame(
+        frame, np.zeros_like(lost), RestoreMethod.PASS, age, reason, detail, unknown
+    )

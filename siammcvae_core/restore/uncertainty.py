@@ -11,7 +11,7 @@ mean absolute error on driving clips; the model brings its own, learned estimate
 import cv2
 import numpy as np
 
-from siammcvae_core.motion.references import KeptFrame, length, Motion, References, slopes
+from siammcvae_core.motion.references import gradients, KeptFrame, length, Motion, References
 
 BLUR = 3.0  # standard deviation in working pixels
 
@@ -40,7 +40,7 @@ def expected_error(
 
 def _motion_doubt(newest: KeptFrame, motion: Motion) -> np.ndarray:
     """Sum what the flow leaves unexplained and slopes of grey times the root of speed; (h, w)."""
-    slope = length(*slopes(newest.grey))
+    slope = length(*gradients(newest.grey))
     speed = length(*cv2.split(motion.flow))
     return _blur(0.45 * motion.residual() + 0.65 * slope * np.sqrt(speed))
 

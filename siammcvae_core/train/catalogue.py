@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What can be trained, by name.
 
-To add a system: derive from `System` in a module of your own, and enter how it is built in
+To add a system: derive from `TrainingSystem` in a module of your own, and enter how it is built in
 `SYSTEMS` with a function that imports the module, so that only the chosen one is loaded.
 """
 
@@ -12,36 +12,36 @@ from functools import partial
 from typing import Any
 
 from siammcvae_core.errors import InputError
-from siammcvae_core.train.system import System
+from siammcvae_core.train.system import TrainingSystem
 
 
-def _siammcvae(profile: str, changes: Mapping[str, Any]) -> System:
+def _siammcvae(profile: str, changes: Mapping[str, Any]) -> TrainingSystem:
     from siammcvae_core.train.siammcvae import build
 
     return build(profile, changes)
 
 
-def _drive(profile: str, changes: Mapping[str, Any]) -> System:
+def _drive(profile: str, changes: Mapping[str, Any]) -> TrainingSystem:
     from siammcvae_core.train.drive import build
 
     return build(profile, changes)
 
 
-def _peer(system: str, profile: str, changes: Mapping[str, Any]) -> System:
-    from siammcvae_core.train.peers import build
+def _baseline(system: str, profile: str, changes: Mapping[str, Any]) -> TrainingSystem:
+    from siammcvae_core.train.baselines import build
 
     return build(system, profile, changes)
 
 
-SYSTEMS: dict[str, Callable[[str, Mapping[str, Any]], System]] = {
+SYSTEMS: dict[str, Callable[[str, Mapping[str, Any]], TrainingSystem]] = {
     'siammcvae': _siammcvae,
     'drive': _drive,
-    **{name: partial(_peer, name) for name in ('mae', 'mae_st', 'videomae', 'siammae')},
+    **{name: partial(_baseline, name) for name in ('mae', 'mae_st', 'videomae', 'siammae')},
 }
 """By name, what builds a system from the name of its profile and the fields to set otherwise."""
 
 
-def build_system(name: str, profile: str, changes: Mapping[str, Any]) -> System:
+def build_system(name: str, profile: str, changes: Mapping[str, Any]) -> TrainingSystem:
     """Build a system by name; raises InputError for a name, profile or field there is not."""
     if name not in SYSTEMS:
         near = difflib.get_close_matches(name, SYSTEMS, n=1)

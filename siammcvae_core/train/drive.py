@@ -3,7 +3,7 @@
 """The drive model as the training loop sees it: evidence gathered, answers blended, errors in dB.
 
 The evidence is that of the node, worked out sample by sample; the blend is that of
-`evidence.blending` in PyTorch, so that it can be learned through.
+`features.blending` in PyTorch, so that it can be learned through.
 """
 
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ from torch import Tensor
 import torch.nn.functional as F
 
 from siammcvae_core.alignment.composite import CANDIDATES, COLOUR_UNIT, SMOOTH
-from siammcvae_core.alignment.features import CELL, gather
+from siammcvae_core.alignment.features import CELL, extract_features
 from siammcvae_core.errors import WeightsError
 from siammcvae_core.model.checkpoint import load_model, save_checkpoint
-from siammcvae_core.model.drive import DriveMCVAE, near, Reply
+from siammcvae_core.model.drive import DriveMCVAE, near, PredictionTensors
 from siammcvae_core.model.losses import (
     charbonnier,
     focal_frequency,
@@ -35,14 +35,14 @@ from siammcvae_core.model.patches import grid_of
 from siammcvae_core.model.pixels import normalise
 from siammcvae_core.model.profiles import choose, DRIVE_PROFILES, DriveProfile
 from siammcvae_core.motion.references import (
+    compose,
     dense_flow,
-    follow,
     KeptFrame,
     References,
     sample,
     working_grey,
 )
-from siammcvae_core.train.system import Batch, Review, System
+from siammcvae_core.train.system import Batch, Review, TrainingSystem
 
 FLOOR = 0.5  # grey levels² added to squared errors: below, coding noise decides
 FLOW_WEIGHT = 0.1
@@ -56,18 +56,18 @@ EXTRA = ('charbonnier', 'gradient', 'frequency', 'smoothness', 'photometric')
 class Gathered(NamedTuple):
     """What is worked out of a batch without learning, as tensors.
 
-    `evidence` (B, C, h, w); `offset` (B, 2, H, W) into the newest reference, as aligned; `truth`
+    `features` (B, C, h, w); `offset` (B, 2, H, W) into the newest reference, as aligned; `truth`
     (B, 2, h, w) is by how much flow from the undamaged frame deviates from it; `source` long (B, N)
     names the patches of the newest reference.
     """
 
-    evidence: Tensor
+    features: Tensor
     offset: Tensor
     truth: Tensor
     source: Tensor
 
 
-class DriveSystem(System):
+class DriveSystem(TrainingSystem):
     """The network learns from two references; in roll-outs the newest it restored itself."""
 
     references = 2
@@ -85,10 +85,12 @@ class DriveSystem(System):
 
     def review(self, batch: Batch) -> Review:
         """Restore with the mean of the latent."""
-        losses, restored, reply = self._run(batch, 1.0)
+        losses, restored, prediction = self._run(batch, 1.0)
         pixels = restored.clamp(0, 255).round().byte()
         lost = _pixels(batch.lost, batch.target.shape[-2:], self.patch)
-        return Review(losses, torch.where(lost, pixels, batch.target), reply.mean, reply.log_var)
+        return Review(
+            losses, torch.where(lost, pixels, batch.target), prediction.mean, prediction.log_var
+        )
 
     def save(self, path: Path) -> None:
         """Write the network with its profile."""
@@ -101,33 +103,35 @@ class DriveSystem(System):
             raise WeightsError(f'{path}: is of {loaded.profile}, expected {self.network.profile}')
         self.network.load_state_dict(loaded.state_dict())
 
-    def _run(self, batch: Batch, warmth: float) -> tuple[dict[str, Tensor], Tensor, Reply]:
+    def _run(
+        self, batch: Batch, warmth: float
+    ) -> tuple[dict[str, Tensor], Tensor, PredictionTensors]:
         network = self.network
         batch = self._rolled_out(batch)
-        known, reply, restored = self._restore(batch)
+        known, prediction, restored = self._restore(batch)
         lost = _pixels(batch.lost, batch.target.shape[-2:], self.patch)
-        losses = _losses(batch.target, lost, known, reply, restored)
+        losses = _losses(batch.target, lost, known, prediction, restored)
         beta = warmth * network.profile.beta
         losses['loss'] = losses['loss'] + beta * losses['kl']
         for name, weight in weights_of(network.profile).items():
             losses[name] = _extra(
-                name, batch, known, reply, restored, lost.float(), self.patch
+                name, batch, known, prediction, restored, lost.float(), self.patch
             )  # fmt: skip
             losses['loss'] = losses['loss'] + weight * losses[name]
-        return losses, restored, reply
+        return losses, restored, prediction
 
-    def _restore(self, batch: Batch) -> tuple[Gathered, Reply, Tensor]:
+    def _restore(self, batch: Batch) -> tuple[Gathered, PredictionTensors, Tensor]:
         """Restore targets, float (B, 3, H, W), from the first two references."""
         lost = _pixels(batch.lost, batch.target.shape[-2:], self.patch)
         known = _gather_all(batch, lost)
-        reply = self.network(
+        prediction = self.network(
             normalise(batch.references[:, 0]),
             normalise(batch.target),
-            known.evidence,
+            known.features,
             known.source,
             batch.lost,
         )
-        return known, reply, blend(batch.references[:, 0].float(), known.offset, reply)
+        return known, prediction, blend(batch.references[:, 0].float(), known.offset, prediction)
 
     @torch.no_grad()
     def _rolled_out(self, batch: Batch) -> Batch:
@@ -161,26 +165,26 @@ class DriveSystem(System):
         return batch._replace(references=references, seconds=times)
 
 
-def blend(newest: Tensor, offset: Tensor, reply: Reply) -> Tensor:
-    """Carry the answer out as `evidence.blending.blend` does, on all pixels of working size.
+def blend(newest: Tensor, offset: Tensor, prediction: PredictionTensors) -> Tensor:
+    """Carry the answer out as `features.blending.blend` does, on all pixels of working size.
 
     `newest` float (B, 3, H, W) is the newest reference, RGB; returns its like, not rounded.
     """
     size = newest.shape[-2:]
-    correction = _grown(reply.correction, size)
+    correction = _grown(prediction.correction, size)
     moved = _moved(newest, offset + correction, 'bicubic').clamp(0, 255)
     candidates = {'moved': moved, 'copy': newest}
     for name, extent in SMOOTH.items():
         candidates[name] = _smoothed(moved, extent)
-    weights = _grown(reply.weights, size)
-    total = COLOUR_UNIT * _grown(reply.colour.flip(1), size)  # BGR as everywhere in core
+    weights = _grown(prediction.weights, size)
+    total = COLOUR_UNIT * _grown(prediction.colour.flip(1), size)  # BGR as everywhere in core
     for name, weight in zip(CANDIDATES, weights.split(1, 1), strict=True):
         total = total + weight * candidates[name]
     return total
 
 
 def _losses(
-    target: Tensor, lost: Tensor, known: Gathered, reply: Reply, restored: Tensor
+    target: Tensor, lost: Tensor, known: Gathered, prediction: PredictionTensors, restored: Tensor
 ) -> dict[str, Tensor]:
     """Compare lost pixels.
 
@@ -194,14 +198,14 @@ def _losses(
     difference = restored - target.float()
     squared = (difference.square().mean(1, keepdim=True) * lost).sum((1, 2, 3)) / share
     lost_cells = F.avg_pool2d(lost, CELL)
-    astray = (reply.correction - known.truth).abs().clamp(max=FLOW_RANGE).mean(1, keepdim=True)
+    astray = (prediction.correction - known.truth).abs().clamp(max=FLOW_RANGE).mean(1, keepdim=True)
     flow = (astray * lost_cells).sum() / lost_cells.sum().clamp(min=1)
-    log_scale = _grown(reply.log_scale, lost.shape[-2:])
+    log_scale = _grown(prediction.log_scale, lost.shape[-2:])
     error = difference.detach().abs().mean(1, keepdim=True)
     likelihood = ((error * (-log_scale).exp() + log_scale) * lost).sum() / share.sum()
     fidelity = (squared + FLOOR).log().mean()
     zero = torch.zeros_like(fidelity)
-    kl = zero if reply.log_var is None else kl_divergence(reply.mean, reply.log_var)
+    kl = zero if prediction.log_var is None else kl_divergence(prediction.mean, prediction.log_var)
     return {
         'loss': fidelity + FLOW_WEIGHT * flow + SCALE_WEIGHT * likelihood,
         'psnr': 10 * (255.0**2 / (squared.detach() + 1e-2)).log10().mean(),
@@ -217,9 +221,14 @@ def weights_of(profile: DriveProfile) -> dict[str, float]:
 
 
 def _extra(
-    name: str, batch: Batch, known: Gathered, reply: Reply, restored: Tensor, lost: Tensor,
+    name: str,
+    batch: Batch,
+    known: Gathered,
+    prediction: PredictionTensors,
+    restored: Tensor,
+    lost: Tensor,
     patch: int,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Compute one of the EXTRA losses; `restored` (B, 3, H, W), `lost` of 0 and 1 (B, 1, H, W)."""
     target = batch.target.float()
     difference = restored - target
@@ -230,10 +239,11 @@ def _extra(
     if name == 'frequency':
         return focal_frequency(difference, lost)
     if name == 'smoothness':
-        return smoothness(reply.correction, F.avg_pool2d(target, CELL))
+        return smoothness(prediction.correction, F.avg_pool2d(target, CELL))
     size = target.shape[-2:]
     around = _pixels(near(batch.lost, grid_of(target, patch)), size, patch)
-    moved = _moved(batch.references[:, 0].float(), known.offset + _grown(reply.correction, size))
+    offset = known.offset + _grown(prediction.correction, size)
+    moved = _moved(batch.references[:, 0].float(), offset)
     return charbonnier(moved - target, around * (1 - lost))
 
 
@@ -260,13 +270,13 @@ def _gather_one(
         ages = ages[0], 2 * ages[0] or UNTIMED
     kept = KeptFrame(newest, -ages[0]), KeptFrame(older, -ages[1])
     damaged = cv2.copyTo(target, (~mask).view(np.uint8))
-    known = gather(References(kept), damaged, mask, 0.0)
+    known = extract_features(References(kept), damaged, mask, 0.0)
     grey = working_grey(target)
     size = grey.shape[::-1]
     offset = aligned = cv2.resize(known.aligned, size)
     for _ in range(TRUTH_ROUNDS):
         moved = sample(kept[0].grey, offset)
-        offset = follow(offset, dense_flow(grey, moved))
+        offset = compose(offset, dense_flow(grey, moved))
     cells = known.channels.shape[:0:-1]
     truth = cv2.resize(offset - aligned, cells, interpolation=cv2.INTER_AREA)
     return known.channels, aligned.transpose(2, 0, 1), truth.transpose(2, 0, 1), known.source
@@ -299,5 +309,5 @@ def _moved(frames: Tensor, offset: Tensor, mode: str = 'bilinear') -> Tensor:
 
 
 def build(profile: str, changes: Mapping[str, Any]) -> DriveSystem:
-    """Build a new network of a named profile; see `System`."""
+    """Build a new network of a named profile; see `TrainingSystem`."""
     return DriveSystem(DriveMCVAE(choose(DRIVE_PROFILES, profile, changes)))

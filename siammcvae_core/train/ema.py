@@ -8,7 +8,7 @@ import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from siammcvae_core.train.system import System
+from siammcvae_core.train.system import TrainingSystem
 
 
 class Average:
@@ -17,7 +17,7 @@ class Average:
     The decay starts low, so that the average soon forgets the random weights it began with.
     """
 
-    def __init__(self, system: System, decay: float) -> None:
+    def __init__(self, system: TrainingSystem, decay: float) -> None:
         self.system = deepcopy(system).eval().requires_grad_(False)
         self._decay = decay
 

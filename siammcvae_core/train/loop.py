@@ -21,7 +21,7 @@ from siammcvae_core.train.loader import Deal, open_data, training_batches, valid
 from siammcvae_core.train.optimiser import build_optimiser, learning_rate, warmth
 from siammcvae_core.train.report import Report
 from siammcvae_core.train.samples import Form
-from siammcvae_core.train.state import State
+from siammcvae_core.train.state import TrainingState
 from siammcvae_core.train.system import Batch
 from siammcvae_core.train.validation import validate
 
@@ -55,7 +55,7 @@ class Training:
         self._system.to(self._accelerator.device)
         self._average = Average(self._system, config.ema)
         self._optimiser = build_optimiser(self._system, config)
-        self._state = State(self._system, self._average, self._optimiser)
+        self._state = TrainingState(self._system, self._average, self._optimiser)
         self._open_folder()
         self._wrapped = self._accelerator.prepare_model(self._system)
 

@@ -14,11 +14,11 @@ from siammcvae_core.model.losses import Loss, siammcvae_loss
 from siammcvae_core.model.patches import patchify, unpatchify
 from siammcvae_core.model.pixels import denormalise, normalise
 from siammcvae_core.model.profiles import get_profile
-from siammcvae_core.model.siammcvae import Restoration, SiamMCVAE
-from siammcvae_core.train.system import Batch, Review, System
+from siammcvae_core.model.siammcvae import RestorationTensors, SiamMCVAE
+from siammcvae_core.train.system import Batch, Review, TrainingSystem
 
 
-class SiamMCVAESystem(System):
+class SiamMCVAESystem(TrainingSystem):
     """The network learns from the newest reference."""
 
     def __init__(self, network: SiamMCVAE) -> None:
@@ -52,7 +52,7 @@ class SiamMCVAESystem(System):
             raise WeightsError(f'{path}: is of {came}, expected {due}')
         self.network.load_state_dict(loaded.state_dict())
 
-    def _restore(self, batch: Batch, warmth: float) -> tuple[Restoration, Loss]:
+    def _restore(self, batch: Batch, warmth: float) -> tuple[RestorationTensors, Loss]:
         target = normalise(batch.target)
         restored = self.network(normalise(batch.references[:, 0]), target, batch.lost)
         profile = self.network.profile
@@ -62,7 +62,7 @@ class SiamMCVAESystem(System):
 
 
 def build(profile: str, changes: Mapping[str, Any]) -> SiamMCVAESystem:
-    """Build a new network of a named profile; see `System`."""
+    """Build a new network of a named profile; see `TrainingSystem`."""
     return SiamMCVAESystem(SiamMCVAE(get_profile(profile, **changes)))
 
 

@@ -35,7 +35,7 @@ class Progress:
     best: float = float('inf')
 
 
-class State:
+class TrainingState:
     """Everything that training changes, to be saved and restored together."""
 
     def __init__(self, system: nn.Module, average: Average, optimiser: AdamW) -> None:
@@ -127,7 +127,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def _check(described: Any) -> None:
-    """Raise an error that `_read` explains for anything but what `State.save` described."""
+    """Raise an error that `_read` explains for anything but what `TrainingState.save` described."""
     step, best = described['step'], described['best']
     if type(step) is not int or step < 0 or not isinstance(best, float | int):
         raise ValueError(f'step {step!r}, best {best!r}')

@@ -28,9 +28,9 @@ class Batch(NamedTuple):
 class Review(NamedTuple):
     """What validation looks at: losses without noise, restored frames, and the posterior.
 
-    `losses` are scalars as `System.forward` gives them; `restored` uint8 (B, 3, H, W) RGB, the
-    target's own pixels where nothing was lost; `mean` and `log_var` (B, T, D) of the latent, None
-    for a system without one.
+    `losses` are scalars as `TrainingSystem.forward` gives them; `restored` uint8 (B, 3, H, W) RGB,
+    the target's own pixels where nothing was lost; `mean` and `log_var` (B, T, D) of the latent,
+    None for a system without one.
     """
 
     losses: dict[str, Tensor]
@@ -39,7 +39,7 @@ class Review(NamedTuple):
     log_var: Tensor | None = None
 
 
-class System(nn.Module, ABC):
+class TrainingSystem(nn.Module, ABC):
     """A network with its loss.
 
     `size` (height, width) and `patch` in pixels say what samples it takes, `references` how many

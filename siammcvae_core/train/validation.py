@@ -12,7 +12,7 @@ from torch import Tensor
 from siammcvae_core.metrics import PSNR_CAP
 from siammcvae_core.model.patches import patchify
 from siammcvae_core.train.latents import LatentStatistics
-from siammcvae_core.train.system import Batch, System
+from siammcvae_core.train.system import Batch, TrainingSystem
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Validation:
 
 @torch.no_grad()
 def validate(
-    system: System, batches: Iterable[Batch], accelerator: Accelerator, pictures: int
+    system: TrainingSystem, batches: Iterable[Batch], accelerator: Accelerator, pictures: int
 ) -> Validation:
     """Judge a system in evaluation mode; every process gives its own batches, at least one."""
     names: list[str] = []

@@ -17,7 +17,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from siammcvae_core.errors import FrameError
-from siammcvae_core.restore.restorer import Restored
+from siammcvae_core.restore.restorer import RestoredFrame
 from siammcvae_ros.bridge.compressed import decoded, ImageTransport, PNG
 from siammcvae_ros.bridge.diagnostics import Link
 from siammcvae_ros.bridge.images import image_message, image_view, MASK_ENCODINGS, stamp_ns
@@ -144,7 +144,7 @@ class CameraTopics:
                 error[ticket.lost] = WORST
             self._uncertainty.publish(image_message(msg.header, error, '32FC1'))
 
-    def publish(self, ticket: Ticket, restored: Restored) -> None:
+    def publish(self, ticket: Ticket, restored: RestoredFrame) -> None:
         """Publish a restored frame in the encoding of the received one, and what was made up."""
         header = ticket.message.header
         pixels = restored_pixels(ticket.pixels, ticket.encoding, restored.frame, restored.mask)

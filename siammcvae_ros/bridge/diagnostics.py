@@ -37,7 +37,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class State:
+class CameraState:
     """A named state, its DiagnosticStatus level and one line for people."""
 
     level: bytes
@@ -45,27 +45,27 @@ class State:
     text: str
 
 
-def camera_state(now: Snapshot, before: Snapshot, link: Link, stale_after: float) -> State:
+def camera_state(now: Snapshot, before: Snapshot, link: Link, stale_after: float) -> CameraState:
     """Judge a camera by what happened between two snapshots and by its link.
 
     `stale_after` is in seconds without a frame.
     """
-    restored = now.tally.restored - before.tally.restored
-    passed = now.tally.passed - before.tally.passed
-    dropped = now.tally.dropped - before.tally.dropped
+    restored = now.counters.restored - before.counters.restored
+    passed = now.counters.passed - before.counters.passed
+    dropped = now.counters.dropped - before.counters.dropped
     failed = Counter({k: n for k, n in (passed + dropped).items() if k not in HARMLESS})
     rejected = Counter({k: n for k, n in failed.items() if k in REJECTED})
     if rejected:
-        return State(
+        return CameraState(
             DiagnosticStatus.ERROR, 'rejected', f'{_list(rejected)}; {now.last_error}'.rstrip('; ')
         )
     if now.since_last_frame is None:
         if link.incompatible_qos:
             return _incompatible(link.topic, link.incompatible_qos)
         seen = f'{link.publishers} publisher(s), no frame' if link.publishers else 'no publisher'
-        return State(DiagnosticStatus.WARN, 'waiting', f'{link.topic}: {seen}')
+        return CameraState(DiagnosticStatus.WARN, 'waiting', f'{link.topic}: {seen}')
     if now.since_last_frame > stale_after:
-        return State(
+        return CameraState(
             DiagnosticStatus.ERROR,
             'stale',
             f'{link.topic}: no frame for {now.since_last_frame:.1f} s, '
@@ -76,13 +76,13 @@ def camera_state(now: Snapshot, before: Snapshot, link: Link, stale_after: float
         return _incompatible(deaf[0], link.others[deaf[0]])
     if failed:
         text = f'{_list(failed)} not restored; {now.last_error}'.rstrip('; ')
-        return State(DiagnosticStatus.WARN, 'degraded', text)
-    if concealed := now.tally.concealed - before.tally.concealed:
+        return CameraState(DiagnosticStatus.WARN, 'degraded', text)
+    if concealed := now.counters.concealed - before.counters.concealed:
         text = f'{concealed} frames that did not come were made up'
-        return State(DiagnosticStatus.WARN, 'concealing', text)
+        return CameraState(DiagnosticStatus.WARN, 'concealing', text)
     if restored:
-        return State(DiagnosticStatus.WARN, 'restoring', f'{_list(restored)} frames restored')
-    return State(DiagnosticStatus.OK, 'ok', f'{passed.total()} frames passed on')
+        return CameraState(DiagnosticStatus.WARN, 'restoring', f'{_list(restored)} frames restored')
+    return CameraState(DiagnosticStatus.OK, 'ok', f'{passed.total()} frames passed on')
 
 
 def node_status(
@@ -100,24 +100,24 @@ def node_status(
 
 
 def camera_status(
-    node_name: str, state: State, now: Snapshot, incompatible_qos: str = ''
+    node_name: str, state: CameraState, now: Snapshot, incompatible_qos: str = ''
 ) -> DiagnosticStatus:
     """Put a camera's state and numbers into a DiagnosticStatus; unknown numbers read `n/a`.
 
     Times are those of the newest frames; each stage of `frame_path.latency` has its own.
     """
-    tally, masks, findings = now.tally, now.masks, now.findings
+    counters, masks, findings = now.counters, now.masks, now.findings
     values: dict[str, object] = {
         'state': state.name,
-        'received': tally.received,
-        'restored': tally.restored.total(),
-        'passed': tally.passed.total(),
-        'dropped': tally.dropped.total(),
-        'in_flight': tally.in_flight,
-        **{f'restored.{rung}': n for rung, n in sorted(tally.restored.items())},
-        **{f'passed.{reason}': n for reason, n in sorted(tally.passed.items())},
-        **{f'dropped.{reason}': n for reason, n in sorted(tally.dropped.items())},
-        'concealed': tally.concealed,
+        'received': counters.received,
+        'restored': counters.restored.total(),
+        'passed': counters.passed.total(),
+        'dropped': counters.dropped.total(),
+        'in_flight': counters.in_flight,
+        **{f'restored.{method}': n for method, n in sorted(counters.restored.items())},
+        **{f'passed.{reason}': n for reason, n in sorted(counters.passed.items())},
+        **{f'dropped.{reason}': n for reason, n in sorted(counters.dropped.items())},
+        'concealed': counters.concealed,
         'masks.expected': now.masks_expected,
         'masks.received': masks.received,
         'masks.matched': masks.matched,
@@ -133,7 +133,7 @@ def camera_status(
         **_times('detector.ms', findings.seconds),
         'time_jumps': now.time_jumps,
         'damage_share': f'{now.damage_share:.3f}',
-        'rung': now.rung or 'n/a',
+        'rung': now.method or 'n/a',
         'rung_reason': now.rung_reason,
         'reference_age_ms': _milliseconds(now.reference_age),
         **_times('passed_ms', now.passed_seconds),
@@ -155,8 +155,8 @@ def camera_status(
     )
 
 
-def _incompatible(topic: str, policy: str) -> State:
-    return State(
+def _incompatible(topic: str, policy: str) -> CameraState:
+    return CameraState(
         DiagnosticStatus.ERROR,
         'incompatible_qos',
         f'{topic}: publisher offers another {policy}; '

@@ -9,7 +9,7 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode
 
-Answer = Callable[[Any, Any], Any]
+ServiceResponse = Callable[[Any, Any], Any]
 
 
 def guard(node: LifecycleNode) -> None:
@@ -23,7 +23,7 @@ def guard(node: LifecycleNode) -> None:
             service.callback = _refusing_parameters(service.callback, report)
 
 
-def _refusing_transitions(change: Answer, report: Callable[[str], Any]) -> Answer:
+def _refusing_transitions(change: ServiceResponse, report: Callable[[str], Any]) -> ServiceResponse:
     def answer(request: Any, response: Any) -> Any:
         try:
             return change(request, response)
@@ -35,7 +35,7 @@ def _refusing_transitions(change: Answer, report: Callable[[str], Any]) -> Answe
     return answer
 
 
-def _refusing_parameters(change: Answer, report: Callable[[str], Any]) -> Answer:
+def _refusing_parameters(change: ServiceResponse, report: Callable[[str], Any]) -> ServiceResponse:
     def answer(request: Any, response: Any) -> Any:
         try:
             return change(request, response)

@@ -18,15 +18,15 @@ from typing import cast
 import numpy as np
 
 from siammcvae_core.errors import FrameError
-from siammcvae_core.restore.restorer import Restorer, Rung
+from siammcvae_core.restore.restorer import RestoreMethod, Restorer
 from siammcvae_ros.frame_path.counters import Snapshot
 from siammcvae_ros.frame_path.encodings import to_frame
-from siammcvae_ros.frame_path.frame_rate import Rhythm
+from siammcvae_ros.frame_path.frame_rate import FrameRate
 from siammcvae_ros.frame_path.inspection import Inspection, lost_pixels
 from siammcvae_ros.frame_path.latency import Stage
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode, Match
-from siammcvae_ros.frame_path.output_queue import Outbox, Ticket
-from siammcvae_ros.frame_path.policy import MissingMask, OnFailure, Policy
+from siammcvae_ros.frame_path.output_queue import OutputQueue, Ticket
+from siammcvae_ros.frame_path.policy import FramePolicy, MissingMask, OnFailure
 
 
 @dataclass
@@ -53,21 +53,21 @@ class Camera:
         name: str,
         restorer: Restorer,
         matcher: MaskMatcher[Ticket, np.ndarray | FrameError],
-        outbox: Outbox,
-        policy: Policy,
+        output_queue: OutputQueue,
+        policy: FramePolicy,
         wake: Callable[[], None],
         inspection: Inspection | None = None,
     ) -> None:
         self.name = name
         self.restorer = restorer
         self.matcher = matcher
-        self.outbox = outbox
+        self.output_queue = output_queue
         self.policy = policy
         self._wake = wake
         self._inspection = inspection or Inspection()
         self._lock = threading.Lock()
         self._pending = _Pending()
-        self._rhythm = Rhythm()
+        self._frame_rate = FrameRate()
         self._newest: Ticket | None = None
         self._concealed_to: int | None = None
         self._time_jumps = 0
@@ -97,8 +97,8 @@ class Camera:
         if error.reason == 'unsupported_encoding':
             self._fail(ticket, error.reason, str(error))
         else:
-            self.outbox.last_error = str(error)
-            self.outbox.drop(ticket, error.reason)
+            self.output_queue.last_error = str(error)
+            self.output_queue.drop(ticket, error.reason)
 
     def mask(self, stamp: int, mask: np.ndarray | FrameError) -> None:
         """Take in a fault mask, uint8 (h, w) with 0 = intact, or why it could not be read."""
@@ -115,7 +115,7 @@ class Camera:
     @property
     def deadline(self) -> float | None:
         """The monotonic time at which `expire` has something to do, None if never."""
-        times = (self.matcher.deadline, self.outbox.deadline, self._missing_from)
+        times = (self.matcher.deadline, self.output_queue.deadline, self._missing_from)
         return min((t for t in times if t is not None), default=None)
 
     def expire(self, now: float) -> None:
@@ -125,26 +125,26 @@ class Camera:
         """
         for match in self.matcher.expire(now):
             self._dispatch(match)
-        self.outbox.expire(now)
+        self.output_queue.expire(now)
         if self._missing_from is not None and self._missing_from <= now:
-            self._conceal(self._rhythm.miss(), now)
+            self._conceal(self._frame_rate.miss(), now)
 
     @property
     def _missing_from(self) -> float | None:
         """The monotonic time from which the next frame is missing, None if nobody minds."""
         if not self.policy.conceal_missing or self._newest is None:
             return None
-        if self._rhythm.missed > self.restorer.max_reference_age:
+        if self._frame_rate.missed > self.restorer.max_reference_age:
             return None
-        return self._rhythm.due
+        return self._frame_rate.due
 
     def _conceal(self, stamp: int, now: float) -> None:
         """Have a frame made up that did not come, unless a damaged one still waits."""
         if self._newest is None or self._pending.restore is not None:
             return
         self._concealed_to = stamp
-        message = self.outbox.blank(self._newest, stamp)
-        number = self.outbox.admit(concealed=True)
+        message = self.output_queue.blank(self._newest, stamp)
+        number = self.output_queue.admit(concealed=True)
         lost = np.ones(self._newest.pixels.shape[:2], bool)
         self._damaged(replace(
             self._newest, message=message, stamp=stamp, arrived=now, number=number, lost=lost,
@@ -195,47 +195,47 @@ class Camera:
         unfinished = [match.item for match in self.matcher.flush()]
         if pending.restore is not None:
             unfinished.append(pending.restore)
-        self.outbox.close()
+        self.output_queue.close()
         for ticket in unfinished:
-            self.outbox.drop(ticket, 'deactivated')
+            self.output_queue.drop(ticket, 'deactivated')
         self.restorer.reset()
         self._inspection.reset()
 
     def snapshot(self) -> Snapshot:
         """Copy the state for diagnostics."""
-        tally, passed_seconds, restored_seconds = self.outbox.account()
-        last = self._rhythm.last_arrival
-        rung, rung_reason = self._rung
+        counters, passed_seconds, restored_seconds = self.output_queue.account()
+        last = self._frame_rate.last_arrival
+        method, rung_reason = self._rung
         return Snapshot(
             name=self.name,
-            tally=tally,
+            counters=counters,
             masks=replace(self.matcher.counts),
             masks_expected=self.matcher.expected,
             time_jumps=self._time_jumps,
             since_last_frame=None if last is None else time.monotonic() - last,
-            last_stamp=self._rhythm.last_stamp,
+            last_stamp=self._frame_rate.last_stamp,
             reference_age=self._reference_age,
             damage_share=self._damage_share,
-            last_error=self.outbox.last_error,
+            last_error=self.output_queue.last_error,
             passed_seconds=passed_seconds,
             restored_seconds=restored_seconds,
             findings=self._inspection.findings,
-            stages=self.outbox.stages,
-            rung=rung,
+            stages=self.output_queue.stages,
+            method=method,
             rung_reason=rung_reason,
         )
 
     def _admit(self, ticket: Ticket) -> Ticket:
-        if not self._rhythm.beat(ticket.stamp, ticket.arrived):
+        if not self._frame_rate.beat(ticket.stamp, ticket.arrived):
             self._time_jumps += 1
             self._concealed_to = None
             for match in self.matcher.restart():
                 self._dispatch(match)
-        ticket = replace(ticket, number=self.outbox.admit(), since=ticket.arrived)
-        return self.outbox.lap(ticket, Stage.INTAKE)
+        ticket = replace(ticket, number=self.output_queue.admit(), since=ticket.arrived)
+        return self.output_queue.lap(ticket, Stage.INTAKE)
 
     def _dispatch(self, match: Match[Ticket, np.ndarray | FrameError]) -> None:
-        ticket = self.outbox.lap(match.item, Stage.MASK_WAIT)
+        ticket = self.output_queue.lap(match.item, Stage.MASK_WAIT)
         try:
             lost = lost_pixels(ticket, match.mask)
         except FrameError as error:
@@ -253,19 +253,19 @@ class Camera:
     def _without_mask(self, ticket: Ticket) -> None:
         missing = self.matcher.mode is MaskMode.PER_FRAME and self.matcher.expected
         if missing and self.policy.missing_mask is MissingMask.UNKNOWN:
-            self.outbox.pass_on(ticket, 'mask_missing')
+            self.output_queue.pass_on(ticket, 'mask_missing')
         else:
             self._intact(ticket)
 
     def _too_late(self, ticket: Ticket, intact: bool) -> None:
         """Take in a frame that came after it was made up: as a reference, where it can be one."""
-        self.outbox.drop(ticket, 'concealed')
+        self.output_queue.drop(ticket, 'concealed')
         if intact:
             self._observe(ticket)
 
     def _intact(self, ticket: Ticket) -> None:
         self.is_damaged = False
-        self.outbox.pass_on(ticket, 'intact')
+        self.output_queue.pass_on(ticket, 'intact')
         self._observe(ticket)
 
     def _observe(self, ticket: Ticket) -> None:
@@ -275,47 +275,47 @@ class Camera:
 
     def _damaged(self, ticket: Ticket) -> None:
         self.is_damaged = True
-        self.outbox.announce(ticket)
+        self.output_queue.announce(ticket)
         with self._lock:
             previous, self._pending.restore = self._pending.restore, ticket
         if previous is not None:
-            self.outbox.drop(previous, 'superseded')
+            self.output_queue.drop(previous, 'superseded')
         self._wake()
 
     def _budget(self) -> float:
-        return self.policy.model_budget or self._rhythm.interval or math.inf
+        return self.policy.model_budget or self._frame_rate.interval or math.inf
 
     def _restore(self, ticket: Ticket, budget: float) -> None:
-        ticket = self.outbox.lap(ticket, Stage.QUEUE)
-        if self.outbox.is_overtaken(ticket):
-            self.outbox.drop(ticket, 'overtaken')
+        ticket = self.output_queue.lap(ticket, Stage.QUEUE)
+        if self.output_queue.is_overtaken(ticket):
+            self.output_queue.drop(ticket, 'overtaken')
             return
         lost = cast('np.ndarray', ticket.lost)
         try:
             frame = to_frame(ticket.pixels, ticket.encoding)
             restored = self.restorer.restore(frame, lost, ticket.stamp * 1e-9, budget)
         except Exception as error:
-            ticket = self.outbox.lap(ticket, Stage.RESTORE)
+            ticket = self.output_queue.lap(ticket, Stage.RESTORE)
             self._fail(ticket, 'restore_error', f'{type(error).__name__}: {error}')
             return
-        ticket = self.outbox.lap(ticket, Stage.RESTORE)
+        ticket = self.output_queue.lap(ticket, Stage.RESTORE)
         self._reference_age = restored.reference_age
         self._damage_share = float(lost.mean())
-        self._rung = restored.rung.value, restored.reason
-        if restored.rung is Rung.PASS:
+        self._rung = restored.method.value, restored.reason
+        if restored.method is RestoreMethod.PASS:
             self._fail(ticket, restored.reason, restored.detail)
             return
         if restored.detail:
-            self.outbox.last_error = restored.detail
-        self.outbox.publish(ticket, restored)
+            self.output_queue.last_error = restored.detail
+        self.output_queue.publish(ticket, restored)
 
     def _fail(self, ticket: Ticket, reason: str, detail: str) -> None:
         if ticket.concealed:
-            self.outbox.drop(ticket, reason)
+            self.output_queue.drop(ticket, reason)
             return
         if detail:
-            self.outbox.last_error = detail
+            self.output_queue.last_error = detail
         if self.policy.on_failure is OnFailure.PASSTHROUGH:
-            self.outbox.pass_on(ticket, reason)
+            self.output_queue.pass_on(ticket, reason)
         else:
-            self.outbox.drop(ticket, reason)
+            self.output_queue.drop(ticket, reason)

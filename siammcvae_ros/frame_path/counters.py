@@ -11,7 +11,7 @@ from siammcvae_ros.frame_path.mask_matching import MaskCounts
 
 
 @dataclass
-class Tally:
+class FrameCounters:
     """What became of the frames: `received = restored + passed + dropped + in_flight`.
 
     `restored` counts by rung of the ladder, `passed` and `dropped` by reason; `concealed` frames
@@ -30,9 +30,9 @@ class Tally:
         settled = sum(c.total() for c in (self.restored, self.passed, self.dropped))
         return self.received - settled
 
-    def copy(self) -> 'Tally':
+    def copy(self) -> 'FrameCounters':
         """Copy that later frames do not change."""
-        return Tally(
+        return FrameCounters(
             self.received, self.restored.copy(), self.passed.copy(), self.dropped.copy(),
             self.concealed,
         )  # fmt: skip
@@ -60,12 +60,12 @@ class Snapshot:
     """A camera as diagnostics see it.
 
     Seconds are on the monotonic clock; `last_stamp` in nanoseconds, `damage_share` in 0..1 of the
-    last damaged frame, `rung` the one that served it and `rung_reason` why none above it did; None
-    and '' before the first frame.
+    last damaged frame, `method` the one that served it and `rung_reason` why none above it did;
+    None and '' before the first frame.
     """
 
     name: str
-    tally: Tally
+    counters: FrameCounters
     masks: MaskCounts
     masks_expected: bool
     time_jumps: int
@@ -78,5 +78,5 @@ class Snapshot:
     restored_seconds: tuple[float, ...]
     findings: Findings = Findings()
     stages: Mapping[Stage, tuple[float, ...]] = field(default_factory=dict)
-    rung: str = ''
+    method: str = ''
     rung_reason: str = ''

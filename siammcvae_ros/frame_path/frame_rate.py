@@ -11,7 +11,7 @@ LATE = 0.5  # periods that a frame may be late
 SHORTEST = 0.002  # seconds between arrivals; what comes faster has no rhythm
 
 
-class Rhythm:
+class FrameRate:
     """Watches stamps (ns) and arrivals (monotonic seconds), which a replay may tell apart."""
 
     def __init__(self) -> None:

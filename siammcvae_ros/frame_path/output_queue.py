@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from siammcvae_core.errors import FrameError
-from siammcvae_core.restore.restorer import Restored
-from siammcvae_ros.frame_path.counters import Tally
+from siammcvae_core.restore.restorer import RestoredFrame
+from siammcvae_ros.frame_path.counters import FrameCounters
 from siammcvae_ros.frame_path.latency import Stage, StageTimes
 
 NO_PIXELS = np.empty((0, 0), np.uint8)
@@ -53,7 +53,7 @@ class Output(Protocol):
     def pass_on(self, ticket: Ticket) -> None:
         """Publish the received message as it is."""
 
-    def publish(self, ticket: Ticket, restored: Restored) -> None:
+    def publish(self, ticket: Ticket, restored: RestoredFrame) -> None:
         """Publish a restored frame under the header of the received one."""
 
     def blank(self, ticket: Ticket, stamp: int) -> Any:
@@ -67,7 +67,7 @@ class _Held:
     deadline: float
 
 
-class Outbox:
+class OutputQueue:
     """Lets frames out in order and keeps the account of them; every method is thread-safe."""
 
     LATENCIES_KEPT = 1000
@@ -77,7 +77,7 @@ class Outbox:
         self.last_error = ''
         self._output = output
         self._lock = threading.Lock()
-        self._tally = Tally()
+        self._counters = FrameCounters()
         self._times = StageTimes()
         self._passed_seconds: deque[float] = deque(maxlen=self.LATENCIES_KEPT)
         self._restored_seconds: deque[float] = deque(maxlen=self.LATENCIES_KEPT)
@@ -89,7 +89,7 @@ class Outbox:
     def admit(self, concealed: bool = False) -> int:
         """Count a received frame and give it its number; one that never came has a number only."""
         with self._lock:
-            self._tally.received += not concealed
+            self._counters.received += not concealed
             self._numbered += 1
             return self._numbered
 
@@ -121,15 +121,15 @@ class Outbox:
                 self._leave(held)
                 self._release()
 
-    def publish(self, ticket: Ticket, restored: Restored) -> None:
+    def publish(self, ticket: Ticket, restored: RestoredFrame) -> None:
         """Let a restored frame out, and those that waited for it."""
         with self._lock:
             self._unfinished.discard(ticket.number)
             if self._in_order(ticket, lambda: self._output.publish(ticket, restored)):
                 if ticket.concealed:
-                    self._tally.concealed += 1
+                    self._counters.concealed += 1
                 else:
-                    self._tally.restored[restored.rung.value] += 1
+                    self._counters.restored[restored.method.value] += 1
                 self._restored_seconds.append(time.monotonic() - ticket.arrived)
             self._release()
 
@@ -155,14 +155,14 @@ class Outbox:
     def close(self) -> None:
         """Drop the held frames; the node stops serving."""
         with self._lock:
-            self._tally.dropped['deactivated'] += len(self._held)
+            self._counters.dropped['deactivated'] += len(self._held)
             self._held.clear()
             self._unfinished.clear()
 
-    def account(self) -> tuple[Tally, tuple[float, ...], tuple[float, ...]]:
+    def account(self) -> tuple[FrameCounters, tuple[float, ...], tuple[float, ...]]:
         """Copy the tally and the last seconds from arrival to departure, passed and restored."""
         with self._lock:
-            return self._tally.copy(), tuple(self._passed_seconds), tuple(self._restored_seconds)
+            return self._counters.copy(), tuple(self._passed_seconds), tuple(self._restored_seconds)
 
     @property
     def stages(self) -> Mapping[Stage, tuple[float, ...]]:
@@ -179,12 +179,12 @@ class Outbox:
     def _leave(self, held: _Held) -> None:
         ticket = self.lap(held.ticket, Stage.HOLD)
         if self._in_order(ticket, lambda: self._output.pass_on(ticket)):
-            self._tally.passed[held.reason] += 1
+            self._counters.passed[held.reason] += 1
             self._passed_seconds.append(time.monotonic() - ticket.arrived)
 
     def _count_drop(self, ticket: Ticket, reason: str) -> None:
         if not ticket.concealed:
-            self._tally.dropped[reason] += 1
+            self._counters.dropped[reason] += 1
 
     def _in_order(self, ticket: Ticket, send: Callable[[], None]) -> bool:
         if self.is_overtaken(ticket):

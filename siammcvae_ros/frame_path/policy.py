@@ -21,7 +21,7 @@ class MissingMask(str, Enum):
 
 
 @dataclass
-class Policy:
+class FramePolicy:
     """Choices of the user that may change while frames flow."""
 
     on_failure: OnFailure = OnFailure.PASSTHROUGH

@@ -23,7 +23,7 @@ PARTS = {'encode_reference': b'encode' * 50, 'restore': b'restore' * 50}
 def _write_weights(folder: Path) -> None:
     import torch
 
-    from siammcvae_core.baselines.catalogue import build_peer
+    from siammcvae_core.baselines.catalogue import build_baseline
     from siammcvae_core.model.checkpoint import save_checkpoint
     from siammcvae_core.model.profiles import get_profile
     from siammcvae_core.model.siammcvae import SiamMCVAE
@@ -33,7 +33,7 @@ def _write_weights(folder: Path) -> None:
     save_checkpoint(folder / 'paper.safetensors', SiamMCVAE(get_profile('tiny', **SMALL)))
     small = {key: SMALL[key] for key in ('patch', 'size', 'width', 'depth', 'heads')}
     changes = {**small, 'decoder_width': 16, 'decoder_depth': 1, 'decoder_heads': 2}
-    save_checkpoint(folder / 'mae.safetensors', build_peer('mae', 'tiny', changes))
+    save_checkpoint(folder / 'mae.safetensors', build_baseline('mae', 'tiny', changes))
 
 
 def _read_weights(folder: Path, target: Path) -> None:
@@ -59,13 +59,13 @@ def _state(folder: Path) -> tuple[object, TrainConfig]:
     from siammcvae_core.train.catalogue import build_system
     from siammcvae_core.train.ema import Average
     from siammcvae_core.train.optimiser import build_optimiser
-    from siammcvae_core.train.state import State
+    from siammcvae_core.train.state import TrainingState
 
     config = _run_config(Path('run'))
     torch.manual_seed(0)
     system = build_system(config.system, config.profile, config.profile_changes)
     optimiser = build_optimiser(system, config)
-    state = State(system, Average(system, config.ema), optimiser)
+    state = TrainingState(system, Average(system, config.ema), optimiser)
     for parameter in system.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimiser.step()
@@ -152,15 +152,15 @@ def _write_engine(folder: Path) -> None:
 
 
 def _read_engine(folder: Path, target: Path) -> None:
-    from siammcvae_core.engines.engine_cache import fetch, Key, Policy
+    from siammcvae_core.engines.engine_cache import BuildPolicy, fetch, Key
 
     os.environ['XDG_CACHE_HOME'] = str(folder / CACHE)
     key = Key('restore', 'a' * 64, 'float16', 'all', 'tensorrt 10', 'Orin')
     older = Key('restore', 'a' * 64, 'float16', 'all', 'tensorrt 9', 'Orin')
     right = b'engine' * 100
     if target == folder:
-        fetch(older, Policy.REBUILD, lambda: right, bytes)
-    for policy in (Policy.BUILD_IF_MISSING, Policy.LOAD_ONLY):
+        fetch(older, BuildPolicy.REBUILD, lambda: right, bytes)
+    for policy in (BuildPolicy.BUILD_IF_MISSING, BuildPolicy.LOAD_ONLY):
         found = fetch(key, policy, lambda: right, bytes)
         require(found.engine == right, 'an engine that is not the one that was kept')
 

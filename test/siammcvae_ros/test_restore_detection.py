@@ -20,8 +20,8 @@ from siammcvae_ros.bridge.images import image_message, image_view
 from siammcvae_ros.frame_path.camera import Camera
 from siammcvae_ros.frame_path.inspection import DetectorMode, Inspection
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode
-from siammcvae_ros.frame_path.output_queue import Outbox, Ticket
-from siammcvae_ros.frame_path.policy import MissingMask, OnFailure, Policy
+from siammcvae_ros.frame_path.output_queue import OutputQueue, Ticket
+from siammcvae_ros.frame_path.policy import FramePolicy, MissingMask, OnFailure
 
 CORNER = np.zeros((HEIGHT, WIDTH), np.uint8)
 CORNER[:16, :16] = 255
@@ -37,8 +37,8 @@ class Rig:
             'front',
             Restorer(),
             MaskMatcher(masks),
-            Outbox(self),
-            Policy(**policy),
+            OutputQueue(self),
+            FramePolicy(**policy),
             lambda: None,
             Inspection(mode),
         )
@@ -68,8 +68,8 @@ class Rig:
             self.camera.work()
 
     @property
-    def tally(self):
-        return self.camera.snapshot().tally
+    def counters(self):
+        return self.camera.snapshot().counters
 
     @property
     def findings(self):
@@ -88,7 +88,7 @@ def begin(mode=DetectorMode.ONLY, channels=3, encoding='bgr8', **policy):
     for index in range(3):
         mask = None if mode is DetectorMode.ONLY else NOTHING
         assert rig.serve(index, view(index, channels), mask, encoding) is None
-    assert rig.tally.passed == {'intact': 3}
+    assert rig.counters.passed == {'intact': 3}
     return rig
 
 
@@ -137,7 +137,7 @@ def test_intact_frame_leaves_before_any_work():
 def test_off_looks_at_nothing():
     rig = begin(DetectorMode.OFF)
     assert rig.serve(3, damaged(3)) is None
-    assert rig.tally.passed == {'intact': 4}
+    assert rig.counters.passed == {'intact': 4}
     assert rig.findings.seconds == ()
 
 
@@ -156,13 +156,13 @@ def test_assist_with_masks_missing():
     rig = begin(DetectorMode.ASSIST, missing_mask=MissingMask.UNKNOWN)
     assert rig.serve(3) is None
     np.testing.assert_array_equal(rig.serve(4, damaged(4)).mask, BAND != 0)
-    assert rig.tally.passed == {'intact': 3, 'mask_missing': 1}
+    assert rig.counters.passed == {'intact': 3, 'mask_missing': 1}
 
 
 def test_assist_with_a_mask_that_cannot_be_used():
     rig = begin(DetectorMode.ASSIST)
     assert rig.serve(3, damaged(3), FrameError('mask_unreadable', 'why')) is None
-    assert rig.tally.passed == {'intact': 3, 'mask_unreadable': 1}
+    assert rig.counters.passed == {'intact': 3, 'mask_unreadable': 1}
 
 
 def test_frame_waiting_for_its_mask_is_inspected_before_it():
@@ -182,7 +182,7 @@ def test_unreadable_frame_between_is_not_inspected():
     assert rig.out[-1][0] == 'bayer'
     assert rig.serve(4, damaged(4)) is not None
     assert rig.findings.failed == 0
-    assert rig.tally.passed == {'intact': 3, 'unsupported_encoding': 1}
+    assert rig.counters.passed == {'intact': 3, 'unsupported_encoding': 1}
 
 
 def test_time_that_goes_back_starts_anew():
@@ -221,7 +221,7 @@ def test_frame_that_breaks_the_detector_is_neither_restored_nor_kept(
         # Begins anew: what was there before the failure does not look frozen.
         np.testing.assert_array_equal(rig.serve(index + 1, damaged(4)).mask, BAND != 0)
     assert rig.camera.snapshot().reference_age == pytest.approx(0.4)
-    assert getattr(rig.tally, where)['detector_error'] == 2
+    assert getattr(rig.counters, where)['detector_error'] == 2
     assert 'no room' in rig.camera.snapshot().last_error
     assert (rig.findings.failed, rig.findings.error) == (2, 'MemoryError: no room')
 
@@ -232,7 +232,7 @@ def test_masks_serve_while_the_detector_is_broken(monkeypatch):
     np.testing.assert_array_equal(rig.serve(3, damaged(3), BAND).mask, BAND != 0)
     assert rig.serve(4, mask=NOTHING) is None
     assert rig.serve(5) is None
-    assert rig.tally.passed == {'intact': 4, 'detector_error': 1}
+    assert rig.counters.passed == {'intact': 4, 'detector_error': 1}
     assert rig.findings.failed == 3
 
 
@@ -249,7 +249,7 @@ def test_whatever_frames_come_each_is_settled():
                 count += 1
                 rig.frame(count, pixels, encoding=encoding)
                 rig.work()
-    assert (rig.tally.received, rig.tally.in_flight) == (count, 0)
+    assert (rig.counters.received, rig.counters.in_flight) == (count, 0)
     assert rig.findings.failed == 0
 
 

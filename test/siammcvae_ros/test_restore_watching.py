@@ -15,7 +15,7 @@ def test_times_of_every_stage_go_on_when_the_camera_dies(start, probe, wait_unti
     assert stream.status()['stage.restore_ms_p99'] == 'n/a'
     for index, mask in enumerate((NOTHING, NOTHING, BAND)):
         stream.serve(index, mask=mask)
-    stream.account(restored__warp=1, rung='warp', incompatible_qos='', state='stale')
+    stream.account(restored__warp=1, method='warp', incompatible_qos='', state='stale')
     heard = len(stream.diagnostics)
     wait_until(lambda: len(stream.diagnostics) > heard + 5, 'diagnostics without a camera')
     status = stream.status()
@@ -30,9 +30,7 @@ def test_whoever_does_not_fit_is_named(start, probe, wait_until, settings):
     node = start('restore_node', **settings, stale_after=60.0)
     stream = Stream(probe, wait_until).connect()
     wants_old_frames = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-    probe.node.create_subscription(
-        Image, 'front/restored/mask', lambda _: None, wants_old_frames
-    )
+    probe.node.create_subscription(Image, 'front/restored/mask', lambda _: None, wants_old_frames)
     stream.serve(0, mask=NOTHING)
     stream.account(state='ok', incompatible_qos='/front/restored/mask: durability')
     assert '/front/restored/mask: the other end has an incompatible durability' in node.text

@@ -7,8 +7,8 @@ import numpy as np
 from siammcvae_core.restore.restorer import Restorer
 from siammcvae_ros.frame_path.camera import Camera
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode
-from siammcvae_ros.frame_path.output_queue import Outbox, Ticket
-from siammcvae_ros.frame_path.policy import Policy
+from siammcvae_ros.frame_path.output_queue import OutputQueue, Ticket
+from siammcvae_ros.frame_path.policy import FramePolicy
 
 MS = 1_000_000
 HEIGHT, WIDTH = 48, 64
@@ -31,12 +31,12 @@ class Rig:
     def __init__(self, mode=MaskMode.PER_FRAME, wait=0.0, max_hold=0.0, **policy):
         self.out = []
         self.woken = 0
-        self.policy = Policy(**policy)
+        self.policy = FramePolicy(**policy)
         self.camera = Camera(
             'front',
             Restorer(),
             MaskMatcher(mode, wait),
-            Outbox(self, max_hold),
+            OutputQueue(self, max_hold),
             self.policy,
             self._wake,
         )
@@ -67,5 +67,5 @@ class Rig:
         return [number for number, _ in self.out]
 
     @property
-    def tally(self):
-        return self.camera.snapshot().tally
+    def counters(self):
+        return self.camera.snapshot().counters

@@ -26,7 +26,7 @@ from siammcvae_core.data.pairs import to_core
 from siammcvae_core.errors import InputError
 from siammcvae_core.frames import Frame
 from siammcvae_core.restore.recordings.sequence import Item, Write
-from siammcvae_core.restore.restorer import Restored
+from siammcvae_core.restore.restorer import RestoredFrame
 
 PART_SUFFIX = '.zip'
 BAG_VERSION = 8  # what ROS 2 Iron and later read
@@ -81,7 +81,7 @@ def open_part(path: Path) -> Iterator[Write]:
     """Open a part: for each restored frame its mask in bits and the pixels made up."""
     with zipfile.ZipFile(path, 'w') as archive:
 
-        def write(item: Item, restored: Restored | None) -> None:
+        def write(item: Item, restored: RestoredFrame | None) -> None:
             if restored is None or not restored.mask.any():
                 return
             for array in (np.packbits(restored.mask), restored.frame[restored.mask]):
@@ -123,9 +123,10 @@ class Assembler:
         made_up = chain.from_iterable(map(_stored, parts))
         upcoming = next(made_up, None)
         index = 0
-        with Reader(self._path) as reader, Writer(
-            made, version=BAG_VERSION, storage_plugin=_plugin(self._path)
-        ) as writer:
+        with (
+            Reader(self._path) as reader,
+            Writer(made, version=BAG_VERSION, storage_plugin=_plugin(self._path)) as writer,
+        ):
             try:
                 targets = _connections(reader.connections, writer)
             except (ValueError, TypeError, AttributeError) as error:

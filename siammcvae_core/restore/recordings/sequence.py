@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from siammcvae_core.restore.recordings.work import PART, Work
-from siammcvae_core.restore.restorer import Restored, Restorer, Rung
+from siammcvae_core.restore.restorer import RestoredFrame, RestoreMethod, Restorer
 
 INTACT, NO_MASK = 'intact', 'no mask'
 
@@ -27,7 +27,7 @@ class Item:
     mask: np.ndarray | None
 
 
-Write = Callable[[Item, Restored | None], None]
+Write = Callable[[Item, RestoredFrame | None], None]
 """Takes each frame with what came of it; None stands for an intact one."""
 
 
@@ -64,7 +64,7 @@ def restore_items(
         work.finish(item.index + 1, still, counts)
 
 
-def _restore(item: Item, restorer: Restorer) -> Restored | None:
+def _restore(item: Item, restorer: Restorer) -> RestoredFrame | None:
     stamp = item.stamp * 1e-9
     if item.mask is None or not item.mask.any():
         restorer.observe(item.frame, stamp)
@@ -72,9 +72,9 @@ def _restore(item: Item, restorer: Restorer) -> Restored | None:
     return restorer.restore(item.frame, item.mask, stamp)
 
 
-def _outcome(item: Item, restored: Restored | None) -> str:
+def _outcome(item: Item, restored: RestoredFrame | None) -> str:
     if restored is None:
         return NO_MASK if item.mask is None else INTACT
-    if restored.rung is Rung.PASS:
+    if restored.method is RestoreMethod.PASS:
         return f'passed: {restored.reason}'
-    return f'restored: {restored.rung.value}'
+    return f'restored: {restored.method.value}'

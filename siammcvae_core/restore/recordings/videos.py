@@ -16,7 +16,7 @@ from siammcvae_core.data.pairs import to_core
 from siammcvae_core.errors import InputError
 from siammcvae_core.frames import Source
 from siammcvae_core.restore.recordings.sequence import Item, Write
-from siammcvae_core.restore.restorer import Restored
+from siammcvae_core.restore.restorer import RestoredFrame
 
 SUFFIXES = ('.mp4', '.mkv')
 PART_SUFFIX = '.nut'  # a container that keeps any time base
@@ -65,7 +65,7 @@ class Encoder:
         with av.open(str(path), 'w', format='nut') as container:
             stream = self._stream(container)
 
-            def write(item: Item, restored: Restored | None) -> None:
+            def write(item: Item, restored: RestoredFrame | None) -> None:
                 picture = self._picture(item.frame if restored is None else restored.frame)
                 if (picture.width, picture.height) != self._size:
                     due = f'{self._size[0]}x{self._size[1]}'

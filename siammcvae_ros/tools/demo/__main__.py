@@ -20,7 +20,7 @@ from siammcvae_core.faults.camera import FaultInjector, FAULTS
 from siammcvae_core.frames import Source
 from siammcvae_core.report.page import write_json
 from siammcvae_ros.tools.dds_domain import machine, ros_distro
-from siammcvae_ros.tools.demo.account import rungs
+from siammcvae_ros.tools.demo.account import methods
 from siammcvae_ros.tools.demo.folder import Folder
 from siammcvae_ros.tools.demo.page import page_of
 from siammcvae_ros.tools.demo.result import headline, problems, summarise
@@ -63,35 +63,53 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument(
-        'source', nargs='?', default='sim',
+        'source',
+        nargs='?',
+        default='sim',
         help="video file, rosbag2, folder of images, 'sim' or 'sim:night' (default: %(default)s)",
     )
     p.add_argument('--topic', default='', help='image topic of a bag that has several')
     p.add_argument(
-        '--out', type=Path, default=Path('out/demo'),
+        '--out',
+        type=Path,
+        default=Path('out/demo'),
         help='output folder; an earlier demo in it is replaced (default: %(default)s)',
     )
     p.add_argument('--frames', type=int, default=0, metavar='N', help='play only the first N')
     p.add_argument(
-        '--max-hz', type=float, default=10.0, metavar='HZ',
+        '--max-hz',
+        type=float,
+        default=10.0,
+        metavar='HZ',
         help='play no faster than this, stamps unchanged (default: %(default)s)',
     )
     p.add_argument(
-        '--faults', nargs='+', default=list(DEFAULT_FAULTS), metavar='FAULT',
+        '--faults',
+        nargs='+',
+        default=list(DEFAULT_FAULTS),
+        metavar='FAULT',
         help=f'faults to draw from, of {", ".join(FAULTS)}, with a ratio after a colon '
         f'(default: {" ".join(DEFAULT_FAULTS)})',
     )
     p.add_argument(
-        '--probability', type=float, default=0.4, metavar='P',
+        '--probability',
+        type=float,
+        default=0.4,
+        metavar='P',
         help='share of the frames that are damaged (default: %(default)s)',
     )
     p.add_argument(
-        '--burst', type=int, default=2, metavar='N',
+        '--burst',
+        type=int,
+        default=2,
+        metavar='N',
         help='frames a fault lasts (default: %(default)s)',
     )
     p.add_argument('--seed', type=int, default=0, help='seed of the faults (default: %(default)s)')
     p.add_argument(
-        '--weights', default='', metavar='FILE',
+        '--weights',
+        default='',
+        metavar='FILE',
         help="model to restore with (default: that of the package, where there is PyTorch); 'none' "
         'for motion alone',
     )
@@ -154,7 +172,7 @@ def run(options: argparse.Namespace) -> int:
         tqdm(sent, total=count, desc='judging', unit='frame', disable=None),
         images,
         masks,
-        Judge(rungs(played.accounts)),
+        Judge(methods(played.accounts)),
         folder.video,
         source.rate,
     )

@@ -69,7 +69,7 @@ class Account:
         return self.in_flight == 0 and self.received == self.frames_out + self.frames_dropped
 
 
-def rungs(history: Iterable[Account]) -> list[str]:
+def methods(history: Iterable[Account]) -> list[str]:
     """Say which rung served each restored frame, in order, from successive accounts.
 
     Where several rungs served between two accounts their order is unknown: 'copy or warp'.
@@ -77,9 +77,10 @@ def rungs(history: Iterable[Account]) -> list[str]:
     served: list[str] = []
     for before, after in pairwise([Account(), *history]):
         fresh = {
-            rung: after.restored[rung] - before.restored.get(rung, 0) for rung in after.restored
+            method: after.restored[method] - before.restored.get(method, 0)
+            for method in after.restored
         }
-        names = sorted(rung for rung, count in fresh.items() if count > 0)
+        names = sorted(method for method, count in fresh.items() if count > 0)
         served += [' or '.join(names)] * sum(fresh.values())
     return served
 

@@ -32,7 +32,7 @@ def three(sent: Sent, output: np.ndarray | None, verdict: Verdict) -> list[Panel
     if verdict.outcome == DROPPED:
         result, colour = 'dropped', RED
     elif verdict.outcome == RESTORED:
-        result, colour = f'restored by {verdict.rung}', ORANGE
+        result, colour = f'restored by {verdict.method}', ORANGE
     else:
         result, colour = 'passed on', RED if struck else GREEN
     if verdict.psnr:

@@ -35,7 +35,7 @@ class Verdict:
 
     `kept_exact`: no pixel outside the damage differs from the truth. `marked_exact`: the node says
     of exactly the pixels it replaced that it did, all damaged ones or none. Both are None for a
-    dropped frame. `rung` of the ladder made a restored one. `psnr` is over the lost pixels, in dB
+    dropped frame. `method` of the ladder made a restored one. `psnr` is over the lost pixels, in dB
     by method; empty if `unscored` says why.
     """
 
@@ -43,7 +43,7 @@ class Verdict:
     fault: str | None
     lost_share: float
     outcome: str
-    rung: str
+    method: str
     kept_exact: bool | None
     marked_exact: bool | None
     unscored: str = ''
@@ -85,16 +85,14 @@ class InStep:
 class Judge:
     """Judges the frames of one drive in order, keeping the intact ones as the rivals' references.
 
-    `rungs` names what served each restored frame, in order.
+    `methods` names what served each restored frame, in order.
     """
 
-    def __init__(self, rungs: Iterable[str]) -> None:
+    def __init__(self, methods: Iterable[str]) -> None:
         self._references = References()
-        self._rungs = iter(rungs)
+        self._rungs = iter(methods)
 
-    def judge(
-        self, sent: Sent, output: np.ndarray | None, made_up: np.ndarray | None
-    ) -> Verdict:
+    def judge(self, sent: Sent, output: np.ndarray | None, made_up: np.ndarray | None) -> Verdict:
         """Compare an output frame with the truth; None stands for a frame that did not come.
 
         `made_up` is the node's mask, uint8 (H, W), anything but 0 = replaced; None if missing.
@@ -102,7 +100,7 @@ class Judge:
         lost = sent.damaged.mask
         damaged = sent.damaged.fault is not None
         outcome = _outcome(output, made_up)
-        rung = next(self._rungs, 'unknown') if outcome == RESTORED else ''
+        method = next(self._rungs, 'unknown') if outcome == RESTORED else ''
         kept_exact = marked_exact = None
         if output is not None:
             same = output.shape == sent.truth.shape
@@ -121,7 +119,7 @@ class Judge:
         else:
             scores = self._score(sent, output, references)
         return Verdict(
-            sent.index, sent.damaged.fault, float(lost.mean()), outcome, rung, kept_exact,
+            sent.index, sent.damaged.fault, float(lost.mean()), outcome, method, kept_exact,
             marked_exact, unscored, scores,
         )  # fmt: skip
 

@@ -48,6 +48,7 @@ class Settle:
 
 Step = Send | Transition | Change | Settle
 
+
 def real(value: float) -> ParameterValue:
     """Make a parameter value of a number."""
     return ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=value)

@@ -44,9 +44,7 @@ class Weather:
     A `calm` one has what good drivers and good fault monitors send, and nothing else.
     """
 
-    def __init__(
-        self, seed: int, messages: int, weights: str = 'none', calm: bool = False
-    ) -> None:
+    def __init__(self, seed: int, messages: int, weights: str = 'none', calm: bool = False) -> None:
         self._rng = random.Random(seed)
         self._messages = messages
         self._weights = weights
@@ -78,9 +76,7 @@ class Weather:
                 yield from spell()
             yield Settle()
 
-    def _send(
-        self, topic: str, shot: Shot, stamp: int | None = None, paced: bool = True
-    ) -> Send:
+    def _send(self, topic: str, shot: Shot, stamp: int | None = None, paced: bool = True) -> Send:
         self._number += 1
         stamp = self._stamps[self._camera] if stamp is None else stamp
         stamp = max(-LAST_STAMP, min(stamp, LAST_STAMP))

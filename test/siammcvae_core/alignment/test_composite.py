@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from siammcvae_core.alignment.composite import (
-    Answer,
     blend,
     CANDIDATES,
     COLOUR_UNIT,
     expected_error,
+    Prediction,
     SMOOTH,
 )
-from siammcvae_core.alignment.features import Evidence
+from siammcvae_core.alignment.features import AlignmentFeatures
 from siammcvae_core.motion.references import FINEST, KeptFrame, move, References
 
 SHAPE = (96, 160)
@@ -29,13 +29,13 @@ def answer(only='moved', correction=(0, 0), colour=(0, 0, 0), error=1.0):
     weights[CANDIDATES.index(only)] = 1
     planes = np.ones((2, *CELLS), np.float32) * np.float32(correction)[:, None, None]
     colours = np.ones((3, *CELLS), np.float32) * np.float32(colour)[:, None, None]
-    return Answer(planes, weights, colours, np.full(CELLS, np.log(error), np.float32))
+    return Prediction(planes, weights, colours, np.full(CELLS, np.log(error), np.float32))
 
 
 def still():
     zero, nothing = np.zeros((*COARSE, 2), np.float32), np.zeros((1, *CELLS), np.float32)
     damaged, lost = np.zeros((*SHAPE, 3), np.uint8), np.zeros((6, 10), bool)
-    return Evidence(zero, nothing, damaged, lost, np.arange(60))
+    return AlignmentFeatures(zero, nothing, damaged, lost, np.arange(60))
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_expected_error_is_in_grey_levels_where_lost():
 def test_the_error_of_a_restored_reference_moves_with_it():
     mask, before = box_mask(), np.zeros(SHAPE, np.float32)
     before[30:40, 60:80] = 4
-    evidence = replace(still(), aligned=np.full((*COARSE, 2), (10, 0), np.float32))
-    error = expected_error(evidence, answer(error=3), mask, before)
+    features = replace(still(), aligned=np.full((*COARSE, 2), (10, 0), np.float32))
+    error = expected_error(features, answer(error=3), mask, before)
     np.testing.assert_allclose(error[32:38, 52:68], 5, rtol=1e-5)
     np.testing.assert_allclose(error[30:40, 72:100], 3, rtol=1e-5)

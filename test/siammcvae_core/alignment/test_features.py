@@ -9,7 +9,7 @@ import pytest
 
 from siammcvae_core.alignment.features import (
     CHANNELS,
-    gather,
+    extract_features,
     lost_patches,
     MIRRORED,
     patch_sources,
@@ -22,7 +22,7 @@ POSES = ((0, 0, 1.0), (4, 0, 1.0), (11, 2, 1.02))
 
 def test_shapes_and_names(film, kept, scattered):
     older, newer, now = film(*POSES)
-    known = gather(kept(older, newer), now, scattered, 0.2)
+    known = extract_features(kept(older, newer), now, scattered, 0.2)
     assert known.channels.shape == (len(CHANNELS), 40, 60)
     assert known.channels.dtype == np.float32
     assert (known.aligned.shape, known.aligned.dtype) == ((80, 120, 2), np.float32)
@@ -55,18 +55,18 @@ def test_lost_pixels_have_no_influence(film, kept, scattered, grey):
     noise = np.random.default_rng(0).integers(0, 256, now.shape, np.uint8)
     changed = cv2.copyTo(noise, scattered.view(np.uint8), now.copy())
     references = kept(older, newer)
-    one, other = (gather(references, frame, scattered, 0.2) for frame in (now, changed))
+    one, other = (extract_features(references, frame, scattered, 0.2) for frame in (now, changed))
     np.testing.assert_array_equal(one.channels, other.channels)
     np.testing.assert_array_equal(one.aligned, other.aligned)
 
 
 def test_the_same_frames_tell_the_same_to_the_last_bit(film, kept, scattered):
     older, newer, now = film(*POSES)
-    known = gather(kept(older, newer), now, scattered, 0.2)
+    known = extract_features(kept(older, newer), now, scattered, 0.2)
     rng, elsewhere = np.random.default_rng(0), []
     for _ in range(30):  # arrays then lie elsewhere in memory, which is where rounding may differ
         elsewhere.append(np.empty(int(rng.integers(1, 5000)), np.uint8))
-        again = gather(kept(older, newer), now, scattered, 0.2)
+        again = extract_features(kept(older, newer), now, scattered, 0.2)
         np.testing.assert_array_equal(again.channels, known.channels)
         np.testing.assert_array_equal(again.aligned, known.aligned)
 
@@ -74,9 +74,9 @@ def test_the_same_frames_tell_the_same_to_the_last_bit(film, kept, scattered):
 def test_a_mirrored_scene_gives_mirrored_evidence(film, kept, scattered):
     frames = film(*POSES)
     mirrored = [np.ascontiguousarray(frame[:, ::-1]) for frame in frames]
-    plain = gather(kept(*frames[:2]), frames[2], scattered, 0.2).channels
+    plain = extract_features(kept(*frames[:2]), frames[2], scattered, 0.2).channels
     mask = np.ascontiguousarray(scattered[:, ::-1])
-    turned = gather(kept(*mirrored[:2]), mirrored[2], mask, 0.2).channels[:, :, ::-1]
+    turned = extract_features(kept(*mirrored[:2]), mirrored[2], mask, 0.2).channels[:, :, ::-1]
     signs = np.where(MIRRORED, -1, 1)[:, None, None]
     inner = np.s_[:, 8:-8, 8:-8]
     alike = np.abs(turned * signs - plain)[inner].mean((1, 2))
@@ -91,7 +91,7 @@ def test_needs_two_frames_of_different_stamps(film, scattered):
     same = KeptFrame(frame, 0.1)
     for references in (References((same,)), References((same, same))):
         with pytest.raises(ValueError, match='two kept frames'):
-            gather(references, now, scattered, 0.2)
+            extract_features(references, now, scattered, 0.2)
 
 
 @settings(max_examples=25, deadline=None)
@@ -105,6 +105,6 @@ def test_any_frames_give_finite_evidence(height, width, grey, share, seed):
     older, newer, now = rng.integers(0, 256, (3, *shape), np.uint8)
     mask = rng.random((height, width)) < share
     references = References((KeptFrame(newer, 1.0), KeptFrame(older, 0.9)))
-    known = gather(references, now, mask, 1.0 + 10 * share)
+    known = extract_features(references, now, mask, 1.0 + 10 * share)
     assert np.isfinite(known.channels).all()
     assert np.isfinite(known.aligned).all()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from siammcvae_core.baselines.baseline import Peer
-from siammcvae_core.baselines.catalogue import build_peer
+from siammcvae_core.baselines.catalogue import build_baseline
 
 SMALL = {
     'patch': 4, 'size': (8, 8), 'width': 32, 'depth': 2, 'heads': 2, 'decoder_width': 16,
@@ -32,7 +32,7 @@ def build() -> Callable[..., Peer]:
 
     def build(system: str, **changes: object) -> Peer:
         torch.manual_seed(0)
-        return build_peer(system, 'tiny', SMALL | changes).eval()
+        return build_baseline(system, 'tiny', SMALL | changes).eval()
 
     return build
 

@@ -45,9 +45,9 @@ def test_const_velocity_without_motion_is_refused():
 
 
 @pytest.mark.parametrize('peer', [classical.copy, classical.const_velocity])
-def test_peers_leave_frames_as_they_are_and_ignore_the_damaged_one(peer):
+def test_peers_leave_frames_as_they_are_and_ignore_the_damaged_one(baseline):
     frames = drive()
     before = [frame.copy() for frame in frames]
-    made = peer(kept(frames), frames[2], LOST, 0.2)[LOST]
-    np.testing.assert_array_equal(peer(kept(frames), 255 - frames[2], LOST, 0.2)[LOST], made)
+    made = baseline(kept(frames), frames[2], LOST, 0.2)[LOST]
+    np.testing.assert_array_equal(baseline(kept(frames), 255 - frames[2], LOST, 0.2)[LOST], made)
     np.testing.assert_array_equal(frames, before)

@@ -11,25 +11,25 @@ import pytest
 import torch
 
 from siammcvae_core.baselines.baseline import Peer
-from siammcvae_core.baselines.catalogue import PEERS
-from siammcvae_core.baselines.learned import LearnedPeer
+from siammcvae_core.baselines.catalogue import LEARNED_BASELINES
+from siammcvae_core.baselines.learned import TrainedBaseline
 from siammcvae_core.errors import WeightsError
 from siammcvae_core.model.checkpoint import save_checkpoint
 from siammcvae_core.motion.references import KeptFrame, References
 
 Build = Callable[..., Peer]
 SIZE = (50, 70)
-systems = pytest.mark.parametrize('system', PEERS)
+systems = pytest.mark.parametrize('system', LEARNED_BASELINES)
 
 
 @pytest.fixture
-def load(tmp_path: Path, build: Build) -> Callable[..., LearnedPeer]:
+def load(tmp_path: Path, build: Build) -> Callable[..., TrainedBaseline]:
     """Save a peer and load it as a restorer that works at 24 x 32."""
 
-    def load(system: str, **changes: object) -> LearnedPeer:
+    def load(system: str, **changes: object) -> TrainedBaseline:
         path = tmp_path / f'{system}.safetensors'
         save_checkpoint(path, build(system, size=(24, 32), **changes))
-        return LearnedPeer(path)
+        return TrainedBaseline(path)
 
     return load
 
@@ -52,7 +52,7 @@ LOST[10:35, 20:60] = True
 @systems
 @pytest.mark.parametrize('grey', [False, True])
 def test_a_frame_of_any_size_comes_back_in_its_size(
-    load: Callable[..., LearnedPeer], system: str, grey: bool
+    load: Callable[..., TrainedBaseline], system: str, grey: bool
 ) -> None:
     newer, older, frame = pictures(grey)
     before = frame.copy()
@@ -64,28 +64,28 @@ def test_a_frame_of_any_size_comes_back_in_its_size(
 
 
 @systems
-def test_lost_pixels_have_no_influence(load: Callable[..., LearnedPeer], system: str) -> None:
-    peer, (newer, older, frame) = load(system), pictures()
+def test_lost_pixels_have_no_influence(load: Callable[..., TrainedBaseline], system: str) -> None:
+    baseline, (newer, older, frame) = load(system), pictures()
     other = frame.copy()
     other[LOST] = 255 - other[LOST]
-    one, two = (peer(kept(newer, older), f, LOST, 0.1) for f in (frame, other))
+    one, two = (baseline(kept(newer, older), f, LOST, 0.1) for f in (frame, other))
     np.testing.assert_array_equal(one, two)
 
 
 @systems
 def test_kept_frames_come_newest_first_and_the_oldest_stands_in(
-    load: Callable[..., LearnedPeer], build: Build, system: str
+    load: Callable[..., TrainedBaseline], build: Build, system: str
 ) -> None:
-    peer, (newer, older, frame) = load(system), pictures()
+    baseline, (newer, older, frame) = load(system), pictures()
     count = build(system).references
-    one = peer(kept(newer, older), frame, LOST, 0.1)
-    assert np.array_equal(one, peer(kept(older, newer), frame, LOST, 0.1)) is (count == 0)
-    short = peer(kept(newer), frame, LOST, 0.1)
+    one = baseline(kept(newer, older), frame, LOST, 0.1)
+    assert np.array_equal(one, baseline(kept(older, newer), frame, LOST, 0.1)) is (count == 0)
+    short = baseline(kept(newer), frame, LOST, 0.1)
     assert np.array_equal(one, short) is (count < 2)
-    np.testing.assert_array_equal(short, peer(kept(newer, newer), frame, LOST, 0.1))
+    np.testing.assert_array_equal(short, baseline(kept(newer, newer), frame, LOST, 0.1))
 
 
-def test_without_a_kept_frame_only_mae_restores(load: Callable[..., LearnedPeer]) -> None:
+def test_without_a_kept_frame_only_mae_restores(load: Callable[..., TrainedBaseline]) -> None:
     frame = pictures()[2]
     assert load('mae')(References(), frame, LOST, 0.1).shape == frame.shape
     for system in ('mae_st', 'videomae', 'siammae'):
@@ -94,9 +94,9 @@ def test_without_a_kept_frame_only_mae_restores(load: Callable[..., LearnedPeer]
 
 
 def test_it_gives_what_the_network_gives_at_its_own_size(
-    load: Callable[..., LearnedPeer], build: Build
+    load: Callable[..., TrainedBaseline], build: Build
 ) -> None:
-    peer, network = load('siammae'), build('siammae', size=(24, 32))
+    baseline, network = load('siammae'), build('siammae', size=(24, 32))
     rng = np.random.default_rng(0)
     reference, frame = rng.integers(0, 256, (2, 24, 32, 3), np.uint8)
     mask = np.zeros((24, 32), bool)
@@ -112,11 +112,11 @@ def test_it_gives_what_the_network_gives_at_its_own_size(
         out = network.restore(tensor(reference)[:, None], tensor(frame), lost)
     std, mean = torch.tensor([[0.229, 0.224, 0.225], [0.485, 0.456, 0.406]])[..., None, None]
     expected = ((out * std + mean) * 255).round().clamp(0, 255)[0].permute(1, 2, 0).numpy()
-    got = peer(kept(reference), frame, mask, 0.1)[..., ::-1].astype(float)
+    got = baseline(kept(reference), frame, mask, 0.1)[..., ::-1].astype(float)
     assert np.abs(got - expected).max() <= 1
 
 
-def test_weights_for_features_are_refused(load: Callable[..., LearnedPeer]) -> None:
+def test_weights_for_features_are_refused(load: Callable[..., TrainedBaseline]) -> None:
     with pytest.raises(WeightsError, match=r'siammae\.safetensors: .*features'):
         load('siammae', norm_pix=True)
     assert load('siammae').name == 'siammae'

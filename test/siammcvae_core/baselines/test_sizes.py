@@ -5,7 +5,7 @@
 import pytest
 
 from siammcvae_core.baselines import sizes
-from siammcvae_core.baselines.catalogue import PEERS
+from siammcvae_core.baselines.catalogue import LEARNED_BASELINES
 from siammcvae_core.baselines.mae import MAEProfile
 
 
@@ -27,5 +27,5 @@ def test_the_table_has_every_system(capsys: pytest.CaptureFixture[str]) -> None:
     sizes.main(['tiny'])
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ['system', 'profile', 'kept', 'frames', 'parameters', 'GFLOP']
-    assert [row.split()[0] for row in rows] == ['siammcvae', *PEERS]
+    assert [row.split()[0] for row in rows] == ['siammcvae', *LEARNED_BASELINES]
     assert all(float(row.split()[-1]) > 0.1 for row in rows)

@@ -26,9 +26,7 @@ MB = 1 << 20
 def clip(tmp_path: Path) -> Callable[..., Clip]:
     """Make a folder of images of random cells: frames of 48 x 64 pixels, some shown again."""
 
-    def make(
-        name: str, frames: int = 8, grey: bool = False, again: tuple[int, ...] = ()
-    ) -> Clip:
+    def make(name: str, frames: int = 8, grey: bool = False, again: tuple[int, ...] = ()) -> Clip:
         folder = tmp_path / 'clips' / name
         folder.mkdir(parents=True)
         rng = np.random.default_rng(len(name))

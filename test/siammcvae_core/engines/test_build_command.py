@@ -10,7 +10,7 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 
 from siammcvae_core.engines import build_command as build_engine  # noqa: E402
 from siammcvae_core.engines import tensorrt  # noqa: E402
-from siammcvae_core.engines.engine_cache import Fetched, Policy  # noqa: E402
+from siammcvae_core.engines.engine_cache import BuildPolicy, Fetched  # noqa: E402
 from siammcvae_core.errors import InputError  # noqa: E402
 
 
@@ -39,14 +39,14 @@ def on_gpu(monkeypatch):
 
 def test_it_prints_what_it_built(on_gpu, capsys):
     assert build_engine.main([]) == 0
-    assert Network.asked == ('drive.safetensors', Policy.BUILD_IF_MISSING, 'float16')
+    assert Network.asked == ('drive.safetensors', BuildPolicy.BUILD_IF_MISSING, 'float16')
     assert capsys.readouterr().out.splitlines() == [
         'encode_reference  was there           2.5 MB  /cache/engines/a.engine',
         'restore           built in 12.3 s    20.0 MB  not kept',
         'name=tensorrt version=10.3.0 device=Orin dtype=float16',
     ]
     assert build_engine.main(['w.st', '--policy', 'rebuild', '--precision', 'float32']) == 0
-    assert Network.asked == ('w.st', Policy.REBUILD, 'float32')
+    assert Network.asked == ('w.st', BuildPolicy.REBUILD, 'float32')
 
 
 @pytest.mark.parametrize(
@@ -77,4 +77,4 @@ def test_help_tells_where_engines_are_kept(monkeypatch, capsys):
         build_engine.main(['--help'])
     said = capsys.readouterr().out
     assert '/siammcvae_ros/engines' in said
-    assert all(policy.value in said for policy in Policy)
+    assert all(policy.value in said for policy in BuildPolicy)

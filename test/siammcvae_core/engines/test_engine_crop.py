@@ -46,15 +46,15 @@ def given():
     rng = np.random.default_rng(0)
     rows, columns = GRID
     picture = rng.integers(0, 256, (16 * rows, 16 * columns, 3), np.uint8)
-    evidence = rng.normal(size=(len(CHANNELS), 4 * rows, 4 * columns)).astype(np.float32)
-    return picture, evidence, rng.permutation(rows * columns)
+    features = rng.normal(size=(len(CHANNELS), 4 * rows, 4 * columns)).astype(np.float32)
+    return picture, features, rng.permutation(rows * columns)
 
 
 @pytest.mark.parametrize('lost', LOST.values(), ids=LOST)
 def test_a_part_is_answered_like_the_whole(drive_weights, given, lost):
-    picture, evidence, source = given
+    picture, features, source = given
     network = TorchNetwork(drive_weights)
-    part = damaged_part(picture, evidence, source, lost)
+    part = damaged_part(picture, features, source, lost)
     tokens = network.encode(whole_frame(picture, network.patch))
     answer = part.place(network.restore(tokens, part.inputs))
     model = load_model(drive_weights, DriveMCVAE, DriveProfile)
@@ -62,7 +62,7 @@ def test_a_part_is_answered_like_the_whole(drive_weights, given, lost):
     frames = normalise(rgb)
     with torch.inference_mode():
         whole = model(
-            frames, frames, torch.from_numpy(evidence)[None], torch.from_numpy(source)[None],
+            frames, frames, torch.from_numpy(features)[None], torch.from_numpy(source)[None],
             torch.from_numpy(lost).reshape(1, -1),
         )  # fmt: skip
     # A lost pixel reads its cell and, interpolating, the next.
@@ -87,10 +87,10 @@ def test_little_damage_asks_for_little(given):
 
 
 def test_what_is_lost_is_not_even_handed_over(given):
-    picture, evidence, source = given
+    picture, features, source = given
     lost = LOST['scattered']
     changed = np.where(lost.repeat(16, 0).repeat(16, 1)[..., None], 7, picture)
-    one, other = (damaged_part(p, evidence, source, lost).inputs for p in (picture, changed))
+    one, other = (damaged_part(p, features, source, lost).inputs for p in (picture, changed))
     kept = one['visible'][0]
     np.testing.assert_array_equal(one['picture'][0, kept], other['picture'][0, kept])
 

@@ -13,7 +13,7 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 from siammcvae_core.engines.drive import DriveEngine  # noqa: E402
 from siammcvae_core.engines.factory import load, pick  # noqa: E402
 from siammcvae_core.motion.references import KeptFrame, References  # noqa: E402
-from siammcvae_core.restore.restorer import Restorer, Rung  # noqa: E402
+from siammcvae_core.restore.restorer import RestoreMethod, Restorer  # noqa: E402
 
 
 @pytest.fixture(scope='module')
@@ -84,10 +84,10 @@ def test_one_kept_frame_goes_down_the_ladder(engine):
     restorer = Restorer(engine)
     restorer.observe(frames[0], 0.0)
     restored = restorer.restore(frames[2], np.ones((96, 160), bool), 0.2)
-    assert (restored.rung, restored.reason) == (Rung.COPY, 'one_reference')
+    assert (restored.method, restored.reason) == (RestoreMethod.COPY, 'one_reference')
     restorer.observe(frames[1], 0.1)
     restored = restorer.restore(frames[2], np.ones((96, 160), bool), 0.2)
-    assert (restored.rung, restored.reason) == (Rung.MODEL, '')
+    assert (restored.method, restored.reason) == (RestoreMethod.MODEL, '')
     assert (restored.uncertainty() > 0).all()
 
 

@@ -68,9 +68,7 @@ def test_without_weights_torch_is_not_imported() -> None:
     assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
 
 
-def test_missing_torch_is_one_clear_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_torch_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / 'w.safetensors').touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, 'siammcvae_core.engines.torch', raising=False)

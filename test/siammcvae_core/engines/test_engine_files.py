@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from siammcvae_core.engines.engine_cache import fetch, Fetched, Key, Policy, Unfit
+from siammcvae_core.engines.engine_cache import BuildPolicy, fetch, Fetched, Key, Unfit
 from siammcvae_core.errors import InputError
 
 KEY = Key('restore', 'ab' * 32, 'float16', '[64]', 'tensorrt 10.3.0', 'Orin 8.7 16SM')
@@ -34,7 +34,9 @@ class Builder:
             raise Unfit('the library cannot read it')
         return f'{len(content)} bytes'
 
-    def fetch(self, key: Key = KEY, policy: Policy = Policy.BUILD_IF_MISSING) -> Fetched[str]:
+    def fetch(
+        self, key: Key = KEY, policy: BuildPolicy = BuildPolicy.BUILD_IF_MISSING
+    ) -> Fetched[str]:
         return fetch(key, policy, self.build, self.load)
 
 
@@ -55,7 +57,7 @@ def test_what_was_built_is_there_the_next_time(builder, cache, caplog):
     assert warning.startswith('BUILDING an engine for Orin 8.7 16SM with tensorrt 10.3.0 (restore)')
     assert 'minutes with TensorRT, estimated' in warning
     caplog.clear()
-    for policy in (Policy.BUILD_IF_MISSING, Policy.LOAD_ONLY):
+    for policy in (BuildPolicy.BUILD_IF_MISSING, BuildPolicy.LOAD_ONLY):
         again = builder.fetch(policy=policy)
         assert (again.engine, again.seconds) == ('7000 bytes', None)
     assert builder.built == 1
@@ -67,7 +69,7 @@ def test_what_was_built_is_there_the_next_time(builder, cache, caplog):
 def test_rebuild_builds_whatever_is_there(builder, caplog):
     builder.fetch()
     caplog.clear()
-    assert builder.fetch(policy=Policy.REBUILD).seconds is not None
+    assert builder.fetch(policy=BuildPolicy.REBUILD).seconds is not None
     assert builder.built == 2
     assert 'as the last time, estimated' in caplog.text
     assert 'asked for' in caplog.text
@@ -75,7 +77,7 @@ def test_rebuild_builds_whatever_is_there(builder, caplog):
 
 def test_load_only_says_what_to_run(builder):
     with pytest.raises(InputError, match='no such engine; build it with: ros2 run siammcvae_ros'):
-        builder.fetch(policy=Policy.LOAD_ONLY)
+        builder.fetch(policy=BuildPolicy.LOAD_ONLY)
     assert not KEY.file.parent.exists()
 
 
@@ -93,7 +95,7 @@ def test_an_engine_of_another_kind_is_named_and_left_alone(builder, caplog, fiel
     builder.fetch()
     other = replace(KEY, **{field: value})
     with pytest.raises(InputError, match='no such engine; another one is'):
-        builder.fetch(other, Policy.LOAD_ONLY)
+        builder.fetch(other, BuildPolicy.LOAD_ONLY)
     caplog.clear()
     assert builder.fetch(other).seconds is not None
     assert named in caplog.text
@@ -152,7 +154,7 @@ def test_a_spoilt_engine_is_named_and_built_anew(builder, caplog, spoil, why):
     builder.fetch()
     spoil()
     with pytest.raises(InputError, match=f'{KEY.file}: .*; build it with: ros2 run'):
-        builder.fetch(policy=Policy.LOAD_ONLY)
+        builder.fetch(policy=BuildPolicy.LOAD_ONLY)
     caplog.clear()
     assert builder.fetch().engine == '7000 bytes'
     (warning,) = caplog.messages
@@ -162,7 +164,7 @@ def test_a_spoilt_engine_is_named_and_built_anew(builder, caplog, spoil, why):
     assert builder.fetch().seconds is None
 
 
-@pytest.mark.parametrize('policy', [Policy.BUILD_IF_MISSING, Policy.REBUILD])
+@pytest.mark.parametrize('policy', [BuildPolicy.BUILD_IF_MISSING, BuildPolicy.REBUILD])
 def test_a_cache_that_cannot_be_written_costs_time_only(
     builder, tmp_path, monkeypatch, caplog, policy
 ):
@@ -172,7 +174,7 @@ def test_a_cache_that_cannot_be_written_costs_time_only(
     assert (made.engine, made.file) == ('7000 bytes', None)
     assert 'not kept for the next start' in caplog.text
     with pytest.raises(InputError, match='no such engine'):
-        builder.fetch(policy=Policy.LOAD_ONLY)
+        builder.fetch(policy=BuildPolicy.LOAD_ONLY)
 
 
 def test_a_build_that_fails_leaves_nothing_and_no_lock(builder):
@@ -180,7 +182,7 @@ def test_a_build_that_fails_leaves_nothing_and_no_lock(builder):
         raise RuntimeError('out of memory')
 
     with pytest.raises(RuntimeError, match='out of memory'):
-        fetch(KEY, Policy.BUILD_IF_MISSING, fail, builder.load)
+        fetch(KEY, BuildPolicy.BUILD_IF_MISSING, fail, builder.load)
     assert not KEY.file.exists()
     assert builder.fetch().engine == '7000 bytes'
 
@@ -192,7 +194,7 @@ def test_what_cannot_be_loaded_for_want_of_memory_is_not_built_again(builder):
         raise RuntimeError('no memory on the GPU')
 
     with pytest.raises(RuntimeError, match='no memory'):
-        fetch(KEY, Policy.BUILD_IF_MISSING, builder.build, load)
+        fetch(KEY, BuildPolicy.BUILD_IF_MISSING, builder.build, load)
     assert builder.built == 1
 
 
@@ -219,8 +221,8 @@ print(made.engine, made.seconds is None)
 """
 
 
-@pytest.mark.parametrize('policy', [Policy.BUILD_IF_MISSING, Policy.REBUILD])
-def test_of_nodes_that_start_at_once_one_builds(tmp_path: Path, policy: Policy) -> None:
+@pytest.mark.parametrize('policy', [BuildPolicy.BUILD_IF_MISSING, BuildPolicy.REBUILD])
+def test_of_nodes_that_start_at_once_one_builds(tmp_path: Path, policy: BuildPolicy) -> None:
     command = [sys.executable, '-c', NODE, json.dumps(asdict(KEY)), str(tmp_path), policy.value]
     nodes = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -19,12 +19,12 @@ onnx = pytest.importorskip('onnx', reason='onnx is not installed, so nothing can
 
 from support.tensorrt import FakeLibrary, rounding, session_of  # noqa: E402
 
-from siammcvae_core.alignment.features import gather  # noqa: E402
+from siammcvae_core.alignment.features import extract_features  # noqa: E402
 from siammcvae_core.engines import cpu, gpu, tensorrt  # noqa: E402
 from siammcvae_core.engines.autotune import compare  # noqa: E402
 from siammcvae_core.engines.drive import DriveEngine  # noqa: E402
 from siammcvae_core.engines.drive_torch import TorchNetwork  # noqa: E402
-from siammcvae_core.engines.engine_cache import Policy  # noqa: E402
+from siammcvae_core.engines.engine_cache import BuildPolicy  # noqa: E402
 from siammcvae_core.engines.factory import pick, shipped  # noqa: E402
 from siammcvae_core.engines.gpu import FastestGpuEngine  # noqa: E402
 from siammcvae_core.engines.tensorrt import TensorRtNetwork  # noqa: E402
@@ -103,7 +103,7 @@ def test_tensors_may_lie_in_memory_as_they_like(drive_weights, film, fake):
     columns = tokens.transpose(1, 2).contiguous().transpose(1, 2)
     assert not columns.is_contiguous()
     mask = make_mask('random:0.75', (96, 160), np.random.default_rng(1))
-    part = engine.part(gather(references, frame, mask, 0.2))
+    part = engine.part(extract_features(references, frame, mask, 0.2))
     due = [plane.copy() for plane in engine.network.restore(tokens, part.inputs)]
     np.testing.assert_equal(engine.network.restore(columns, part.inputs), due)
 
@@ -122,10 +122,10 @@ def test_the_second_start_loads_and_exports_nothing(drive_weights, fake, monkeyp
     first = TensorRtNetwork(drive_weights, device='cpu')
     assert all(one.seconds is not None for one in first.fetched.values())
     monkeypatch.setattr(tensorrt, 'exported', None)
-    second = TensorRtNetwork(drive_weights, Policy.LOAD_ONLY, device='cpu')
+    second = TensorRtNetwork(drive_weights, BuildPolicy.LOAD_ONLY, device='cpu')
     assert [one.seconds for one in second.fetched.values()] == [None, None]
     with pytest.raises(InputError, match='of precision float16, not float32'):
-        TensorRtNetwork(drive_weights, Policy.LOAD_ONLY, 'float32', 'cpu')
+        TensorRtNetwork(drive_weights, BuildPolicy.LOAD_ONLY, 'float32', 'cpu')
 
 
 def test_tensorrt_that_is_too_old_is_refused(monkeypatch):
@@ -156,7 +156,7 @@ def out_of_memory(weights):
         (Brighter, ''),
         (out_of_memory, 'tensorrt float16 does not serve: OutOfMemoryError: CUDA out of memory'),
         (
-            partial(TensorRtNetwork, policy=Policy.LOAD_ONLY, device='cpu'),
+            partial(TensorRtNetwork, policy=BuildPolicy.LOAD_ONLY, device='cpu'),
             'build it with: ros2 run siammcvae_ros build_engine',
         ),
     ],
@@ -174,7 +174,7 @@ def test_pytorch_serves_where_tensorrt_does_not(
 
 
 def test_what_was_tried_serves_and_is_not_built_again(drive_weights, fake, monkeypatch, caplog):
-    found = partial(TensorRtNetwork, policy=Policy.REBUILD, device='cpu')
+    found = partial(TensorRtNetwork, policy=BuildPolicy.REBUILD, device='cpu')
 
     class Slow(TorchNetwork):
         def restore(self, tokens, inputs):

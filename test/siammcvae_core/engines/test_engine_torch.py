@@ -160,9 +160,7 @@ def test_a_reference_of_another_size_is_refused(engine: TorchEngine) -> None:
      ((360, 640), 224, (128, 224)), ((375, 1242), 640, (192, 640)), ((640, 360), 224, (224, 128)),
      ((8, 2000), 224, (16, 224)), ((1, 1), 224, (224, 224))],
 )  # fmt: skip
-def test_working_size(
-    size: tuple[int, int], long_side: int, expected: tuple[int, int]
-) -> None:
+def test_working_size(size: tuple[int, int], long_side: int, expected: tuple[int, int]) -> None:
     assert working_size(size, long_side, 16) == expected
 
 

@@ -21,7 +21,7 @@ SIZE = (32, 48)
 @pytest.fixture(scope='module')
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Save small untrained models, named by method."""
-    from siammcvae_core.baselines.catalogue import build_peer
+    from siammcvae_core.baselines.catalogue import build_baseline
     from siammcvae_core.model.checkpoint import save_checkpoint
     from siammcvae_core.model.profiles import get_profile
     from siammcvae_core.model.siammcvae import SiamMCVAE
@@ -38,7 +38,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / 'mae').mkdir()
     for run in range(2):
         torch.manual_seed(run)
-        save_checkpoint(folder / 'mae' / f'run{run}.safetensors', build_peer('mae', 'tiny', small))
+        save_checkpoint(
+            folder / 'mae' / f'run{run}.safetensors', build_baseline('mae', 'tiny', small)
+        )
     return folder
 
 

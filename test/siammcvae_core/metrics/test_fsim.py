@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from siammcvae_core.errors import InputError
-from siammcvae_core.metrics import features, fsim, fsim_ism, fsimc, ism_features
+from siammcvae_core.metrics import fsim, fsim_features, fsim_ism, fsimc, ism_features
 from siammcvae_core.simulation.drive import DriveSim
 
 
@@ -104,7 +104,7 @@ def test_lost_pixels_score_by_themselves(metric):
 def test_lost_pixels_are_found_in_frames_averaged_down():
     restored, truth = pair('patches lost')
     lost = patches_lost()
-    x, y = features(restored), features(truth)
+    x, y = fsim_features(restored), fsim_features(truth)
     assert x.congruency.shape == (200, 320)
     assert fsim(x, y, lost) < fsim(x, y) - 0.05
     assert fsim(x, y, ~lost) > fsim(x, y) + 0.05
@@ -112,7 +112,11 @@ def test_lost_pixels_are_found_in_frames_averaged_down():
 
 def test_kept_features_stand_for_their_frame():
     restored, truth = (frame[:50, :70] for frame in pair('copy'))
-    for metric, extract in ((fsim, features), (fsimc, features), (fsim_ism, ism_features)):
+    for metric, extract in (
+        (fsim, fsim_features),
+        (fsimc, fsim_features),
+        (fsim_ism, ism_features),
+    ):
         assert metric(restored, extract(truth)) == metric(restored, truth)
 
 

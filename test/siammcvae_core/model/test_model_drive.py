@@ -26,10 +26,10 @@ def profile(**changes):
 def batch(count=2):
     torch.manual_seed(0)
     frames = torch.randn(2, count, 3, 64, 96)
-    evidence = torch.randn(count, len(CHANNELS), 16, 24)
+    features = torch.randn(count, len(CHANNELS), 16, 24)
     source = torch.arange(24).expand(count, -1)
     lost = torch.rand(count, 24) < 0.4
-    return [frames[0], frames[1], evidence, source, lost]
+    return [frames[0], frames[1], features, source, lost]
 
 
 def woken(**changes):
@@ -41,13 +41,13 @@ def woken(**changes):
 
 
 def test_untrained_it_trusts_the_aligned_reference():
-    reply = DriveMCVAE(profile()).eval()(*batch())
-    assert reply.weights.shape == (2, len(CANDIDATES), 16, 24)
-    assert not reply.correction.any()
-    assert not reply.colour.any()
-    assert (reply.weights[:, 0] > 0.85).all()
-    torch.testing.assert_close(reply.weights.sum(1), torch.ones(2, 16, 24))
-    assert (reply.mean.shape, reply.log_var.shape) == ((2, 24, 16), (2, 24, 16))
+    predict = DriveMCVAE(profile()).eval()(*batch())
+    assert predict.weights.shape == (2, len(CANDIDATES), 16, 24)
+    assert not predict.correction.any()
+    assert not predict.colour.any()
+    assert (predict.weights[:, 0] > 0.85).all()
+    torch.testing.assert_close(predict.weights.sum(1), torch.ones(2, 16, 24))
+    assert (predict.mean.shape, predict.log_var.shape) == ((2, 24, 16), (2, 24, 16))
 
 
 def test_lost_patches_of_the_picture_have_no_influence():
@@ -93,9 +93,9 @@ def test_the_latent_is_drawn_in_training_only():
     model.train()
     assert (model(*inputs).log_scale - model(*inputs).log_scale).abs().max() > 1e-4
     plain = woken(reparameterise=False).train()
-    reply = plain(*inputs)
-    assert reply.log_var is None
-    torch.testing.assert_close(reply.log_scale, plain(*inputs).log_scale)
+    predict = plain(*inputs)
+    assert predict.log_var is None
+    torch.testing.assert_close(predict.log_scale, plain(*inputs).log_scale)
 
 
 def test_smoothed_candidates_can_be_ruled_out():
@@ -106,9 +106,9 @@ def test_smoothed_candidates_can_be_ruled_out():
 
 
 def test_correction_colour_and_pictures_can_be_left_out():
-    reply = woken(correction=False, colour=False)(*batch())
-    assert not reply.correction.any()
-    assert not reply.colour.any()
+    predict = woken(correction=False, colour=False)(*batch())
+    assert not predict.correction.any()
+    assert not predict.colour.any()
     model, inputs = woken(siamese=False), batch()
     before = model(*inputs).log_scale
     inputs[0], inputs[1] = torch.randn_like(inputs[0]), torch.randn_like(inputs[1])

@@ -11,7 +11,7 @@ from torch.distributions import kl_divergence, Normal
 
 from siammcvae_core.model import losses
 from siammcvae_core.model.profiles import get_profile, Profile
-from siammcvae_core.model.siammcvae import Restoration
+from siammcvae_core.model.siammcvae import RestorationTensors
 
 
 def test_kl_is_that_of_torch_distributions() -> None:
@@ -44,10 +44,14 @@ def test_reconstruction_counts_lost_patches_per_image() -> None:
     assert losses.reconstruction_loss(patches, target, lost).item() == pytest.approx(expected)
 
 
-def posterior(profile: Profile) -> tuple[Restoration, torch.Tensor, torch.Tensor]:
+def posterior(profile: Profile) -> tuple[RestorationTensors, torch.Tensor, torch.Tensor]:
     patches, lost = torch.full((1, 2, 4), 2.0), torch.tensor([[True, False]])
     log_var = torch.zeros(1, 3, 8) if profile.reparameterise else None
-    return Restoration(patches, torch.ones(1, 3, 8), log_var, (1, 2)), torch.zeros(1, 2, 4), lost
+    return (
+        RestorationTensors(patches, torch.ones(1, 3, 8), log_var, (1, 2)),
+        torch.zeros(1, 2, 4),
+        lost,
+    )
 
 
 def test_total_weighs_kl_by_beta() -> None:

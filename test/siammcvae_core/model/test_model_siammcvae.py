@@ -190,9 +190,7 @@ def test_a_reference_of_another_size_is_refused(
 
 
 @pytest.mark.parametrize('name', PROFILES)
-def test_profiles_run_at_a_size_that_is_not_square(
-    build: Build, frames: Frames, name: str
-) -> None:
+def test_profiles_run_at_a_size_that_is_not_square(build: Build, frames: Frames, name: str) -> None:
     model = build(PROFILES[name])
     with torch.no_grad():
         restored = model(frames(2, 48, 64), frames(2, 48, 64, seed=2), some_lost(2, 12))

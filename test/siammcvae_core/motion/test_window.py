@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from siammcvae_core.alignment import features as gathering
-from siammcvae_core.alignment.features import CELL, gather
+from siammcvae_core.alignment.features import CELL, extract_features
 from siammcvae_core.motion.references import KeptFrame, References
 from siammcvae_core.motion.window import Window
 
@@ -66,10 +66,10 @@ def test_evidence_near_the_hole_is_that_of_the_whole_frame(hole, monkeypatch):
     references = References((KeptFrame(frames[1], 0.1), KeptFrame(frames[0], 0.0)))
     mask = np.zeros(SIZE, bool)
     mask[hole] = True
-    part = gather(references, frames[2], mask, 0.2)
+    part = extract_features(references, frames[2], mask, 0.2)
     monkeypatch.setattr(gathering, 'MARGIN', 1000)
     monkeypatch.setattr(gathering, 'MARGIN_WHOLE', 1000)
-    whole = gather(references, frames[2], mask, 0.2)
+    whole = extract_features(references, frames[2], mask, 0.2)
     assert not part.channels[:, -1, -1].any()
     assert whole.channels[:, -1, -1].any()
     rows, columns = (

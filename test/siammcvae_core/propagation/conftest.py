@@ -12,13 +12,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from siammcvae_core.propagation.features import Features
+from siammcvae_core.propagation.features import FrameEncoder
 from siammcvae_core.simulation.drive import DriveSim
 
 WIDTH, HEIGHT, FRAMES = 72, 48, 6
 PALETTE = [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0, 0, 0, 128] + [0] * (256 * 3 - 15)
 
-Describe = Callable[[list[Path], np.ndarray], Features]
+Describe = Callable[[list[Path], np.ndarray], FrameEncoder]
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +108,7 @@ def as_jhmdb(tmp_path: Path) -> Callable[..., Path]:
 def true_features() -> Describe:
     """Make features that know each pixel's code: equal codes are alike, others are not at all."""
 
-    def make(paths: list[Path], codes: np.ndarray) -> Features:
+    def make(paths: list[Path], codes: np.ndarray) -> FrameEncoder:
         known = {}
         for path, code in zip(paths, codes, strict=True):
             known[cv2.imread(str(path))[..., ::-1].tobytes()] = torch.from_numpy(code).flatten()
@@ -119,6 +119,6 @@ def true_features() -> Describe:
             code = known[rgb[0].permute(1, 2, 0).numpy().tobytes()].long()
             return torch.nn.functional.one_hot(code, most)[None].float()
 
-        return Features(describe, patch=1, side=min(codes.shape[1:]))
+        return FrameEncoder(describe, patch=1, side=min(codes.shape[1:]))
 
     return make

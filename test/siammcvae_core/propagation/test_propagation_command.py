@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from siammcvae_core.baselines.catalogue import build_peer, PEERS
+from siammcvae_core.baselines.catalogue import build_baseline, LEARNED_BASELINES
 from siammcvae_core.errors import InputError, SourceError
 from siammcvae_core.model.checkpoint import save_checkpoint
 from siammcvae_core.model.profiles import get_profile
@@ -32,7 +32,9 @@ SMALL = {
 def weights(tmp_path: Path) -> dict[str, Path]:
     """Save one untrained network of each system."""
     torch.manual_seed(0)
-    models = {s: build_peer(s, 'tiny', SMALL | {'decoder_width': 16}) for s in PEERS}
+    models = {
+        s: build_baseline(s, 'tiny', SMALL | {'decoder_width': 16}) for s in LEARNED_BASELINES
+    }
     models['siammcvae'] = SiamMCVAE(get_profile('tiny', **SMALL, latent=16))
     paths = {system: tmp_path / f'{system}.safetensors' for system in models}
     for system, path in paths.items():

@@ -12,14 +12,14 @@ import torch
 from siammcvae_core.errors import InputError
 from siammcvae_core.propagation.affinity import Settings
 from siammcvae_core.propagation.carry import carry_points
-from siammcvae_core.propagation.features import Features
+from siammcvae_core.propagation.features import FrameEncoder
 from siammcvae_core.propagation.layouts import read_videos
 from siammcvae_core.propagation.measures import boundary_f, jaccard
 from siammcvae_core.propagation.scores import score_keypoints, score_parts, score_segments
 
 Drive = tuple[list[np.ndarray], np.ndarray]
 Write = Callable[..., Path]
-TrueFeatures = Callable[[list[Path], np.ndarray], Features]
+TrueFeatures = Callable[[list[Path], np.ndarray], FrameEncoder]
 
 
 def test_true_features_carry_segments_perfectly(
@@ -139,7 +139,7 @@ def test_joints_left_behind_are_right_until_they_are_too_far_off(
 def test_joints_are_placed_finer_than_patches(as_jhmdb: Write) -> None:
     points = walk(0) + 0.7
     video = read_videos(as_jhmdb(pictures(), points), 'jhmdb')[0]
-    features = Features(lambda rgb: torch.eye(10 * 15)[None], patch=6, side=60)
+    features = FrameEncoder(lambda rgb: torch.eye(10 * 15)[None], patch=6, side=60)
     predicted = carry_points(video, features, Settings(topk=1))
     assert np.abs(predicted - points).max() < 1.0
     assert predicted[0].tolist() == points[0].tolist()

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from siammcvae_core.engines import Made
-from siammcvae_core.restore.restorer import LATELY, Restorer, Rung
+from siammcvae_core.engines import Restoration
+from siammcvae_core.restore.restorer import LATELY, RestoreMethod, Restorer
 
 
 def drive(count=3, step=3):
@@ -47,7 +47,7 @@ class Painter:
     def restore(self, references, frame, mask, stamp):
         self.restored += 1
         references.frames[0].encoded_by(self.encode_reference)
-        return Made(np.full_like(frame, self.grey))
+        return Restoration(np.full_like(frame, self.grey))
 
     def describe(self):
         return {'engine': 'painter'}
@@ -77,13 +77,13 @@ class Odd(Painter):
         self.made = made
 
     def restore(self, references, frame, mask, stamp):
-        return Made(self.made)
+        return Restoration(self.made)
 
 
 def test_model_serves_first_and_only_lost_pixels_change():
     frames, lost, engine = drive(), some_lost(), Painter()
     restored = after(frames, engine=engine).restore(frames[2], lost, 0.2)
-    assert (restored.rung, restored.reason) == (Rung.MODEL, '')
+    assert (restored.method, restored.reason) == (RestoreMethod.MODEL, '')
     assert (restored.frame[lost] == 77).all()
     np.testing.assert_array_equal(restored.frame[~lost], frames[2][~lost])
 
@@ -145,7 +145,7 @@ def test_a_damaged_frame_does_not_wait_for_what_was_not_prepared():
     frames, mask = drive(8), some_lost()
     restorer = after(frames, engine=Painter())
     assert restorer.unprepared
-    assert restorer.restore(frames[2], mask, 0.2).rung is Rung.MODEL
+    assert restorer.restore(frames[2], mask, 0.2).method is RestoreMethod.MODEL
     assert not restorer.unprepared
 
 
@@ -153,7 +153,7 @@ def test_prepared_or_not_the_frame_is_the_same():
     frames, mask = drive(6), some_lost()
     made = []
     for prepare in (True, False):
-        restorer = after(frames, engine=Painter(), best_rung=Rung.WARP)
+        restorer = after(frames, engine=Painter(), best_method=RestoreMethod.WARP)
         restorer.restore(frames[2], mask, 0.2)
         restorer.observe(frames[3], 0.3)
         restorer.observe(frames[4], 0.4)
@@ -168,15 +168,15 @@ def test_a_step_of_preparation_that_fails_is_left_to_the_restoration():
     restorer = after(frames, engine=Broken(RuntimeError('no memory'), at_encode=True))
     assert prepared(restorer) == 1
     restored = restorer.restore(frames[2], mask, 0.2)
-    assert (restored.rung, restored.reason) == (Rung.WARP, 'engine_error')
+    assert (restored.method, restored.reason) == (RestoreMethod.WARP, 'engine_error')
 
 
 def test_engine_that_is_capped_away_is_never_called():
     frames, engine = drive(), Broken(RuntimeError('called'), at_encode=True)
-    restored = after(frames, engine=engine, best_rung=Rung.WARP).restore(
+    restored = after(frames, engine=engine, best_method=RestoreMethod.WARP).restore(
         frames[2], some_lost(), 0.2
     )
-    assert (restored.rung, restored.reason) == (Rung.WARP, '')
+    assert (restored.method, restored.reason) == (RestoreMethod.WARP, '')
 
 
 @pytest.mark.parametrize('at_encode', [False, True])
@@ -184,12 +184,12 @@ def test_engine_that_is_capped_away_is_never_called():
     'error',
     [RuntimeError('CUDA out of memory'), MemoryError('lots'), ValueError('shape'), OSError()],
 )
-@pytest.mark.parametrize(('kept', 'rung'), [(2, Rung.WARP), (1, Rung.COPY)])
-def test_engine_errors_go_down_the_ladder_with_their_text(error, at_encode, kept, rung):
+@pytest.mark.parametrize(('kept', 'rung'), [(2, RestoreMethod.WARP), (1, RestoreMethod.COPY)])
+def test_engine_errors_go_down_the_ladder_with_their_text(error, at_encode, kept, method):
     frames, lost = drive(), some_lost()
     restorer = after(frames, (0.0, 0.1)[:kept], Broken(error, at_encode))
     restored = restorer.restore(frames[2], lost, 0.2)
-    assert (restored.rung, restored.reason) == (rung, 'engine_error')
+    assert (restored.method, restored.reason) == (method, 'engine_error')
     assert type(error).__name__ in restored.detail
     assert str(error) in restored.detail
     expected = after(frames, (0.0, 0.1)[:kept]).restore(frames[2], lost, 0.2)
@@ -209,16 +209,16 @@ def test_engine_errors_go_down_the_ladder_with_their_text(error, at_encode, kept
 def test_engine_output_that_is_no_such_frame_is_an_engine_error(made):
     frames, lost = drive(), some_lost()
     restored = after(frames, engine=Odd(made)).restore(frames[2], lost, 0.2)
-    assert (restored.rung, restored.reason) == (Rung.WARP, 'engine_error')
+    assert (restored.method, restored.reason) == (RestoreMethod.WARP, 'engine_error')
     assert restored.detail
 
 
 def test_engine_that_recovers_serves_again():
     frames, engine = drive(), Broken(RuntimeError('busy'), at_encode=True)
     restorer = after(frames, engine=engine)
-    assert restorer.restore(frames[2], some_lost(), 0.2).rung is Rung.WARP
+    assert restorer.restore(frames[2], some_lost(), 0.2).method is RestoreMethod.WARP
     restorer._engine = Painter()
-    assert restorer.restore(frames[2], some_lost(), 0.2).rung is Rung.MODEL
+    assert restorer.restore(frames[2], some_lost(), 0.2).method is RestoreMethod.MODEL
 
 
 @pytest.mark.parametrize('kept', [0, 2])
@@ -232,28 +232,30 @@ def test_a_frame_without_damage_is_given_back(kept):
     assert not restored.uncertainty().any()
 
 
-@pytest.mark.parametrize('rung', list(Rung))
-def test_best_rung_caps_the_ladder_without_a_complaint(rung):
+@pytest.mark.parametrize('rung', list(RestoreMethod))
+def test_best_rung_caps_the_ladder_without_a_complaint(method):
     frames = drive()
-    restored = after(frames, engine=Painter(), best_rung=rung).restore(frames[2], some_lost(), 0.2)
-    assert (restored.rung, restored.reason) == (rung, '')
-    if rung is Rung.PASS:
+    restored = after(frames, engine=Painter(), best_method=method).restore(
+        frames[2], some_lost(), 0.2
+    )
+    assert (restored.method, restored.reason) == (method, '')
+    if method is RestoreMethod.PASS:
         assert restored.frame is frames[2]
 
 
-@pytest.mark.parametrize('rung', [Rung.MODEL, Rung.WARP, Rung.COPY])
+@pytest.mark.parametrize('rung', [RestoreMethod.MODEL, RestoreMethod.WARP, RestoreMethod.COPY])
 @pytest.mark.parametrize('lost', [np.ones((120, 160), bool), some_lost()])
-def test_result_shares_no_memory_with_kept_frames_or_input(rung, lost):
+def test_result_shares_no_memory_with_kept_frames_or_input(method, lost):
     class Lender(Painter):
         def encode_reference(self, frame):
             return frame
 
         def restore(self, references, frame, mask, stamp):
-            return Made(references.frames[0].frame)
+            return Restoration(references.frames[0].frame)
 
     frames = drive()
-    restored = after(frames, engine=Lender(), best_rung=rung).restore(frames[2], lost, 0.2)
-    assert restored.rung is rung
+    restored = after(frames, engine=Lender(), best_method=method).restore(frames[2], lost, 0.2)
+    assert restored.method is method
     before = [frame.copy() for frame in frames]
     restored.frame[:] = 0
     np.testing.assert_array_equal(frames, before)
@@ -277,23 +279,23 @@ def test_a_model_that_takes_too_long_is_passed_over_until_it_is_tried_again(monk
     engine = Slow(clock, 0.1)
     restorer = after(frames, engine=engine)
     first, second = (restorer.restore(frames[2], mask, 0.2, budget=0.05) for _ in range(2))
-    assert (first.rung, first.reason) == (Rung.MODEL, '')
-    assert (second.rung, second.reason) == (Rung.WARP, 'deadline')
+    assert (first.method, first.reason) == (RestoreMethod.MODEL, '')
+    assert (second.method, second.reason) == (RestoreMethod.WARP, 'deadline')
     assert second.detail == 'the model takes 0.100 s, there are 0.050 s'
-    assert restorer.restore(frames[2], mask, 0.2, budget=0.2).rung is Rung.MODEL
+    assert restorer.restore(frames[2], mask, 0.2, budget=0.2).method is RestoreMethod.MODEL
     engine.seconds = 0.01
-    rungs = [restorer.restore(frames[2], mask, 0.2, budget=0.05).rung for _ in range(300)]
-    again = rungs.index(Rung.MODEL)
+    methods = [restorer.restore(frames[2], mask, 0.2, budget=0.05).method for _ in range(300)]
+    again = methods.index(RestoreMethod.MODEL)
     assert again > 50
-    assert set(rungs[again + 10 :]) == {Rung.MODEL}
+    assert set(methods[again + 10 :]) == {RestoreMethod.MODEL}
 
 
 def test_without_a_budget_the_model_may_take_its_time(monkeypatch):
     frames, clock = drive(3), [0.0]
     monkeypatch.setattr('siammcvae_core.restore.restorer.time.perf_counter', lambda: clock[0])
     restorer = after(frames, engine=Slow(clock, 100.0))
-    rungs = [restorer.restore(frames[2], some_lost(), 0.2).rung for _ in range(3)]
-    assert rungs == [Rung.MODEL] * 3
+    methods = [restorer.restore(frames[2], some_lost(), 0.2).method for _ in range(3)]
+    assert methods == [RestoreMethod.MODEL] * 3
 
 
 def test_a_second_view_is_taken_only_where_there_is_time_for_it(monkeypatch):
@@ -305,6 +307,6 @@ def test_a_second_view_is_taken_only_where_there_is_time_for_it(monkeypatch):
     for number, budget in enumerate((0.15, 0.15, 0.25, 0.15), start=2):
         before = engine.restored
         restored = restorer.restore(frames[2], mask, number / 10, budget=budget)
-        assert (restored.rung, restored.reason) == (Rung.MODEL, '')
+        assert (restored.method, restored.reason) == (RestoreMethod.MODEL, '')
         calls.append(engine.restored - before)
     assert calls == [1, 1, 2, 1]

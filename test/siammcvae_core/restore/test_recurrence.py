@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from siammcvae_core.engines import Made
+from siammcvae_core.engines import Restoration
 from siammcvae_core.metrics import psnr
-from siammcvae_core.restore.restorer import Restorer, Rung
+from siammcvae_core.restore.restorer import RestoreMethod, Restorer
 
 SIZE = (128, 192)
 COUNT = 14
@@ -44,7 +44,7 @@ def scores(frames, masks, reset):
             restorer = observed(frames)
         damaged = cv2.copyTo(np.zeros_like(frames[0]), mask.view(np.uint8), frames[number].copy())
         restored = restorer.restore(damaged, mask, number / 10)
-        assert restored.rung is Rung.WARP
+        assert restored.method is RestoreMethod.WARP
         values.append(psnr(restored.frame, frames[number], mask))
     return np.array(values)
 
@@ -81,7 +81,7 @@ class Told:
         self.seen.append(tuple(ages))
         self.errors.append([kept.error for kept in references.frames])
         error = np.full(mask.shape, ages[0], np.float32)
-        return Made(np.full_like(frame, 10 * ages[0]), lambda: error)
+        return Restoration(np.full_like(frame, 10 * ages[0]), lambda: error)
 
 
 def test_behind_damage_that_stays_two_views_weigh_as_they_can_be_trusted(swerving):
@@ -122,14 +122,17 @@ def test_an_engine_that_cannot_tell_its_errors_restores_from_intact_frames(swerv
             def fail():
                 raise RuntimeError('no opinion')
 
-            return Made(super().restore(*given).frame, fail)
+            return Restoration(super().restore(*given).frame, fail)
 
     engine = Mute()
     restorer = Restorer(engine, max_reference_age=10)
     restorer.observe(swerving[0], 0.0)
     restorer.observe(swerving[1], 0.1)
     for number in (2, 3):
-        assert restorer.restore(swerving[number], scattered(1), number / 10).rung is Rung.MODEL
+        assert (
+            restorer.restore(swerving[number], scattered(1), number / 10).method
+            is RestoreMethod.MODEL
+        )
     assert engine.seen == [(1, 2), (2, 3)]
 
 
@@ -153,12 +156,12 @@ def test_a_frame_nothing_was_seen_of_is_no_reference(swerving):
 def test_age_is_counted_from_the_last_intact_frame(swerving):
     restorer = observed(swerving)
     restorer.max_reference_age = 0.35
-    rungs = []
+    methods = []
     for number in range(2, 7):
         restored = restorer.restore(swerving[number], scattered(number), number / 10)
-        rungs.append(restored.rung)
+        methods.append(restored.method)
         assert restored.reference_age == pytest.approx(number / 10 - 0.1)
-    assert rungs == [Rung.WARP] * 3 + [Rung.PASS] * 2
+    assert methods == [RestoreMethod.WARP] * 3 + [RestoreMethod.PASS] * 2
 
 
 @pytest.mark.parametrize('end', ['observe', 'reset', 'forget', 'back'])
@@ -177,5 +180,5 @@ def test_restored_frames_serve_no_more_once_other_frames_are_kept(swerving, end)
             restorer.forget(0.1)
     stamp = 0.15 if end == 'back' else 0.4
     results = [r.restore(swerving[4], scattered(6), stamp) for r in (plain, disturbed)]
-    assert results[0].rung is results[1].rung
+    assert results[0].method is results[1].method
     np.testing.assert_array_equal(results[0].frame, results[1].frame)

@@ -221,9 +221,7 @@ def test_resumed_detection_finds_the_same(
     assert 'was begun with another mask, detector' in capsys.readouterr().err
     assert main(given) == 0
     assert 'going on at 64' in capsys.readouterr().out
-    for number, (frame, due) in enumerate(
-        zip(images(out), found_and_restored(drive), strict=True)
-    ):
+    for number, (frame, due) in enumerate(zip(images(out), found_and_restored(drive), strict=True)):
         assert np.array_equal(frame, due), f'frame {number}'
 
 

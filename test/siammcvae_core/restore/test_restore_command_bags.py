@@ -169,9 +169,7 @@ def test_compressed_images_stay_exact_where_kept(tmp_path: Path) -> None:
     assert TYPES.deserialize_cdr(new[LOST[0]], COMPRESSED).format == 'bgr8; png compressed bgr8'
 
 
-def test_masks_may_follow_and_may_lack(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_masks_may_follow_and_may_lack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
     known = [n for n in range(FRAMES) if n not in (4, 6)]
     delay = 3 * 10**9  # each mask comes three images late
@@ -183,9 +181,7 @@ def test_masks_may_follow_and_may_lack(
     assert '12 frames: 8 intact, 2 no mask, 2 restored: warp.' in capsys.readouterr().out
 
 
-def test_bag_goes_on_after_an_interruption(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bag_goes_on_after_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
     bag, out, whole = record(tmp_path / 'bag', images, IMAGE), tmp_path / 'out', tmp_path / 'whole'
     given = ['--topic', '/front/image_raw', *MOTION]

@@ -10,7 +10,7 @@ import pytest
 
 from siammcvae_core.errors import FrameError, InputError
 from siammcvae_core.metrics import psnr
-from siammcvae_core.restore.restorer import Restorer, Rung
+from siammcvae_core.restore.restorer import RestoreMethod, Restorer
 
 SIZES = [(360, 640), (720, 1280), (1080, 1920), (375, 1242), (603, 966)]
 CLIPS = Path(__file__).parents[3] / '../shared/data/val'
@@ -48,7 +48,7 @@ def test_damage_is_restored_at_any_size_in_colour_and_grey(size, channels, cell)
     lost = np.kron(grid, np.ones((cell, cell), bool))[: size[0], : size[1]]
     damaged[lost] = 0
     restored = after(frames).restore(damaged, grid.astype(np.uint8) * 255, 0.2)
-    assert (restored.rung, restored.reason, restored.detail) == (Rung.WARP, '', '')
+    assert (restored.method, restored.reason, restored.detail) == (RestoreMethod.WARP, '', '')
     assert restored.reference_age == pytest.approx(0.1)
     np.testing.assert_array_equal(restored.mask, lost)
     np.testing.assert_array_equal(restored.frame[~lost], frames[2][~lost])
@@ -61,7 +61,7 @@ def test_damage_is_restored_at_any_size_in_colour_and_grey(size, channels, cell)
 def test_whole_frame_loss_is_an_ordinary_case():
     frames = drive()
     restored = after(frames).restore(np.zeros_like(frames[2]), np.ones((120, 160), bool), 0.2)
-    assert restored.rung is Rung.WARP
+    assert restored.method is RestoreMethod.WARP
     assert psnr(restored.frame, frames[2]) > psnr(frames[1], frames[2]) + 6
 
 
@@ -85,7 +85,7 @@ def test_time_between_frames_may_be_irregular():
 def test_one_kept_frame_is_copied():
     frames, lost = drive(), some_lost()
     restored = after(frames, (0.0,)).restore(frames[2], lost, 0.2)
-    assert (restored.rung, restored.reason) == (Rung.COPY, 'one_reference')
+    assert (restored.method, restored.reason) == (RestoreMethod.COPY, 'one_reference')
     np.testing.assert_array_equal(restored.frame[lost], frames[0][lost])
     np.testing.assert_array_equal(restored.frame[~lost], frames[2][~lost])
 
@@ -93,13 +93,13 @@ def test_one_kept_frame_is_copied():
 def test_two_kept_frames_of_one_stamp_tell_no_motion():
     frames = drive()
     restored = after(frames, (0.1, 0.1)).restore(frames[2], some_lost(), 0.2)
-    assert (restored.rung, restored.reason) == (Rung.COPY, 'one_reference')
+    assert (restored.method, restored.reason) == (RestoreMethod.COPY, 'one_reference')
 
 
 def test_without_a_kept_frame_the_input_is_passed_on():
     frames, lost = drive(), some_lost()
     restored = Restorer().restore(frames[2], lost, 0.2)
-    assert (restored.rung, restored.reason) == (Rung.PASS, 'no_reference')
+    assert (restored.method, restored.reason) == (RestoreMethod.PASS, 'no_reference')
     assert restored.frame is frames[2]
     assert restored.reference_age is None
     assert not restored.mask.any()
@@ -109,9 +109,9 @@ def test_without_a_kept_frame_the_input_is_passed_on():
 def test_too_old_a_kept_frame_is_not_used():
     frames, lost = drive(), some_lost()
     restorer = after(frames, max_reference_age=0.5)
-    assert restorer.restore(frames[2], lost, 0.55).rung is Rung.WARP
+    assert restorer.restore(frames[2], lost, 0.55).method is RestoreMethod.WARP
     restored = restorer.restore(frames[2], lost, 0.65)
-    assert (restored.rung, restored.reason) == (Rung.PASS, 'reference_too_old')
+    assert (restored.method, restored.reason) == (RestoreMethod.PASS, 'reference_too_old')
     assert restored.reference_age == pytest.approx(0.55)
     assert restored.frame is frames[2]
     assert not restored.mask.any()
@@ -122,7 +122,7 @@ def test_a_change_of_size_or_colour_discards_what_was_kept(other):
     restorer, frame = after(drive()), np.zeros(other, np.uint8)
     lost = some_lost(other[:2])
     restored = restorer.restore(frame, lost, 0.2)
-    assert (restored.rung, restored.reason) == (Rung.PASS, 'reference_size')
+    assert (restored.method, restored.reason) == (RestoreMethod.PASS, 'reference_size')
     assert restorer.references == 0
     assert restorer.restore(frame, lost, 0.3).reason == 'no_reference'
     restorer.observe(frame, 0.4)
@@ -180,7 +180,7 @@ def test_read_only_frames_and_masks_do():
     for array in (*frames, lost):
         array.flags.writeable = False
     restored = after(frames).restore(frames[2], lost, 0.2)
-    assert restored.rung is Rung.WARP
+    assert restored.method is RestoreMethod.WARP
     assert restored.frame.flags.writeable
 
 
@@ -193,7 +193,7 @@ def test_unfit_frames_and_masks_raise_and_change_nothing():
         restorer.restore(frames[2].astype(np.uint16), some_lost(), 0.2)
     with pytest.raises(FrameError, match='mask'):
         restorer.restore(frames[2], np.full((120, 160), np.nan), 0.2)
-    assert restorer.restore(frames[2], some_lost(), 0.2).rung is Rung.WARP
+    assert restorer.restore(frames[2], some_lost(), 0.2).method is RestoreMethod.WARP
 
 
 @pytest.mark.parametrize('age', [-0.1, float('nan')])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from siammcvae_core.motion.references import KeptFrame, References
-from siammcvae_core.restore.restorer import Restorer, Rung
+from siammcvae_core.restore.restorer import RestoreMethod, Restorer
 from siammcvae_core.restore.uncertainty import expected_error
 
 
@@ -68,10 +68,10 @@ def test_intact_pixels_have_no_error():
 
 
 @pytest.mark.parametrize('size', [(360, 640), (375, 1242), (720, 1280)])
-@pytest.mark.parametrize('rung', [Rung.WARP, Rung.COPY])
-def test_restorer_offers_it_at_frame_size_after_it_moved_on(size, rung):
+@pytest.mark.parametrize('rung', [RestoreMethod.WARP, RestoreMethod.COPY])
+def test_restorer_offers_it_at_frame_size_after_it_moved_on(size, method):
     frames = scene(size=size)
-    restorer = Restorer(best_rung=rung)
+    restorer = Restorer(best_method=method)
     restorer.observe(frames[0], 0.0)
     restorer.observe(frames[1], 0.1)
     restored = restorer.restore(frames[2], np.ones(size, bool), 0.2)

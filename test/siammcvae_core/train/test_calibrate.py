@@ -39,9 +39,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_intervals_hold_what_they_claim_afterwards(
-    drives, weights, tmp_path, capsys, monkeypatch
-):
+def test_intervals_hold_what_they_claim_afterwards(drives, weights, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr('siammcvae_core.train.calibrate.SIZE', (96, 160))  # it is quicker
     out = tmp_path / 'ready.safetensors'
     assert main([str(weights), str(out), '--data', str(drives), '--samples', '1']) == 0

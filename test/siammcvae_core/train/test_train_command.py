@@ -13,7 +13,7 @@ import torch
 pytest.importorskip('accelerate', reason='accelerate is not installed')
 pytest.importorskip('jsonargparse', reason='jsonargparse is not installed')
 
-from siammcvae_core.baselines.catalogue import PEERS
+from siammcvae_core.baselines.catalogue import LEARNED_BASELINES
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.masks import PATTERNS
@@ -51,7 +51,7 @@ def test_shipped_files_build_what_they_name(file):
     assert f'`{file.name}`' in (CONFIGS.parents[1] / 'docs' / 'training.md').read_text()
 
 
-@pytest.mark.parametrize('system', PEERS)
+@pytest.mark.parametrize('system', LEARNED_BASELINES)
 def test_peers_are_trained_on_the_budget_of_ours(system):
     ours, its = (
         parse([f'--config={CONFIGS / name}.yaml', 'data.train=here']) for name in ('tiny', system)
@@ -84,9 +84,11 @@ def test_peers_are_trained_on_the_budget_of_ours(system):
     ],
 )
 def test_mistakes_are_one_line_and_exit_2(arguments, message, capsys):
-    train = [] if any('train' in a or 'config' in a for a in arguments) or not arguments else [
-        'data.train=x'
-    ]
+    train = (
+        []
+        if any('train' in a or 'config' in a for a in arguments) or not arguments
+        else ['data.train=x']
+    )
     assert main([*train, *arguments]) == 2
     told = capsys.readouterr().err
     assert told.startswith('train: ')

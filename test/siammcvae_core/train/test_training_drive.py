@@ -11,12 +11,12 @@ import pytest
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 
-from siammcvae_core.alignment.composite import Answer, CANDIDATES  # noqa: E402
 from siammcvae_core.alignment.composite import blend as blend_numpy  # noqa: E402
-from siammcvae_core.alignment.features import Evidence  # noqa: E402
+from siammcvae_core.alignment.composite import CANDIDATES, Prediction  # noqa: E402
+from siammcvae_core.alignment.features import AlignmentFeatures  # noqa: E402
 from siammcvae_core.errors import WeightsError  # noqa: E402
 from siammcvae_core.model.checkpoint import load_model  # noqa: E402
-from siammcvae_core.model.drive import DriveMCVAE, Reply  # noqa: E402
+from siammcvae_core.model.drive import DriveMCVAE, PredictionTensors  # noqa: E402
 from siammcvae_core.model.profiles import DriveProfile  # noqa: E402
 from siammcvae_core.motion.references import KeptFrame, References  # noqa: E402
 from siammcvae_core.train.drive import blend, build, DriveSystem, EXTRA  # noqa: E402
@@ -55,14 +55,14 @@ def test_the_blend_is_that_of_the_node():
     kept = References((KeptFrame(frames[0], 1.0), KeptFrame(frames[1], 0.9)))
     mask = np.ones((64, 96), bool)
     nothing, lost = np.zeros((1, *CELLS), np.float32), np.ones((4, 6), bool)
-    evidence = Evidence(offset, nothing, frames[0], lost, np.arange(24))
-    due = blend_numpy(kept, evidence, Answer(correction, weights, colour, scale), mask)
+    features = AlignmentFeatures(offset, nothing, frames[0], lost, np.arange(24))
+    due = blend_numpy(kept, features, Prediction(correction, weights, colour, scale), mask)
 
     rgb = torch.from_numpy(frames[:1, ..., ::-1].copy()).permute(0, 3, 1, 2)
     planes = [torch.from_numpy(p)[None] for p in (correction, weights, colour, scale[None])]
-    reply = Reply(*planes, torch.zeros(1), None)
+    predict = PredictionTensors(*planes, torch.zeros(1), None)
     grown = torch.from_numpy(cv2.resize(offset, (96, 64))).permute(2, 0, 1)[None]
-    made = blend(rgb.float(), grown, reply)[0].permute(1, 2, 0).numpy()[..., ::-1]
+    made = blend(rgb.float(), grown, predict)[0].permute(1, 2, 0).numpy()[..., ::-1]
     difference = np.abs(made.clip(0, 255) - due)
     assert difference.mean() < 0.6  # OpenCV moves in steps of 1/32 pixel, and rounds
     assert np.quantile(difference, 0.99) < 4

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from siammcvae_ros.bridge.diagnostics import camera_state, camera_status, Link, node_status
-from siammcvae_ros.frame_path.counters import Snapshot, Tally
+from siammcvae_ros.frame_path.counters import FrameCounters, Snapshot
 from siammcvae_ros.frame_path.latency import Stage
 from siammcvae_ros.frame_path.mask_matching import MaskCounts
 
 LINK = Link('/front/image_raw', publishers=1, incompatible_qos='')
 BEFORE = Snapshot(
     name='front',
-    tally=Tally(10, Counter(warp=2), Counter(intact=8)),
+    counters=FrameCounters(10, Counter(warp=2), Counter(intact=8)),
     masks=MaskCounts(),
     masks_expected=True,
     time_jumps=0,
@@ -33,14 +33,16 @@ BEFORE = Snapshot(
 
 def later(since_last_frame=0.1, last_error='', restored=(), passed=(), dropped=()):
     """Give the snapshot after these further frames."""
-    tally = BEFORE.tally.copy()
+    counters = BEFORE.counters.copy()
     for counter, names in zip(
-        (tally.restored, tally.passed, tally.dropped), (restored, passed, dropped), strict=True
+        (counters.restored, counters.passed, counters.dropped),
+        (restored, passed, dropped),
+        strict=True,
     ):
         counter.update(names)
-        tally.received += len(names)
+        counters.received += len(names)
     return replace(
-        BEFORE, tally=tally, since_last_frame=since_last_frame, last_error=last_error
+        BEFORE, counters=counters, since_last_frame=since_last_frame, last_error=last_error
     )
 
 
@@ -114,7 +116,7 @@ def test_times_are_percentiles_of_the_newest_frames(frames):
 
 
 def test_rung_and_what_did_not_fit_are_told():
-    now = replace(BEFORE, rung='warp', rung_reason='deadline')
+    now = replace(BEFORE, method='warp', rung_reason='deadline')
     status = camera_status('restore', camera_state(now, BEFORE, LINK, 1.0), now, 'a: reliability')
     values = {pair.key: pair.value for pair in status.values}
     assert (values['rung'], values['rung_reason']) == ('warp', 'deadline')

@@ -37,8 +37,8 @@ def test_damaged_frame_is_restored_and_kept_pixels_are_exact(rig):
     error = np.abs(restored.frame.astype(int) - view(2))[BAND != 0].mean()
     copied = np.abs(view(1).astype(int) - view(2))[BAND != 0].mean()
     assert error < 0.5 * copied
-    assert rig.tally.restored == {'warp': 1}
-    assert rig.tally.passed == {'intact': 2}
+    assert rig.counters.restored == {'warp': 1}
+    assert rig.counters.passed == {'intact': 2}
     assert rig.camera.snapshot().reference_age == pytest.approx(0.1)
     assert rig.camera.snapshot().damage_share == pytest.approx(1 / 3)
 
@@ -60,14 +60,14 @@ def test_without_a_reference(on_failure, numbers, where):
     rig.frame(5, BAND, damaged(5))
     rig.work()
     assert rig.numbers == numbers
-    assert getattr(rig.tally, where) == {'no_reference': 1}
+    assert getattr(rig.counters, where) == {'no_reference': 1}
 
 
 @pytest.mark.parametrize('shape', [(HEIGHT + 1, WIDTH), (HEIGHT, 2 * WIDTH), (5, 1), (1, 1000)])
 def test_mask_of_another_size_is_a_named_failure(rig, shape):
     rig.frame(2, np.full(shape, 255, np.uint8))
     rig.work()
-    assert rig.tally.passed == {'intact': 2, 'mask_size': 1}
+    assert rig.counters.passed == {'intact': 2, 'mask_size': 1}
     assert f'mask of {shape[0]}x{shape[1]}' in rig.camera.snapshot().last_error
 
 
@@ -82,7 +82,7 @@ def test_mask_at_patch_size(rig):
 def test_unreadable_mask_means_neither_restored_nor_kept(rig):
     rig.frame(2, FrameError('mask_unreadable', 'fault mask: encoding 32FC1'), damaged(2))
     rig.work()
-    assert rig.tally.passed == {'intact': 2, 'mask_unreadable': 1}
+    assert rig.counters.passed == {'intact': 2, 'mask_unreadable': 1}
     rig.frame(3, BAND, damaged(3))
     rig.work()
     assert rig.camera.snapshot().reference_age == pytest.approx(0.2)
@@ -94,10 +94,10 @@ def test_unreadable_mask_means_neither_restored_nor_kept(rig):
 )
 def test_missing_mask(rig, missing_mask, reason, age):
     rig.policy.missing_mask = missing_mask
-    before = rig.tally.passed[reason]
+    before = rig.counters.passed[reason]
     rig.frame(2)
     rig.work()
-    assert rig.tally.passed[reason] == before + 1
+    assert rig.counters.passed[reason] == before + 1
     rig.frame(3, BAND, damaged(3))
     rig.work()
     assert rig.camera.snapshot().reference_age == pytest.approx(age)
@@ -148,7 +148,7 @@ def test_newest_damaged_frame_supersedes_the_waiting_one(rig):
     rig.frame(3, BAND, damaged(3))
     rig.work()
     assert rig.numbers == [0, 1, 3]
-    assert rig.tally.dropped == {'superseded': 1}
+    assert rig.counters.dropped == {'superseded': 1}
 
 
 def test_overtaken_frame_is_dropped_without_work(rig):
@@ -156,8 +156,8 @@ def test_overtaken_frame_is_dropped_without_work(rig):
     rig.frame(3, NOTHING)
     rig.work()
     assert rig.numbers == [0, 1, 3]
-    assert rig.tally.dropped == {'overtaken': 1}
-    assert rig.tally.in_flight == 0
+    assert rig.counters.dropped == {'overtaken': 1}
+    assert rig.counters.in_flight == 0
 
 
 def test_intact_frame_waits_for_the_restoration_when_it_may():
@@ -186,24 +186,24 @@ def test_time_that_goes_back_is_counted_and_starts_anew(rig):
     rig.frame(0, BAND, damaged(0))
     rig.work()
     assert rig.camera.snapshot().time_jumps == 1
-    assert rig.tally.passed == {'intact': 2, 'no_reference': 1}
+    assert rig.counters.passed == {'intact': 2, 'no_reference': 1}
     rig.frame(1, NOTHING)
     rig.work()
     rig.frame(2, BAND, damaged(2))
     rig.work()
-    assert rig.tally.restored.total() == 1
+    assert rig.counters.restored.total() == 1
 
 
 def test_other_frame_size_is_served_after_one_intact_frame(rig):
     wide = np.zeros((HEIGHT, 2 * WIDTH), np.uint8)
     rig.frame(2, np.full(wide.shape, 9, np.uint8), wide)
     rig.work()
-    assert rig.tally.restored.total() == 0
+    assert rig.counters.restored.total() == 0
     rig.frame(3, np.zeros_like(wide), wide)
     rig.work()
     rig.frame(4, np.full(wide.shape, 9, np.uint8), wide)
     rig.work()
-    assert rig.tally.restored == {'copy': 1}
+    assert rig.counters.restored == {'copy': 1}
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_other_frame_size_is_served_after_one_intact_frame(rig):
 def test_unreadable_frame(reason, on_failure, where):
     rig = Rig(on_failure=on_failure)
     rig.camera.reject(Ticket('message', 0, 0.0), FrameError(reason, 'why'))
-    assert getattr(rig.tally, where) == {reason: 1}
+    assert getattr(rig.counters, where) == {reason: 1}
     assert rig.camera.snapshot().last_error == 'why'
     assert not rig.camera.has_work
 
@@ -233,8 +233,8 @@ def test_latched_mask_serves_every_frame(rig):
         rig.work()
     rig.camera.mask(0, NOTHING)
     rig.frame(3)
-    assert rig.tally.restored.total() == 2
-    assert rig.tally.passed == {'intact': 2}
+    assert rig.counters.restored.total() == 2
+    assert rig.counters.passed == {'intact': 2}
 
 
 def test_restorer_that_raises_costs_one_frame(rig, monkeypatch):
@@ -247,19 +247,19 @@ def test_restorer_that_raises_costs_one_frame(rig, monkeypatch):
     monkeypatch.undo()
     rig.frame(3, BAND, damaged(3))
     rig.work()
-    assert rig.tally.passed == {'intact': 2, 'restore_error': 1}
-    assert rig.tally.restored == {'warp': 1}
+    assert rig.counters.passed == {'intact': 2, 'restore_error': 1}
+    assert rig.counters.restored == {'warp': 1}
 
 
 def test_stop_settles_every_frame(rig):
-    rig.camera.outbox.max_hold = 9.0
+    rig.camera.output_queue.max_hold = 9.0
     rig.camera.matcher.wait = 9.0
     rig.frame(2, BAND, damaged(2))
     rig.frame(3, NOTHING)
     rig.frame(4)
     rig.camera.stop()
-    assert rig.tally.in_flight == 0
-    assert rig.tally.dropped == {'deactivated': 3}
+    assert rig.counters.in_flight == 0
+    assert rig.counters.dropped == {'deactivated': 3}
     assert not rig.camera.has_work
 
 

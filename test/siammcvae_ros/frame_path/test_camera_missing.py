@@ -37,9 +37,9 @@ def test_a_frame_that_does_not_come_is_made_up_and_its_successor_is_as_ever():
     rig.frame(7, mask=NOTHING, at=0.7)
     rig.work()
     assert rig.numbers[-1] == 7
-    tally = rig.camera.snapshot().tally
-    assert (tally.concealed, tally.received, tally.in_flight) == (1, 7, 0)
-    assert not tally.restored
+    counters = rig.camera.snapshot().counters
+    assert (counters.concealed, counters.received, counters.in_flight) == (1, 7, 0)
+    assert not counters.restored
 
 
 def test_concealing_ends_with_the_age_of_the_reference():
@@ -51,8 +51,8 @@ def test_concealing_ends_with_the_age_of_the_reference():
     rig.frame(60, mask=NOTHING, at=6.0)
     rig.work()
     assert rig.numbers[-1] == 60
-    tally = rig.camera.snapshot().tally
-    assert (tally.concealed, tally.in_flight, tally.dropped.total()) == (3, 0, 0)
+    counters = rig.camera.snapshot().counters
+    assert (counters.concealed, counters.in_flight, counters.dropped.total()) == (3, 0, 0)
 
 
 def test_a_frame_that_comes_after_it_was_made_up_is_a_reference_only():
@@ -61,7 +61,7 @@ def test_a_frame_that_comes_after_it_was_made_up_is_a_reference_only():
     rig.frame(6, mask=NOTHING, at=0.67)
     rig.work()
     assert rig.numbers[-1] == 'missing at 600'
-    assert rig.camera.snapshot().tally.dropped == {'concealed': 1}
+    assert rig.camera.snapshot().counters.dropped == {'concealed': 1}
     rig.frame(7, mask=BAND, at=0.7)
     rig.work()
     assert rig.out[-1][1].reference_age == pytest.approx(0.1)
@@ -81,7 +81,7 @@ def test_a_damaged_frame_that_waits_is_not_given_up_for_one_that_is_missing():
     rig.camera.expire(0.76)
     rig.work()
     assert rig.numbers[-1] == 6
-    assert rig.camera.snapshot().tally.dropped == {}
+    assert rig.camera.snapshot().counters.dropped == {}
 
 
 def test_a_stream_that_starts_again_is_not_late():

@@ -8,17 +8,15 @@ from hypothesis.stateful import initialize, invariant, rule, RuleBasedStateMachi
 import numpy as np
 
 from siammcvae_core.errors import FrameError
-from siammcvae_core.restore.restorer import Restorer, Rung
+from siammcvae_core.restore.restorer import RestoreMethod, Restorer
 from siammcvae_ros.frame_path.camera import Camera
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode
-from siammcvae_ros.frame_path.output_queue import Outbox, Ticket
-from siammcvae_ros.frame_path.policy import MissingMask, OnFailure, Policy
+from siammcvae_ros.frame_path.output_queue import OutputQueue, Ticket
+from siammcvae_ros.frame_path.policy import FramePolicy, MissingMask, OnFailure
 
 SIZES = ((32, 48), (1, 5))
 PERIOD = 100_000_000  # ns
-PIXELS = {
-    size: np.random.default_rng(0).integers(0, 256, (50, *size), np.uint8) for size in SIZES
-}
+PIXELS = {size: np.random.default_rng(0).integers(0, 256, (50, *size), np.uint8) for size in SIZES}
 STEPS = st.sampled_from([0, 1, 1, 1, 2, 30, -1, -7])
 SHARES = st.sampled_from([0.0, 0.5, 1.0])
 REJECTIONS = st.sampled_from(['unsupported_encoding', 'malformed_image', 'empty_image'])
@@ -38,10 +36,10 @@ class Stream(RuleBasedStateMachine):
     def begin(self, mode, wait, slop, max_hold, on_failure, missing_mask):
         self.camera = Camera(
             'front',
-            Restorer(best_rung=Rung.COPY),
+            Restorer(best_method=RestoreMethod.COPY),
             MaskMatcher(mode, wait, slop),
-            Outbox(self, max_hold),
-            Policy(on_failure, missing_mask),
+            OutputQueue(self, max_hold),
+            FramePolicy(on_failure, missing_mask),
             lambda: None,
         )
         self.on_failure = on_failure
@@ -127,24 +125,24 @@ class Stream(RuleBasedStateMachine):
         self.wait(10.0)
         while self.camera.has_work:
             self.camera.work()
-        assert self.tally.in_flight == 0
+        assert self.counters.in_flight == 0
 
     @rule()
     def deactivate(self):
         self.camera.stop()
-        assert self.tally.in_flight == 0
+        assert self.counters.in_flight == 0
         assert not self.camera.has_work
 
     @property
-    def tally(self):
-        return self.camera.snapshot().tally
+    def counters(self):
+        return self.camera.snapshot().counters
 
     @invariant()
     def the_account_balances(self):
-        tally = self.tally
-        assert tally.received == self.received
-        assert tally.in_flight >= 0
-        assert len(self.left) == tally.restored.total() + tally.passed.total()
+        counters = self.counters
+        assert counters.received == self.received
+        assert counters.in_flight >= 0
+        assert len(self.left) == counters.restored.total() + counters.passed.total()
 
     @invariant()
     def frames_leave_once_and_in_order(self):

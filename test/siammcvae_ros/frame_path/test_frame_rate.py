@@ -4,63 +4,63 @@
 
 import pytest
 
-from siammcvae_ros.frame_path.frame_rate import KNOWN, Rhythm
+from siammcvae_ros.frame_path.frame_rate import FrameRate, KNOWN
 
 MS = 1_000_000
 
 
 def after(count, period=100, pace=1.0):
-    rhythm = Rhythm()
+    frame_rate = FrameRate()
     for index in range(count):
-        assert rhythm.beat(index * period * MS, index * period / 1000 * pace)
-    return rhythm
+        assert frame_rate.beat(index * period * MS, index * period / 1000 * pace)
+    return frame_rate
 
 
 def test_nothing_is_missed_before_there_is_a_rhythm():
-    assert Rhythm().due is None
+    assert FrameRate().due is None
     assert after(KNOWN).due is None
     assert after(KNOWN + 1).due == pytest.approx(0.1 * KNOWN + 0.15)
 
 
 @pytest.mark.parametrize('pace', [0.5, 1.0, 3.0])
 def test_a_replay_keeps_its_own_pace(pace):
-    rhythm = after(6, pace=pace)
-    assert rhythm.period == pytest.approx(0.1)
-    assert rhythm.due == pytest.approx((0.5 + 0.15) * pace)
+    frame_rate = after(6, pace=pace)
+    assert frame_rate.period == pytest.approx(0.1)
+    assert frame_rate.due == pytest.approx((0.5 + 0.15) * pace)
 
 
 def test_frames_missed_have_the_stamps_they_would_have_had():
-    rhythm = after(6)
-    assert [rhythm.miss() for _ in range(3)] == [600 * MS, 700 * MS, 800 * MS]
-    assert rhythm.missed == pytest.approx(0.3)
-    assert rhythm.due == pytest.approx(0.5 + 0.45)
-    rhythm.beat(900 * MS, 0.95)
-    assert rhythm.missed == 0
-    assert rhythm.miss() == 1000 * MS
+    frame_rate = after(6)
+    assert [frame_rate.miss() for _ in range(3)] == [600 * MS, 700 * MS, 800 * MS]
+    assert frame_rate.missed == pytest.approx(0.3)
+    assert frame_rate.due == pytest.approx(0.5 + 0.45)
+    frame_rate.beat(900 * MS, 0.95)
+    assert frame_rate.missed == 0
+    assert frame_rate.miss() == 1000 * MS
 
 
 def test_one_frame_lost_does_not_change_the_rhythm():
-    rhythm = after(6)
-    rhythm.beat(700 * MS, 0.7)
-    assert rhythm.period == pytest.approx(0.1)
+    frame_rate = after(6)
+    frame_rate.beat(700 * MS, 0.7)
+    assert frame_rate.period == pytest.approx(0.1)
 
 
 def test_a_stamp_that_jumps_back_starts_anew():
-    rhythm = after(8)
-    assert not rhythm.beat(0, 2.0)
-    assert rhythm.due is None
-    assert rhythm.period is None
+    frame_rate = after(8)
+    assert not frame_rate.beat(0, 2.0)
+    assert frame_rate.due is None
+    assert frame_rate.period is None
 
 
 def test_a_burst_has_no_rhythm():
-    rhythm = Rhythm()
+    frame_rate = FrameRate()
     for index in range(20):
-        rhythm.beat(index * 100 * MS, 0.0001 * index)
-    assert rhythm.due is None
+        frame_rate.beat(index * 100 * MS, 0.0001 * index)
+    assert frame_rate.due is None
 
 
 def test_repeated_stamps_tell_nothing():
-    rhythm = after(6)
+    frame_rate = after(6)
     for _ in range(10):
-        assert rhythm.beat(500 * MS, 0.5)
-    assert rhythm.period == pytest.approx(0.1)
+        assert frame_rate.beat(500 * MS, 0.5)
+    assert frame_rate.period == pytest.approx(0.1)

@@ -9,7 +9,7 @@ from support.rig import BAND, MS, NOTHING, Rig, view
 
 from siammcvae_ros.frame_path import camera
 from siammcvae_ros.frame_path import latency as stages
-from siammcvae_ros.frame_path import output_queue as outbox
+from siammcvae_ros.frame_path import output_queue as output_queue
 from siammcvae_ros.frame_path.latency import Stage, StageTimes
 from siammcvae_ros.frame_path.output_queue import Ticket
 
@@ -30,7 +30,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    for module in (camera, outbox, stages):
+    for module in (camera, output_queue, stages):
         monkeypatch.setattr(module, 'time', SimpleNamespace(monotonic=clock.monotonic))
     return clock
 
@@ -111,7 +111,7 @@ def test_time_that_restored_nothing_counts(rig, clock, monkeypatch, broken):
     rig.camera.mask(0, BAND)
     arrive(rig, clock, 0)
     rig.work()
-    assert rig.tally.passed.total() == 1
+    assert rig.counters.passed.total() == 1
     assert newest(rig)[Stage.RESTORE] == (300 if broken else 200)
 
 
@@ -128,7 +128,7 @@ def test_a_frame_made_up_has_stages_of_its_own(rig, clock):
     rig.camera.expire(clock.now)
     clock.go(0.05)
     rig.work()
-    assert rig.tally.concealed == 1
+    assert rig.counters.concealed == 1
     assert newest(rig)[Stage.QUEUE] == 50
     assert len(rig.camera.snapshot().stages[Stage.INTAKE]) == before
 
@@ -147,12 +147,16 @@ def test_only_the_newest_count(clock):
 
 
 def test_the_rung_of_the_newest_damaged_frame_and_why(rig, clock):
-    assert rig.camera.snapshot().rung == ''
-    rungs = []
+    assert rig.camera.snapshot().method == ''
+    methods = []
     for index, mask in enumerate((BAND, NOTHING, BAND)):
         rig.camera.mask(index * 100 * MS, mask)
         arrive(rig, clock, index)
         rig.work()
         snapshot = rig.camera.snapshot()
-        rungs.append((snapshot.rung, snapshot.rung_reason))
-    assert rungs == [('pass', 'no_reference'), ('pass', 'no_reference'), ('copy', 'one_reference')]
+        methods.append((snapshot.method, snapshot.rung_reason))
+    assert methods == [
+        ('pass', 'no_reference'),
+        ('pass', 'no_reference'),
+        ('copy', 'one_reference'),
+    ]

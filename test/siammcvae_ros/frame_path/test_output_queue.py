@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from siammcvae_core.restore.restorer import Restored, Rung
-from siammcvae_ros.frame_path.output_queue import Outbox, Ticket
+from siammcvae_core.restore.restorer import RestoredFrame, RestoreMethod
+from siammcvae_ros.frame_path.output_queue import OutputQueue, Ticket
 
 
 class Record:
@@ -24,14 +24,14 @@ class Record:
         self.left.append((ticket.number, 'passed'))
 
     def publish(self, ticket, restored):
-        self.left.append((ticket.number, restored.rung.value))
+        self.left.append((ticket.number, restored.method.value))
 
 
 def restored():
-    return Restored(
+    return RestoredFrame(
         frame=np.zeros((2, 2), np.uint8),
         mask=np.ones((2, 2), bool),
-        rung=Rung.WARP,
+        method=RestoreMethod.WARP,
         reference_age=0.1,
         reason='',
         detail='',
@@ -44,105 +44,105 @@ def record():
     return Record()
 
 
-def admit(outbox, arrived=0.0):
-    return Ticket(message=None, stamp=0, arrived=arrived, number=outbox.admit())
+def admit(output_queue, arrived=0.0):
+    return Ticket(message=None, stamp=0, arrived=arrived, number=output_queue.admit())
 
 
 def test_intact_frame_leaves_at_once(record):
-    outbox = Outbox(record, max_hold=1.0)
-    outbox.pass_on(admit(outbox), 'intact')
+    output_queue = OutputQueue(record, max_hold=1.0)
+    output_queue.pass_on(admit(output_queue), 'intact')
     assert record.left == [(1, 'passed')]
-    tally, passed_seconds, restored_seconds = outbox.account()
-    assert tally.passed == {'intact': 1}
-    assert tally.in_flight == 0
+    counters, passed_seconds, restored_seconds = output_queue.account()
+    assert counters.passed == {'intact': 1}
+    assert counters.in_flight == 0
     assert len(passed_seconds) == 1
     assert restored_seconds == ()
 
 
 def test_intact_frame_waits_for_the_restoration_before_it(record):
-    outbox = Outbox(record, max_hold=1.0)
-    damaged, intact = admit(outbox), admit(outbox)
-    outbox.announce(damaged)
-    outbox.pass_on(intact, 'intact')
+    output_queue = OutputQueue(record, max_hold=1.0)
+    damaged, intact = admit(output_queue), admit(output_queue)
+    output_queue.announce(damaged)
+    output_queue.pass_on(intact, 'intact')
     assert record.left == []
-    assert outbox.deadline == 1.0
-    outbox.publish(damaged, restored())
+    assert output_queue.deadline == 1.0
+    output_queue.publish(damaged, restored())
     assert record.left == [(1, 'warp'), (2, 'passed')]
-    assert outbox.deadline is None
+    assert output_queue.deadline is None
 
 
 def test_intact_frame_overtakes_when_it_has_waited_enough(record):
-    outbox = Outbox(record, max_hold=1.0)
-    damaged, intact = admit(outbox), admit(outbox)
-    outbox.announce(damaged)
-    outbox.pass_on(intact, 'intact')
-    outbox.expire(0.99)
+    output_queue = OutputQueue(record, max_hold=1.0)
+    damaged, intact = admit(output_queue), admit(output_queue)
+    output_queue.announce(damaged)
+    output_queue.pass_on(intact, 'intact')
+    output_queue.expire(0.99)
     assert record.left == []
-    outbox.expire(1.0)
+    output_queue.expire(1.0)
     assert record.left == [(2, 'passed')]
-    assert outbox.is_overtaken(damaged)
-    outbox.publish(damaged, restored())
+    assert output_queue.is_overtaken(damaged)
+    output_queue.publish(damaged, restored())
     assert record.left == [(2, 'passed')]
-    assert outbox.account()[0].dropped == {'overtaken': 1}
+    assert output_queue.account()[0].dropped == {'overtaken': 1}
 
 
 def test_no_hold_means_overtaking_at_once(record):
-    outbox = Outbox(record, max_hold=0.0)
-    damaged, intact = admit(outbox), admit(outbox)
-    outbox.announce(damaged)
-    outbox.pass_on(intact, 'intact')
+    output_queue = OutputQueue(record, max_hold=0.0)
+    damaged, intact = admit(output_queue), admit(output_queue)
+    output_queue.announce(damaged)
+    output_queue.pass_on(intact, 'intact')
     assert record.left == [(2, 'passed')]
 
 
 def test_dropping_the_restoration_frees_those_behind_it(record):
-    outbox = Outbox(record, max_hold=1.0)
-    damaged, intact = admit(outbox), admit(outbox)
-    outbox.announce(damaged)
-    outbox.pass_on(intact, 'intact')
-    outbox.drop(damaged, 'superseded')
+    output_queue = OutputQueue(record, max_hold=1.0)
+    damaged, intact = admit(output_queue), admit(output_queue)
+    output_queue.announce(damaged)
+    output_queue.pass_on(intact, 'intact')
+    output_queue.drop(damaged, 'superseded')
     assert record.left == [(2, 'passed')]
 
 
 def test_failed_restoration_passed_on_is_not_held_behind_itself(record):
-    outbox = Outbox(record, max_hold=1.0)
-    damaged = admit(outbox)
-    outbox.announce(damaged)
-    outbox.pass_on(damaged, 'no_reference')
+    output_queue = OutputQueue(record, max_hold=1.0)
+    damaged = admit(output_queue)
+    output_queue.announce(damaged)
+    output_queue.pass_on(damaged, 'no_reference')
     assert record.left == [(1, 'passed')]
 
 
 def test_held_frame_stays_behind_the_next_restoration(record):
-    outbox = Outbox(record, max_hold=1.0)
-    first, intact, second, last = (admit(outbox) for _ in range(4))
-    outbox.announce(first)
-    outbox.pass_on(intact, 'intact')
-    outbox.announce(second)
-    outbox.pass_on(last, 'intact')
-    outbox.publish(first, restored())
+    output_queue = OutputQueue(record, max_hold=1.0)
+    first, intact, second, last = (admit(output_queue) for _ in range(4))
+    output_queue.announce(first)
+    output_queue.pass_on(intact, 'intact')
+    output_queue.announce(second)
+    output_queue.pass_on(last, 'intact')
+    output_queue.publish(first, restored())
     assert record.left == [(1, 'warp'), (2, 'passed')]
-    outbox.publish(second, restored())
+    output_queue.publish(second, restored())
     assert record.left[2:] == [(3, 'warp'), (4, 'passed')]
 
 
 def test_publisher_that_fails_is_counted_and_told(record):
     record.fails = True
-    outbox = Outbox(record)
-    outbox.pass_on(admit(outbox), 'intact')
-    tally = outbox.account()[0]
-    assert tally.dropped == {'publish_failed': 1}
-    assert tally.passed == {}
-    assert outbox.last_error == 'RuntimeError: publisher is gone'
+    output_queue = OutputQueue(record)
+    output_queue.pass_on(admit(output_queue), 'intact')
+    counters = output_queue.account()[0]
+    assert counters.dropped == {'publish_failed': 1}
+    assert counters.passed == {}
+    assert output_queue.last_error == 'RuntimeError: publisher is gone'
 
 
 def test_close_drops_what_is_held(record):
-    outbox = Outbox(record, max_hold=1.0)
-    damaged, intact = admit(outbox), admit(outbox)
-    outbox.announce(damaged)
-    outbox.pass_on(intact, 'intact')
-    outbox.close()
-    outbox.drop(damaged, 'deactivated')
+    output_queue = OutputQueue(record, max_hold=1.0)
+    damaged, intact = admit(output_queue), admit(output_queue)
+    output_queue.announce(damaged)
+    output_queue.pass_on(intact, 'intact')
+    output_queue.close()
+    output_queue.drop(damaged, 'deactivated')
     assert record.left == []
-    assert outbox.account()[0].dropped == {'deactivated': 2}
+    assert output_queue.account()[0].dropped == {'deactivated': 2}
 
 
 actions = st.lists(st.sampled_from(['intact', 'damaged', 'finish', 'fail', 'drop', 'expire']))
@@ -151,28 +151,28 @@ actions = st.lists(st.sampled_from(['intact', 'damaged', 'finish', 'fail', 'drop
 @given(actions, st.sampled_from([0.0, 2.0]))
 def test_account_balances_and_order_holds(actions, max_hold):
     record = Record()
-    outbox = Outbox(record, max_hold)
+    output_queue = OutputQueue(record, max_hold)
     unfinished = []
     for now, action in enumerate(actions):
         if action == 'intact':
-            outbox.pass_on(admit(outbox, now), 'intact')
+            output_queue.pass_on(admit(output_queue, now), 'intact')
         elif action == 'damaged':
-            unfinished.append(admit(outbox, now))
-            outbox.announce(unfinished[-1])
+            unfinished.append(admit(output_queue, now))
+            output_queue.announce(unfinished[-1])
         elif action == 'expire':
-            outbox.expire(now)
+            output_queue.expire(now)
         elif unfinished:
             ticket = unfinished.pop(0)
             if action == 'finish':
-                outbox.publish(ticket, restored())
+                output_queue.publish(ticket, restored())
             elif action == 'fail':
-                outbox.pass_on(ticket, 'no_reference')
+                output_queue.pass_on(ticket, 'no_reference')
             else:
-                outbox.drop(ticket, 'superseded')
+                output_queue.drop(ticket, 'superseded')
     for ticket in unfinished:
-        outbox.drop(ticket, 'superseded')
-    tally = outbox.account()[0]
-    assert tally.in_flight == 0
-    assert len(record.left) == tally.restored.total() + tally.passed.total()
+        output_queue.drop(ticket, 'superseded')
+    counters = output_queue.account()[0]
+    assert counters.in_flight == 0
+    assert len(record.left) == counters.restored.total() + counters.passed.total()
     numbers = [number for number, _ in record.left]
     assert numbers == sorted(numbers)

@@ -8,7 +8,7 @@ import time
 import numpy as np
 from support.rig import BAND, NOTHING, Rig, view
 
-from siammcvae_core.engines import Made
+from siammcvae_core.engines import Restoration
 from siammcvae_core.restore.restorer import Restorer
 from siammcvae_ros.frame_path.workers import Workers
 
@@ -27,7 +27,7 @@ class Log:
     def restore(self, references, frame, mask, stamp):
         references.frames[0].encoded_by(self.encode_reference)
         self.asked.append('restore')
-        return Made(references.frames[0].frame.copy())
+        return Restoration(references.frames[0].frame.copy())
 
 
 def rig_of(engine):
@@ -130,7 +130,7 @@ def test_several_cameras_are_restored_at_a_time():
     engine = Meeting(3)
     rigs = restoring(engine, cameras=3, frames=1, count=3)
     assert (engine.met, engine.alone) == (3, 0)
-    assert [rig.tally.restored for rig in rigs] == [{'model': 1}] * 3
+    assert [rig.counters.restored for rig in rigs] == [{'model': 1}] * 3
 
 
 def test_a_camera_is_served_by_one_at_a_time():
@@ -182,4 +182,4 @@ def test_they_go_on_after_an_engine_failed():
             raise RuntimeError('no')
 
     (rig,) = restoring(Faulty(), cameras=1, frames=2, count=1)
-    assert rig.tally.restored == {'warp': 2}
+    assert rig.counters.restored == {'warp': 2}

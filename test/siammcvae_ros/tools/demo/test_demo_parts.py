@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from siammcvae_core.errors import InputError
-from siammcvae_ros.bridge.diagnostics import camera_status, State
-from siammcvae_ros.frame_path.counters import Snapshot, Tally
+from siammcvae_ros.bridge.diagnostics import camera_status, CameraState
+from siammcvae_ros.frame_path.counters import FrameCounters, Snapshot
 from siammcvae_ros.frame_path.mask_matching import MaskCounts
 from siammcvae_ros.tools import dds_domain as environment
 from siammcvae_ros.tools import processes
-from siammcvae_ros.tools.demo.account import Account, rungs
+from siammcvae_ros.tools.demo.account import Account, methods
 from siammcvae_ros.tools.demo.folder import Folder
 from siammcvae_ros.tools.demo.result import headline, problems, summarise
 from siammcvae_ros.tools.demo.score import Verdict
@@ -26,9 +26,7 @@ from siammcvae_ros.tools.processes import Child, ProcessError
 LATENCY = dict.fromkeys(
     ('restored_ms_p50', 'restored_ms_p99', 'passed_ms_p50', 'passed_ms_p99'), 1.0
 )
-CLOSED = Account(
-    received=3, restored={'warp': 1}, passed={'intact': 2}, latency_ms=LATENCY
-)
+CLOSED = Account(received=3, restored={'warp': 1}, passed={'intact': 2}, latency_ms=LATENCY)
 INTACT = Verdict(0, None, 0.0, 'passed', '', True, True, 'intact')
 SCORES = {'restored': 30.0, 'copy': 25.0, 'classical': 28.0}
 DAMAGED = Verdict(1, 'full', 1.0, 'restored', 'warp', True, True, '', SCORES)
@@ -36,13 +34,11 @@ VERDICTS = [INTACT, DAMAGED, replace(INTACT, index=2)]
 
 
 def test_account_is_read_from_the_nodes_own_words() -> None:
-    tally = Tally(
-        9, Counter(warp=2, copy=1), Counter(intact=4), Counter(overtaken=1)
-    )
+    counters = FrameCounters(9, Counter(warp=2, copy=1), Counter(intact=4), Counter(overtaken=1))
     snapshot = Snapshot(
-        'front', tally, MaskCounts(), True, 0, None, None, None, 0.0, 'oops', (0.002,), ()
+        'front', counters, MaskCounts(), True, 0, None, None, None, 0.0, 'oops', (0.002,), ()
     )
-    status = camera_status('restore', State(b'\0', 'ok', ''), snapshot)
+    status = camera_status('restore', CameraState(b'\0', 'ok', ''), snapshot)
     account = Account.read({pair.key: pair.value for pair in status.values})
     assert (account.received, account.frames_restored, account.frames_passed) == (9, 3, 4)
     assert (account.frames_out, account.frames_dropped, account.in_flight) == (7, 1, 1)
@@ -61,7 +57,7 @@ def test_rungs_follow_the_order_of_accounts() -> None:
         Account(restored={'copy': 1, 'warp': 2}),
         Account(restored={'copy': 2, 'warp': 3}),
     ]
-    assert rungs(history) == ['copy', 'warp', 'warp', 'copy or warp', 'copy or warp']
+    assert methods(history) == ['copy', 'warp', 'warp', 'copy or warp', 'copy or warp']
 
 
 def test_summary_adds_up() -> None:
@@ -171,9 +167,7 @@ def test_child_that_fails_is_told_with_its_last_lines(tmp_path: Path) -> None:
             child.has_finished()
 
 
-def test_deaf_child_is_ended_all_the_same(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_deaf_child_is_ended_all_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(processes, 'GRACE', 0.3)
     deaf = 'import signal,time;signal.signal(signal.SIGINT,signal.SIG_IGN);print(1);time.sleep(99)'
     log = tmp_path / 'child.log'

@@ -53,7 +53,7 @@ def judge_after(*intact: int) -> Judge:
 def test_perfect_restoration_has_the_highest_score_and_its_rung() -> None:
     frame = sent(2, box())
     verdict = judge_after(0, 1).judge(frame, frame.truth, marks(box()))
-    assert (verdict.outcome, verdict.rung, verdict.unscored) == ('restored', 'warp', '')
+    assert (verdict.outcome, verdict.method, verdict.unscored) == ('restored', 'warp', '')
     assert (verdict.kept_exact, verdict.marked_exact) == (True, True)
     assert verdict.psnr['restored'] == 100
     assert verdict.lost_share == pytest.approx(box().mean())
@@ -74,7 +74,7 @@ def test_damaged_frames_are_no_reference_for_rivals() -> None:
         verdict = judge.judge(frame, frame.truth, marks(box()))
     assert verdict.psnr['copy'] == psnr(street(0), street(2), box())
     assert verdict.psnr['classical'] == verdict.psnr['copy'], 'one reference has no motion'
-    assert verdict.rung == 'copy', 'the second of the rungs given'
+    assert verdict.method == 'copy', 'the second of the rungs given'
 
 
 def test_one_wrong_kept_pixel_shows() -> None:

@@ -13,8 +13,8 @@ pytest.importorskip('accelerate', reason='accelerate is not installed')
 
 import torch
 
-from siammcvae_core.baselines.catalogue import PEERS
-from siammcvae_core.baselines.learned import LearnedPeer
+from siammcvae_core.baselines.catalogue import LEARNED_BASELINES
+from siammcvae_core.baselines.learned import TrainedBaseline
 from siammcvae_core.errors import WeightsError
 from siammcvae_core.motion.references import KeptFrame, References
 from siammcvae_core.train.catalogue import build_system, SYSTEMS
@@ -25,11 +25,11 @@ SMALL = {
     'patch': 8, 'size': (32, 48), 'width': 32, 'depth': 1, 'heads': 2, 'decoder_width': 16,
     'decoder_depth': 1, 'decoder_heads': 2,
 }  # fmt: skip
-systems = pytest.mark.parametrize('system', PEERS)
+systems = pytest.mark.parametrize('system', LEARNED_BASELINES)
 
 
 def test_every_peer_can_be_trained():
-    assert set(SYSTEMS) >= {'siammcvae', *PEERS}
+    assert set(SYSTEMS) >= {'siammcvae', *LEARNED_BASELINES}
 
 
 @systems
@@ -41,14 +41,14 @@ def test_a_run_learns_and_leaves_weights_that_restore(config, drives, tmp_path, 
         Training(run).run()
         losses.append(json.loads((Path(run.out) / 'metrics.jsonl').read_text())['loss'])
     assert losses[1] < 0.95 * losses[0]
-    peer = LearnedPeer(Path(run.out) / BEST)
-    assert peer.name == system
+    baseline = TrainedBaseline(Path(run.out) / BEST)
+    assert baseline.name == system
     video = cv2.VideoCapture(str(drives / 'speed1.mp4'))
     older, newer, frame = (video.read()[1] for _ in range(3))
     lost = np.zeros(frame.shape[:2], bool)
     lost[20:40, 30:60] = True
     kept = References((KeptFrame(newer, 0.1), KeptFrame(older, 0.0)))
-    assert peer(kept, frame, lost, 0.2).shape == frame.shape
+    assert baseline(kept, frame, lost, 0.2).shape == frame.shape
 
 
 @pytest.fixture

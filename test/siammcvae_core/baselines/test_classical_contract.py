@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from siammcvae_core.baselines.classical import PEERS, UPPER_BOUNDS
+from siammcvae_core.baselines.classical import BASELINES, UPPER_BOUNDS
 from siammcvae_core.data.clips import VideoClip
 from siammcvae_core.data.pairs import distinct_frames
 from siammcvae_core.faults.masks import make_mask
@@ -18,7 +18,7 @@ from siammcvae_core.motion.references import KeptFrame, References
 SIZE = (192, 256)
 STAMPS = 0.0, 0.1, 0.2
 NEED_TWO = ('const_velocity', 'visible_flow')
-CAUSAL = [name for name in PEERS if name not in UPPER_BOUNDS]
+CAUSAL = [name for name in BASELINES if name not in UPPER_BOUNDS]
 MOVING = ('visible_flow', 'block_match')
 VAL = Path(__file__).parents[4] / 'shared' / 'data' / 'val'
 
@@ -46,7 +46,7 @@ def restore(name, frames, mask, content=0):
     damaged = frames[2].copy()
     if name not in UPPER_BOUNDS:
         damaged[mask] = content
-    return PEERS[name](kept(*frames[:2]), damaged, mask, STAMPS[2])
+    return BASELINES[name](kept(*frames[:2]), damaged, mask, STAMPS[2])
 
 
 def lost(spec, size=SIZE):
@@ -71,7 +71,7 @@ def test_block_match_finds_what_jumps_far():
 
 def test_block_match_starts_from_rest_with_one_frame():
     frames, mask = drive((4, 8)), lost('random:0.75')
-    restored = PEERS['block_match'](kept(frames[1]), frames[2], mask, 0.1)
+    restored = BASELINES['block_match'](kept(frames[1]), frames[2], mask, 0.1)
     assert psnr(restored, frames[2], mask) > psnr(frames[1], frames[2], mask) + 8
 
 
@@ -122,7 +122,7 @@ def test_with_nothing_visible_motion_is_carried_on(name):
 
 def test_block_match_copies_with_one_frame_and_nothing_visible():
     frames, mask = drive((4, 4)), np.ones(SIZE, bool)
-    restored = PEERS['block_match'](kept(frames[1]), frames[2], mask, 0.1)
+    restored = BASELINES['block_match'](kept(frames[1]), frames[2], mask, 0.1)
     np.testing.assert_array_equal(restored, frames[1])
 
 
@@ -131,13 +131,13 @@ def test_block_match_copies_with_one_frame_and_nothing_visible():
 def test_those_that_need_two_frames_say_so(name, stamps):
     frames, mask = drive((4, 4)), lost('block:0.1')
     with pytest.raises(ValueError, match=f'{name} needs two kept frames'):
-        PEERS[name](kept(*frames[: len(stamps)], stamps=stamps), frames[2], mask, 0.2)
+        BASELINES[name](kept(*frames[: len(stamps)], stamps=stamps), frames[2], mask, 0.2)
 
 
-@pytest.mark.parametrize('name', sorted(set(PEERS) - set(NEED_TWO)))
+@pytest.mark.parametrize('name', sorted(set(BASELINES) - set(NEED_TWO)))
 def test_the_others_work_with_one(name):
     frames, mask = drive((4, 4)), lost('block:0.1')
-    assert PEERS[name](kept(frames[1]), frames[2], mask, 0.1).shape == frames[2].shape
+    assert BASELINES[name](kept(frames[1]), frames[2], mask, 0.1).shape == frames[2].shape
 
 
 @pytest.mark.parametrize('name', CAUSAL)
@@ -150,19 +150,19 @@ def test_what_is_damaged_is_never_looked_at(name, size):
         np.testing.assert_array_equal(restore(name, frames, mask, content)[mask], made)
 
 
-@pytest.mark.parametrize('name', PEERS)
+@pytest.mark.parametrize('name', BASELINES)
 def test_inputs_are_left_as_they_are(name):
     frames, mask = drive((4, 6)), lost('random:0.75')
     inputs = [*frames, mask]
     before = [array.copy() for array in inputs]
     for array in inputs:
         array.flags.writeable = False
-    PEERS[name](kept(*frames[:2]), frames[2], mask, STAMPS[2])
+    BASELINES[name](kept(*frames[:2]), frames[2], mask, STAMPS[2])
     for array, old in zip(inputs, before, strict=True):
         np.testing.assert_array_equal(array, old)
 
 
-@pytest.mark.parametrize('name', PEERS)
+@pytest.mark.parametrize('name', BASELINES)
 @pytest.mark.parametrize('size', [(1, 1), (1, 50), (3, 2), (17, 33), (97, 131), (360, 643)])
 @pytest.mark.parametrize('grey', [False, True])
 def test_any_size_in_grey_and_colour(name, size, grey):
@@ -171,7 +171,7 @@ def test_any_size_in_grey_and_colour(name, size, grey):
     whole, dot = np.ones(size, bool), np.zeros(size, bool)
     dot[size[0] // 2, size[1] // 2] = True
     for mask in (whole, dot):
-        restored = PEERS[name](kept(*frames[:2]), frames[2], mask, STAMPS[2])
+        restored = BASELINES[name](kept(*frames[:2]), frames[2], mask, STAMPS[2])
         assert restored.shape == frames[2].shape
         assert restored.dtype == np.uint8
 

@@ -9,19 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from siammcvae_core.baselines.baseline import Peer
-from siammcvae_core.baselines.catalogue import build_peer, load_peer
+from siammcvae_core.baselines.baseline import LearnedBaseline
+from siammcvae_core.baselines.catalogue import build_baseline, load_baseline
 from siammcvae_core.errors import WeightsError
 from siammcvae_core.model.checkpoint import save_checkpoint
 from siammcvae_core.model.patches import grid_of, merge, patchify, unpatchify
 from siammcvae_core.model.pixels import denormalise, normalise
-from siammcvae_core.train.system import Batch, Review, System
+from siammcvae_core.train.system import Batch, Review, TrainingSystem
 
 
-class PeerSystem(System):
+class BaselineSystem(TrainingSystem):
     """A peer learns from as many kept frames as it looks at."""
 
-    def __init__(self, network: Peer) -> None:
+    def __init__(self, network: LearnedBaseline) -> None:
         super().__init__()
         self.network = network
         self.size = network.profile.size
@@ -52,7 +52,7 @@ class PeerSystem(System):
     def load(self, path: Path) -> None:
         """Take over the tensors of a weights file."""
         profile = self.network.profile
-        loaded = load_peer(path, profile.system)
+        loaded = load_baseline(path, profile.system)
         if loaded.profile != profile:
             raise WeightsError(f'{path}: is of {loaded.profile}, expected {profile}')
         self.network.load_state_dict(loaded.state_dict())
@@ -62,6 +62,6 @@ class PeerSystem(System):
         return normalise(references), normalise(batch.target)
 
 
-def build(system: str, profile: str, changes: Mapping[str, Any]) -> PeerSystem:
-    """Build a new peer of a named profile; see `System`."""
-    return PeerSystem(build_peer(system, profile, changes))
+def build(system: str, profile: str, changes: Mapping[str, Any]) -> BaselineSystem:
+    """Build a new peer of a named profile; see `TrainingSystem`."""
+    return BaselineSystem(build_baseline(system, profile, changes))
