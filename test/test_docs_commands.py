@@ -44,7 +44,7 @@ def help_of(module):
 
 def test_the_documents_name_the_main_commands():
     named = {module.rpartition('.')[2] for module in COMMANDS}
-    assert named >= {'restore', 'evaluate', 'train', 'calibrate', 'endure', 'benchmark'}
+    assert named >= {'restore', 'evaluate', 'train', 'calibrate', 'persistent_faults', 'benchmark'}
 
 
 @pytest.mark.parametrize('module', sorted(COMMANDS))

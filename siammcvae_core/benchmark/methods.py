@@ -156,7 +156,7 @@ def _by_stages(engine: 'DriveEngine', case: Case) -> tuple[np.ndarray, Stages]:
     times.append(time.perf_counter())
     frame = paste(case.frame, made, case.mask)
     times.append(time.perf_counter())
-    return frame, _stages(times, *AHEAD, 'evidence', 'cut', 'network', 'blend', 'paste')
+    return frame, _stages(times, *AHEAD, 'features', 'cut', 'network', 'blend', 'paste')
 
 
 def _prepare(references: References) -> None:

@@ -100,7 +100,7 @@ def _cells(features: np.ndarray, box: np.ndarray) -> Inputs:
     there = np.s_[..., top - first[0] : bottom - first[0], left - first[1] : right - first[1]]
     cut[there] = features[:, top:bottom, left:right]
     inside[there] = 1
-    return {'evidence': cut, 'inside': inside[..., 1:-1, 1:-1].copy()}
+    return {'features': cut, 'inside': inside[..., 1:-1, 1:-1].copy()}
 
 
 def _patches(frame: np.ndarray, grid: tuple[int, int], ids: np.ndarray) -> Inputs:

@@ -12,7 +12,7 @@ from siammcvae_core.engines.crop import Inputs
 ENCODE_INPUTS = ('picture', 'place')
 ENCODE_OUTPUTS = ('tokens',)
 RESTORE_INPUTS = (
-    'tokens', 'picture', 'place', 'visible', 'evidence', 'inside', 'source', 'own', 'patch',
+    'tokens', 'picture', 'place', 'visible', 'features', 'inside', 'source', 'own', 'patch',
     'active', 'spread',
 )  # fmt: skip
 RESTORE_OUTPUTS = ('correction', 'weights', 'colour', 'log_scale')

@@ -37,7 +37,7 @@ FORM = 2  # of the exported parts: one more whenever what they take or give chan
 LENGTHS = {
     'tokens': {1: 'N'},
     'picture': {1: 'K'}, 'place': {1: 'K'}, 'visible': {1: 'K'},
-    'evidence': {2: 'h and halo', 3: 'w and halo'}, 'inside': {2: 'h and ring', 3: 'w and ring'},
+    'features': {2: 'h and halo', 3: 'w and halo'}, 'inside': {2: 'h and ring', 3: 'w and ring'},
     'source': {0: 'A'}, 'own': {0: 'A'}, 'patch': {0: 'A'}, 'active': {1: 'A'},
     'spread': {0: 'rows', 1: 'columns'},
     **{name: {2: 'h', 3: 'w'} for name in RESTORE_OUTPUTS},

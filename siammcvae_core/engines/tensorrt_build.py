@@ -45,7 +45,7 @@ def restore_ranges(profile: DriveProfile) -> list[Range]:
             'picture': (1, seen, COLOURS * profile.patch**2),
             'place': (1, seen, 2),
             'visible': (1, seen),
-            'evidence': (1, len(CHANNELS), *(ACROSS * side + 2 * HALO for side in (rows, columns))),
+            'features': (1, len(CHANNELS), *(ACROSS * side + 2 * HALO for side in (rows, columns))),
             'inside': (1, 1, *(ACROSS * side + HALO for side in (rows, columns))),
             'source': (active,), 'own': (active,), 'patch': (active,), 'active': (1, active),
             'spread': (rows, columns),

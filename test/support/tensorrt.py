@@ -82,7 +82,7 @@ class FakeContext:
         if name == 'tokens':
             return 1, self._shapes['picture'][1], self._session.get_outputs()[0].shape[2]
         planes = dict(zip(RESTORE_OUTPUTS, SIZES, strict=True))[name]
-        return 1, planes, *(side - 4 for side in self._shapes['evidence'][2:])
+        return 1, planes, *(side - 4 for side in self._shapes['features'][2:])
 
     def execute_async_v3(self, stream):
         assert stream == 7

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from siammcvae_core.baselines.baseline import Peer
+from siammcvae_core.baselines.baseline import LearnedBaseline
 from siammcvae_core.baselines.catalogue import build_baseline
 
 SMALL = {
@@ -27,10 +27,10 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def build() -> Callable[..., Peer]:
+def build() -> Callable[..., LearnedBaseline]:
     """Build a peer that runs in milliseconds, in evaluation mode, always the same one."""
 
-    def build(system: str, **changes: object) -> Peer:
+    def build(system: str, **changes: object) -> LearnedBaseline:
         torch.manual_seed(0)
         return build_baseline(system, 'tiny', SMALL | changes).eval()
 

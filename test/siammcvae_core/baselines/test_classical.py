@@ -44,7 +44,7 @@ def test_const_velocity_without_motion_is_refused():
         classical.const_velocity(kept(frames, (0.1, 0.1)), frames[2], LOST, 0.2)
 
 
-@pytest.mark.parametrize('peer', [classical.copy, classical.const_velocity])
+@pytest.mark.parametrize('baseline', [classical.copy, classical.const_velocity])
 def test_peers_leave_frames_as_they_are_and_ignore_the_damaged_one(baseline):
     frames = drive()
     before = [frame.copy() for frame in frames]

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from siammcvae_core.baselines.baseline import Peer
+from siammcvae_core.baselines.baseline import LearnedBaseline
 from siammcvae_core.baselines.catalogue import LEARNED_BASELINES
 from siammcvae_core.baselines.learned import TrainedBaseline
 from siammcvae_core.errors import WeightsError
 from siammcvae_core.model.checkpoint import save_checkpoint
 from siammcvae_core.motion.references import KeptFrame, References
 
-Build = Callable[..., Peer]
+Build = Callable[..., LearnedBaseline]
 SIZE = (50, 70)
 systems = pytest.mark.parametrize('system', LEARNED_BASELINES)
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from siammcvae_core.baselines.baseline import Peer
+from siammcvae_core.baselines.baseline import LearnedBaseline
 from siammcvae_core.baselines.catalogue import build_baseline, LEARNED_BASELINES, load_baseline
 from siammcvae_core.errors import InputError, WeightsError
 from siammcvae_core.model.checkpoint import load_checkpoint, save_checkpoint
@@ -18,7 +18,7 @@ from siammcvae_core.model.patches import patchify
 from siammcvae_core.model.profiles import get_profile
 from siammcvae_core.model.siammcvae import SiamMCVAE
 
-Build = Callable[..., Peer]
+Build = Callable[..., LearnedBaseline]
 Make = Callable[..., Tensor]
 
 VARIANTS = [

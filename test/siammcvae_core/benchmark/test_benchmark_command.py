@@ -72,7 +72,7 @@ def test_a_run_gives_a_row_for_everything_and_a_page(weights, tmp_path, capsys, 
         assert row['rounds'] == 2 // row['cameras']
         if row['profile']:
             stages = row['stages_ms']
-            assert list(stages) == [*AHEAD, 'evidence', 'cut', 'network', 'blend', 'paste']
+            assert list(stages) == [*AHEAD, 'features', 'cut', 'network', 'blend', 'paste']
             assert row['over_floor'] == pytest.approx(row['network_ms'] / row['floor_ms'])
             assert row['agrees']
     first, *_ = rows

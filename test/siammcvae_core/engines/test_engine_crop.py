@@ -77,7 +77,7 @@ def test_a_part_is_answered_like_the_whole(drive_weights, given, lost):
 def test_little_damage_asks_for_little(given):
     small, large = (damaged_part(*given, LOST[name]).inputs for name in ('one', 'all'))
     assert small['spread'].shape == (4, 4)
-    assert small['evidence'].shape[2:] == (20, 20)
+    assert small['features'].shape[2:] == (20, 20)
     assert small['inside'].shape[2:] == (18, 18)
     assert large['spread'].shape == GRID
     assert small['source'].shape == (32,)

@@ -201,10 +201,10 @@ def test_what_cannot_be_loaded_for_want_of_memory_is_not_built_again(builder):
 NODE = """
 import json, logging, sys, time
 from pathlib import Path
-from siammcvae_core.engines.engine_cache import fetch, Key, Policy
+from siammcvae_core.engines.engine_cache import BuildPolicy, fetch, Key
 
 logging.basicConfig(level=logging.WARNING)
-flags, policy = Path(sys.argv[2]), Policy(sys.argv[3])
+flags, policy = Path(sys.argv[2]), BuildPolicy(sys.argv[3])
 
 def build():
     mark = flags / 'building'

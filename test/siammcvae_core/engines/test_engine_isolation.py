@@ -49,7 +49,7 @@ multiprocessing.process.BaseProcess.start = lambda self: (started.append(self), 
 
 import numpy as np
 from siammcvae_core.engines.factory import pick
-from siammcvae_core.restore.restorer import Restorer, Rung
+from siammcvae_core.restore.restorer import Restorer, RestoreMethod
 
 engine = pick('drive')
 restorer = Restorer(engine)
@@ -58,7 +58,7 @@ for stamp in (0.0, 0.1):
     restorer.observe(frame.copy(), stamp)
 lost = np.zeros((96, 128), bool)
 lost[32:64] = True
-assert restorer.restore(frame, lost, 0.2).rung is Rung.MODEL
+assert restorer.restore(frame, lost, 0.2).method is RestoreMethod.MODEL
 print(engine.describe()['choice'])
 assert not started, f'a library started {started}'
 """

@@ -184,7 +184,7 @@ def test_engine_that_is_capped_away_is_never_called():
     'error',
     [RuntimeError('CUDA out of memory'), MemoryError('lots'), ValueError('shape'), OSError()],
 )
-@pytest.mark.parametrize(('kept', 'rung'), [(2, RestoreMethod.WARP), (1, RestoreMethod.COPY)])
+@pytest.mark.parametrize(('kept', 'method'), [(2, RestoreMethod.WARP), (1, RestoreMethod.COPY)])
 def test_engine_errors_go_down_the_ladder_with_their_text(error, at_encode, kept, method):
     frames, lost = drive(), some_lost()
     restorer = after(frames, (0.0, 0.1)[:kept], Broken(error, at_encode))
@@ -232,7 +232,7 @@ def test_a_frame_without_damage_is_given_back(kept):
     assert not restored.uncertainty().any()
 
 
-@pytest.mark.parametrize('rung', list(RestoreMethod))
+@pytest.mark.parametrize('method', list(RestoreMethod))
 def test_best_rung_caps_the_ladder_without_a_complaint(method):
     frames = drive()
     restored = after(frames, engine=Painter(), best_method=method).restore(
@@ -243,7 +243,7 @@ def test_best_rung_caps_the_ladder_without_a_complaint(method):
         assert restored.frame is frames[2]
 
 
-@pytest.mark.parametrize('rung', [RestoreMethod.MODEL, RestoreMethod.WARP, RestoreMethod.COPY])
+@pytest.mark.parametrize('method', [RestoreMethod.MODEL, RestoreMethod.WARP, RestoreMethod.COPY])
 @pytest.mark.parametrize('lost', [np.ones((120, 160), bool), some_lost()])
 def test_result_shares_no_memory_with_kept_frames_or_input(method, lost):
     class Lender(Painter):

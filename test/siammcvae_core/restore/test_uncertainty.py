@@ -68,7 +68,7 @@ def test_intact_pixels_have_no_error():
 
 
 @pytest.mark.parametrize('size', [(360, 640), (375, 1242), (720, 1280)])
-@pytest.mark.parametrize('rung', [RestoreMethod.WARP, RestoreMethod.COPY])
+@pytest.mark.parametrize('method', [RestoreMethod.WARP, RestoreMethod.COPY])
 def test_restorer_offers_it_at_frame_size_after_it_moved_on(size, method):
     frames = scene(size=size)
     restorer = Restorer(best_method=method)
