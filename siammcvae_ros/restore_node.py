@@ -24,7 +24,7 @@ from rclpy.parameter import Parameter
 
 from siammcvae_core.engines import Engine
 from siammcvae_core.engines.engine_cache import BuildPolicy
-from siammcvae_core.engines.factory import pick
+from siammcvae_core.engines.factory import load_engine
 from siammcvae_core.errors import InputError
 from siammcvae_core.restore.restorer import RestoreMethod, Restorer
 from siammcvae_ros import parameters
@@ -106,7 +106,7 @@ class RestoreNode(LifecycleNode):
 
     def _set_up(self) -> None:
         policy = BuildPolicy(self._value('engine_policy'))
-        self._engine = pick(self._value('weights'), policy)
+        self._engine = load_engine(self._value('weights'), policy)
         self._check_weights(self._value('weights_sha256'))
         detector = DetectorMode(parameters.choice(self._value('detector')))
         mode = MaskMode(parameters.choice(self._value('mask_mode')))

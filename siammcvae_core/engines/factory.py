@@ -25,7 +25,7 @@ DRIVE = 'drive'
 _log = logging.getLogger(__name__)
 
 
-def pick(
+def load_engine(
     weights: str | Path | None, policy: BuildPolicy = BuildPolicy.BUILD_IF_MISSING
 ) -> Engine | None:
     """Load the fastest engine for a weights file, on the GPU where one is of use, else on the CPU.
@@ -54,7 +54,7 @@ def pick(
         except Exception as error:
             _log.warning('the CPU serves, not the GPU: %s: %s', type(error).__name__, error)
     if not _of_drive(path):
-        return load(path, 'cpu', torch.float32)
+        return load_torch_engine(path, 'cpu', torch.float32)
     from siammcvae_core.engines.cpu import FastestEngine
 
     return FastestEngine(path)
@@ -64,13 +64,13 @@ def _on_gpu(path: Path, policy: BuildPolicy) -> Engine:
     import torch
 
     if not _of_drive(path):
-        return load(path, 'cuda', torch.float16)
+        return load_torch_engine(path, 'cuda', torch.float16)
     from siammcvae_core.engines.gpu import FastestGpuEngine
 
     return FastestGpuEngine(path, policy)
 
 
-def load(path: Path, device: str, dtype: 'torch.dtype') -> Engine:
+def load_torch_engine(path: Path, device: str, dtype: 'torch.dtype') -> Engine:
     """Load the engine a weights file is for; raises `WeightsError` for one that cannot serve."""
     from siammcvae_core.engines.drive import DriveEngine
     from siammcvae_core.engines.drive_torch import TorchNetwork

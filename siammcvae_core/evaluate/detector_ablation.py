@@ -17,7 +17,7 @@ from siammcvae_core.data.layouts import Clip, find_clips
 from siammcvae_core.data.pairs import distinct_frames, NANO
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.detection.detector import Detector
-from siammcvae_core.engines.factory import pick
+from siammcvae_core.engines.factory import load_engine
 from siammcvae_core.errors import InputError, SourceError
 from siammcvae_core.evaluate.over_clips import add_usual, mean_over_clips, over_clips, Row
 from siammcvae_core.evaluate.samples import fit
@@ -55,7 +55,7 @@ def compare(task: Task) -> list[Row]:
     Raises SourceError for a clip that cannot be read, or of which no frame is damaged.
     """
     cv2.setNumThreads(1)
-    engine = pick(task.weights)
+    engine = load_engine(task.weights)
     source = distinct_frames(open_source(task.clip.path))
     film = [
         (frame.stamp / NANO, fit(frame.image, task.size))
@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise InputError('--frames and --jobs must be 1 or more, --skip 0 or more')
         faults = tuple(parse_list(options.faults, '--faults'))
         FaultInjector(faults, options.probability, 0, options.burst)
-        pick(options.weights)
+        load_engine(options.weights)
         options.out.mkdir(parents=True, exist_ok=True)
         tasks = [
             Task(clip, faults, options.weights, options.skip, options.frames,

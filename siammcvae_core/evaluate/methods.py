@@ -135,9 +135,9 @@ def load(method: Method, weights: Path | None) -> Contestant:
     gpu = torch.cuda.is_available()
     where = ('cuda', torch.float16) if gpu else ('cpu', torch.float32)
     if method.base in ENGINES:
-        from siammcvae_core.engines.factory import load as load_engine
+        from siammcvae_core.engines.factory import load_torch_engine
 
-        engine = load_engine(weights, *where)
+        engine = load_torch_engine(weights, *where)
         if method.variant in KERNELS:
             _use_kernel(cast('TorchEngine', engine), method.variant)
         return _by_engine(engine)

@@ -16,7 +16,7 @@ from siammcvae_core.commands.values import parse_size
 from siammcvae_core.data.layouts import Clip, find_clips
 from siammcvae_core.data.pairs import distinct_frames, NANO
 from siammcvae_core.data.sources import open_source
-from siammcvae_core.engines.factory import pick
+from siammcvae_core.engines.factory import load_engine
 from siammcvae_core.errors import InputError, SourceError
 from siammcvae_core.evaluate.over_clips import add_usual, mean_over_clips, over_clips, Row
 from siammcvae_core.evaluate.plan import parse_masks
@@ -53,7 +53,7 @@ def lasting(task: Task) -> list[Row]:
     Raises SourceError for a clip that cannot be read or is too short.
     """
     cv2.setNumThreads(1)
-    engine = pick(task.weights)
+    engine = load_engine(task.weights)
     film = _middle(task)
     rows = []
     for spec in task.masks:
@@ -151,7 +151,7 @@ def endure(options: argparse.Namespace) -> Iterator[str]:
     if options.frames < 1 or options.jobs < 1:
         raise InputError('--frames and --jobs must be 1 or more')
     masks, size = parse_masks(options.masks), parse_size(options.size)
-    pick(options.weights)
+    load_engine(options.weights)
     options.out.mkdir(parents=True, exist_ok=True)
     tasks = [
         Task(clip, masks, options.weights, options.frames, size, options.wander)

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from siammcvae_core.data.bags import BagImages
 from siammcvae_core.data.sources import open_source
-from siammcvae_core.engines.factory import pick
+from siammcvae_core.engines.factory import load_engine
 from siammcvae_core.errors import FrameError, InputError
 from siammcvae_core.frames import Source
 from siammcvae_core.restore.recordings import bags, videos
@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def restore(options: argparse.Namespace) -> int:
     """Restore a recording. Raises InputError for what the user can mend."""
-    engine = pick(options.weights)
+    engine = load_engine(options.weights)
     restorer = Restorer(engine, max_reference_age=options.max_reference_age)
     job = _open(options)
     work = Work(options.out, _settings(options, engine.describe() if engine else {}))

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from siammcvae_core.data.layouts import Clip, find_clips
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.data.sources import open_source
-from siammcvae_core.engines.factory import load
+from siammcvae_core.engines.factory import load_torch_engine
 from siammcvae_core.errors import InputError, SourceError
 from siammcvae_core.evaluate.samples import choose_frames, draw_cases
 from siammcvae_core.metrics import Calibration
@@ -55,7 +55,7 @@ class Pixels(NamedTuple):
 
 def restored_pixels(weights: Path, clips: Sequence[Clip], samples: int) -> Pixels:
     """Restore damaged frames of clips, and take some of the lost pixels of each."""
-    engine = load(weights, 'cpu', torch.float32)
+    engine = load_torch_engine(weights, 'cpu', torch.float32)
     rng = np.random.default_rng(0)
     found: list[Pixels] = []
     for clip in tqdm(clips, 'calibrating', unit='clip', disable=None):

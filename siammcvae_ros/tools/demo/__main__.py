@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from tqdm import tqdm
 
 from siammcvae_core.data.sources import open_source, SIMULATED
-from siammcvae_core.engines.factory import DRIVE, NONE, pick
+from siammcvae_core.engines.factory import DRIVE, load_engine, NONE
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.camera import FaultInjector, FAULTS
 from siammcvae_core.frames import Source
@@ -197,7 +197,7 @@ def _check(options: argparse.Namespace) -> Source:
     if not 0 < options.max_hz <= 1000:
         raise InputError(f'--max-hz must be in (0, 1000], got {options.max_hz:g}')
     _injector(options)
-    pick(options.weights)
+    load_engine(options.weights)
     source = open_source(options.source, options.topic)
     if Path(_absolute(options.source)).resolve().is_relative_to(options.out.resolve()):
         raise InputError(f'{options.source} lies in {options.out}, which the demo replaces')

@@ -13,7 +13,7 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 from siammcvae_core.engines import cpu  # noqa: E402
 from siammcvae_core.engines.cpu import fastest, FastestEngine, Tried, try_all  # noqa: E402
 from siammcvae_core.engines.drive_torch import TorchNetwork  # noqa: E402
-from siammcvae_core.engines.factory import pick  # noqa: E402
+from siammcvae_core.engines.factory import load_engine  # noqa: E402
 from siammcvae_core.errors import WeightsError  # noqa: E402
 
 
@@ -97,7 +97,7 @@ def test_without_a_cache_it_is_measured_each_time(
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='a GPU serves here')
 def test_pick_restores_by_some_way_and_says_why(drive_weights, film):
-    engine = pick(drive_weights)
+    engine = load_engine(drive_weights)
     assert engine.describe()['choice'].startswith('fastest of torch float32 ')
     references, frame = film((96, 160))
     made = engine.restore(references, frame, np.ones((96, 160), bool), 0.2)

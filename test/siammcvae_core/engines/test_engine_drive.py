@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 
 from siammcvae_core.engines.drive import DriveEngine  # noqa: E402
-from siammcvae_core.engines.factory import load, pick  # noqa: E402
+from siammcvae_core.engines.factory import load_engine, load_torch_engine  # noqa: E402
 from siammcvae_core.motion.references import KeptFrame, References  # noqa: E402
 from siammcvae_core.restore.restorer import RestoreMethod, Restorer  # noqa: E402
 
@@ -74,7 +74,7 @@ def test_an_encoded_reference_gives_the_same(engine):
 def test_bf16_stays_near(engine, drive_weights):
     frames = drive((96, 160))
     mask = np.ones((96, 160), bool)
-    half = load(drive_weights, 'cpu', torch.bfloat16)
+    half = load_torch_engine(drive_weights, 'cpu', torch.bfloat16)
     one, other = (e.restore(kept(frames), frames[2], mask, 0.2).frame for e in (engine, half))
     assert np.abs(one.astype(int) - other).mean() < 2
 
@@ -92,7 +92,7 @@ def test_one_kept_frame_goes_down_the_ladder(engine):
 
 
 def test_the_weights_say_which_engine_they_are_for(drive_weights, engine):
-    assert isinstance(load(drive_weights, 'cpu', torch.float32), DriveEngine)
-    assert isinstance(pick(drive_weights), DriveEngine)
+    assert isinstance(load_torch_engine(drive_weights, 'cpu', torch.float32), DriveEngine)
+    assert isinstance(load_engine(drive_weights), DriveEngine)
     assert engine.describe()['profile'] == 'small'
-    assert pick('none') is None
+    assert load_engine('none') is None

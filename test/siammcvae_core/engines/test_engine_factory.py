@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from siammcvae_core.engines.factory import pick
+from siammcvae_core.engines.factory import load_engine
 from siammcvae_core.errors import WeightsError
 from siammcvae_core.model.checkpoint import save_checkpoint
 from siammcvae_core.model.profiles import get_profile
@@ -17,22 +17,22 @@ from siammcvae_core.model.siammcvae import SiamMCVAE
 
 
 def test_none_is_no_engine() -> None:
-    assert pick('none') is None
+    assert load_engine('none') is None
 
 
 @pytest.mark.parametrize('weights', [None, ''])
 def test_without_a_word_the_model_of_the_package_serves_where_it_can(
     weights: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = pick(weights)
+    engine = load_engine(weights)
     assert engine is not None
     assert engine.describe()['weights'] == 'drive.safetensors'
     monkeypatch.setattr('siammcvae_core.engines.factory.find_spec', lambda name: None)
-    assert pick(weights) is None
+    assert load_engine(weights) is None
 
 
 def test_the_model_of_the_package() -> None:
-    engine = pick('drive')
+    engine = load_engine('drive')
     assert engine is not None
     assert (engine.describe()['profile'], engine.references) == ('drive', 2)
     assert engine.describe()['weights'] == 'drive.safetensors'
@@ -42,7 +42,7 @@ def test_the_model_of_the_package() -> None:
 def test_weights_give_the_torch_engine(tmp_path: Path, kind: type) -> None:
     path = tmp_path / 'w.safetensors'
     save_checkpoint(path, SiamMCVAE(get_profile('tiny', depth=1, decoder_depth=1)))
-    engine = pick(kind(path))
+    engine = load_engine(kind(path))
     assert engine is not None
     described = engine.describe()
     assert described['weights'] == 'w.safetensors'
@@ -51,18 +51,18 @@ def test_weights_give_the_torch_engine(tmp_path: Path, kind: type) -> None:
 
 def test_a_bad_path_is_named(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=f'{tmp_path}/absent.safetensors: no such'):
-        pick(f'{tmp_path}/absent.safetensors')
+        load_engine(f'{tmp_path}/absent.safetensors')
 
 
 def test_the_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('HOME', str(tmp_path))
     with pytest.raises(WeightsError, match=f'{tmp_path}/absent'):
-        pick('~/absent')
+        load_engine('~/absent')
 
 
 def test_without_weights_torch_is_not_imported() -> None:
     code = (
-        'import sys; from siammcvae_core.engines.factory import pick; pick("none");'
+        'import sys; from siammcvae_core.engines.factory import load_engine; load_engine("none");'
         'sys.exit("torch" in sys.modules)'
     )
     assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
@@ -74,4 +74,4 @@ def test_missing_torch_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.delitem(sys.modules, 'siammcvae_core.engines.torch', raising=False)
     monkeypatch.setitem(sys.modules, 'torch', None)
     with pytest.raises(WeightsError, match=r'^w\.safetensors: needs PyTorch'):
-        pick('w.safetensors')
+        load_engine('w.safetensors')

@@ -48,10 +48,10 @@ start = multiprocessing.process.BaseProcess.start
 multiprocessing.process.BaseProcess.start = lambda self: (started.append(self), start(self))
 
 import numpy as np
-from siammcvae_core.engines.factory import pick
+from siammcvae_core.engines.factory import load_engine
 from siammcvae_core.restore.restorer import Restorer, RestoreMethod
 
-engine = pick('drive')
+engine = load_engine('drive')
 restorer = Restorer(engine)
 frame = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
 for stamp in (0.0, 0.1):

@@ -25,7 +25,7 @@ from siammcvae_core.engines.autotune import compare  # noqa: E402
 from siammcvae_core.engines.drive import DriveEngine  # noqa: E402
 from siammcvae_core.engines.drive_torch import TorchNetwork  # noqa: E402
 from siammcvae_core.engines.engine_cache import BuildPolicy  # noqa: E402
-from siammcvae_core.engines.factory import pick, shipped  # noqa: E402
+from siammcvae_core.engines.factory import load_engine, shipped  # noqa: E402
 from siammcvae_core.engines.gpu import FastestGpuEngine  # noqa: E402
 from siammcvae_core.engines.tensorrt import TensorRtNetwork  # noqa: E402
 from siammcvae_core.errors import InputError  # noqa: E402
@@ -193,7 +193,7 @@ def test_a_gpu_that_does_not_serve_leaves_the_cpu(drive_weights, monkeypatch, ca
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     monkeypatch.setattr(gpu, 'ways', lambda policy: {'torch float16': out_of_memory})
     monkeypatch.setattr(cpu, 'ways', lambda: {'torch float32': TorchNetwork})
-    engine = pick(drive_weights)
+    engine = load_engine(drive_weights)
     assert engine is not None
     assert engine.describe()['device'] == 'cpu'
     assert 'the CPU serves, not the GPU: OutOfMemoryError' in caplog.text
