@@ -39,7 +39,7 @@ setup(
     python_requires='>=3.10',
     packages=find_packages(include=['siammcvae_core*', 'siammcvae_ros*']),
     package_data={
-        'siammcvae_core': ['py.typed', 'weights/*'],
+        'siammcvae_core': ['py.typed', 'weights/*', 'report/*.css', 'report/*.js'],
         'siammcvae_ros': ['py.typed'],
     },
     data_files=[

@@ -83,6 +83,28 @@ def test_weights_are_installed(root: Path, installed: Path) -> None:
     assert {path.name for path in weights.iterdir()} >= {'probe.safetensors', *shipped}
 
 
+def test_installed_report_finds_its_style_and_script(
+    root: Path, installed: Path, tmp_path: Path
+) -> None:
+    write = """
+from pathlib import Path
+from siammcvae_core.report.page import Page
+
+page = Page('installed')
+page.table(['a'], [[1]], sortable=True)
+page.write(Path('report.html'))
+"""
+    subprocess.run(
+        [sys.executable, '-c', write],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(site_packages(installed))},
+        check=True,
+    )
+    html = (tmp_path / 'report.html').read_text(encoding='utf-8')
+    for name in ('style.css', 'script.js'):
+        assert (root / 'siammcvae_core' / 'report' / name).read_text(encoding='utf-8') in html
+
+
 @pytest.mark.parametrize('package', PACKAGES)
 def test_every_module_is_installed(root: Path, installed: Path, package: str) -> None:
     def modules(top: Path) -> set[str]:

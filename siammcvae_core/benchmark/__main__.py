@@ -17,7 +17,7 @@ from siammcvae_core.commands.values import parse_list
 from siammcvae_core.engines.factory import shipped
 from siammcvae_core.errors import InputError
 from siammcvae_core.evaluate.plan import parse_masks
-from siammcvae_core.report.page import write_json
+from siammcvae_core.report.json_csv import write_json
 
 PROG = 'python -m siammcvae_core.benchmark'
 DESCRIPTION = """\

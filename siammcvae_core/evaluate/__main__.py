@@ -37,7 +37,7 @@ from siammcvae_core.evaluate.plan import (
 from siammcvae_core.evaluate.runner import run, tasks_of, WorkerError
 from siammcvae_core.evaluate.summary import overall, Row, rows_of
 from siammcvae_core.faults.masks import PATTERNS
-from siammcvae_core.report.page import write_csv, write_json
+from siammcvae_core.report.json_csv import write_csv, write_json
 
 DESCRIPTION = """\
 Score ways of restoring damaged frames on your drives: every method on the same frames, references

@@ -24,7 +24,7 @@ from siammcvae_core.evaluate.samples import fit
 from siammcvae_core.faults.camera import damage
 from siammcvae_core.faults.masks import make_mask, parse_fault
 from siammcvae_core.metrics import psnr
-from siammcvae_core.report.page import write_csv
+from siammcvae_core.report.json_csv import write_csv
 from siammcvae_core.restore.restorer import Restorer
 
 DESCRIPTION = """\

@@ -4,10 +4,9 @@
 
 import base64
 from collections.abc import Container, Iterable, Mapping, Sequence
-import csv
 from html import escape
+from importlib.resources import files
 import io
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -16,78 +15,7 @@ import cv2
 from matplotlib.figure import Figure
 import numpy as np
 
-from siammcvae_core.errors import InputError
-
-STYLE = """
-:root { color-scheme: light; }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1240px; padding: 24px 20px 64px; color: #1c2430;
-  background: #f6f7f9; font: 15px/1.5 system-ui, -apple-system, 'Segoe UI', sans-serif; }
-h1 { font-size: 26px; margin: 8px 0 4px; }
-h2 { font-size: 19px; margin: 36px 0 8px; }
-p { margin: 6px 0 12px; max-width: 80ch; }
-.numbers { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr));
-  margin: 18px 0; }
-.numbers div { background: #fff; border: 1px solid #dfe3e8; border-radius: 8px;
-  padding: 10px 14px; }
-.numbers b { display: block; font-size: 20px; line-height: 1.3; overflow-wrap: anywhere; }
-.numbers span { display: block; color: #57606a; font-size: 13px; }
-.table { overflow-x: auto; }
-table { border-collapse: collapse; background: #fff; margin: 8px 0 4px; font-size: 14px;
-  font-variant-numeric: tabular-nums; }
-th, td { border: 1px solid #dfe3e8; padding: 5px 12px; text-align: left; }
-th { background: #eef1f4; font-weight: 600; }
-td.number, th.number { text-align: right; }
-.sortable td { white-space: nowrap; }
-.sortable th, .sortable td { padding: 4px 6px; font-size: 12.5px; }
-figure { margin: 12px 0 20px; }
-figure img, figure svg { display: block; width: 100%; height: auto; border-radius: 6px; }
-figcaption, .note { color: #57606a; font-size: 13px; margin-top: 4px; }
-pre { background: #fff; border: 1px solid #dfe3e8; border-radius: 8px; padding: 12px 14px;
-  white-space: pre-wrap; overflow-wrap: anywhere; font-size: 13px; }
-.alarm { background: #fdecea; border: 1px solid #e5a49c; border-radius: 8px; padding: 10px 14px; }
-summary { cursor: pointer; margin: 12px 0; }
-th button { all: unset; cursor: pointer; }
-th button:focus-visible { outline: 2px solid #1565c0; }
-th button::after { content: '\\2195'; color: #8a939c; margin-left: 5px; }
-th[aria-sort=ascending] button::after { content: '\\2191'; color: #1c2430; }
-th[aria-sort=descending] button::after { content: '\\2193'; color: #1c2430; }
-tr.foreign td { background: #fff8e6; }
-.gallery { display: grid; gap: 4px 8px; margin: 8px 0 24px;
-  grid-template-columns: repeat(auto-fill, minmax(255px, 1fr)); }
-.gallery figure { margin: 0; }
-"""
-
-# Sorts the table around a clicked button: numbers by value, text by name, unknown cells last. The
-# first click brings numbers down from the highest and text up from the first; the next one turns.
-SCRIPT = """
-document.addEventListener('click', event => {
-  const button = event.target.closest('th button');
-  if (!button) return;
-  const head = button.parentElement, table = head.closest('table'), body = table.tBodies[0];
-  const index = head.cellIndex, numeric = head.classList.contains('number');
-  const before = head.ariaSort;
-  const down = before ? before === 'ascending' : numeric;
-  for (const other of head.parentElement.cells) other.removeAttribute('aria-sort');
-  head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
-  const value = row => {
-    const cell = row.cells[index];
-    if (!numeric) return cell.textContent;
-    return cell.dataset.value === undefined ? NaN : Number(cell.dataset.value);
-  };
-  const compare = (a, b) => {
-    if (!numeric) return a.localeCompare(b, 'en', { numeric: true });
-    if (Number.isNaN(a) || Number.isNaN(b)) return 0;
-    return a - b;
-  };
-  const rows = [...body.rows].map(row => [value(row), row]);
-  rows.sort(([a], [b]) => {
-    const unknown = Number.isNaN(a) - Number.isNaN(b);
-    return unknown || (down ? -compare(a, b) : compare(a, b));
-  });
-  body.append(...rows.map(([, row]) => row));
-});
-"""
+from siammcvae_core.report.json_csv import write_text
 
 
 class Page:
@@ -133,33 +61,28 @@ class Page:
         """Add a table; columns whose cells are numbers (or None, shown as –) align right.
 
         `sortable` lets readers order the rows by a column, `digits` are the decimals of a column
-        (2 if not named), rows whose number is in `foreign` are tinted as numbers of others, and
-        `folded` hides the table until the reader clicks on that text.
+        (2 if not named), rows whose index is in `foreign` are tinted as figures from elsewhere,
+        and `folded` hides the table until the reader clicks on that text. A table wider than the
+        screen scrolls sideways.
         """
         rows = [list(row) for row in rows]
         numeric = [all(_is_number(row[i]) for row in rows) for i in range(len(columns))]
         decimals = [(digits or {}).get(column, 2) for column in columns]
-
-        def head(column: str, right: bool) -> str:
-            text = f'<button>{escape(column)}</button>' if sortable else escape(column)
-            return f'<th{" class=number" if right else ""}>{text}</th>'
-
-        def cell(value: Any, right: bool, places: int) -> str:
-            known = sortable and right and value is not None and math.isfinite(value)
-            exact = f' data-value={value:.9g}' if known else ''
-            kind = ' class=number' if right else ''
-            return f'<td{kind}{exact}>{escape(_shown(value, places))}</td>'
-
-        heads = ''.join(head(*column) for column in zip(columns, numeric, strict=True))
+        heads = ''.join(
+            _head(column, right, sortable) for column, right in zip(columns, numeric, strict=True)
+        )
         body = ''.join(
-            f'<tr{" class=foreign" if number in foreign else ""}>'
-            + ''.join(cell(*one) for one in zip(row, numeric, decimals, strict=True))
+            f'<tr{" class=foreign" if index in foreign else ""}>'
+            + ''.join(
+                _cell(value, right, places, sortable)
+                for value, right, places in zip(row, numeric, decimals, strict=True)
+            )
             + '</tr>'
-            for number, row in enumerate(rows)
+            for index, row in enumerate(rows)
         )
         kind = ' class=sortable' if sortable else ''
         table = (
-            f'<div class="table"><table{kind}><thead><tr>{heads}</tr></thead>'
+            f'<div class="table" tabindex="0"><table{kind}><thead><tr>{heads}</tr></thead>'
             f'<tbody>{body}</tbody></table></div>'
         )
         if folded:
@@ -171,9 +94,9 @@ class Page:
 
     def plot(self, figure: Figure, caption: str = '') -> None:
         """Add a matplotlib figure as inline SVG."""
-        drawn = io.StringIO()
-        figure.savefig(drawn, format='svg', bbox_inches='tight', metadata={'Date': None})
-        svg = drawn.getvalue()
+        file = io.StringIO()
+        figure.savefig(file, format='svg', bbox_inches='tight', metadata={'Date': None})
+        svg = file.getvalue()
         self._figure(svg[svg.index('<svg') :], caption)
 
     def picture(self, image: np.ndarray, caption: str = '', quality: int = 88) -> None:
@@ -200,12 +123,14 @@ class Page:
     def write(self, path: Path) -> None:
         """Write the page; InputError if the file cannot be written."""
         body = '\n'.join(self._parts)
-        script = f'<script>{SCRIPT}</script>\n' if self._sorts else ''
-        _write(
+        style, script = _resource('style.css'), ''
+        if self._sorts:
+            script = f'<script>\n{_resource("script.js")}</script>\n'
+        write_text(
             path,
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f'<title>{self._title}</title><style>{STYLE}</style></head>\n<body>\n{body}\n'
+            f'<title>{self._title}</title><style>\n{style}</style></head>\n<body>\n{body}\n'
             f'{script}</body></html>\n',
         )
 
@@ -214,48 +139,28 @@ class Page:
         self._parts.append(f'<figure>{content}{text}</figure>')
 
 
-def write_json(path: Path, report: Mapping[str, Any]) -> None:
-    """Write the numbers of a report; what is not finite becomes null, as JSON knows no NaN.
-
-    InputError if the file cannot be written.
-    """
-    _write(path, json.dumps(_plain(report), indent=2, allow_nan=False) + '\n')
+def _resource(name: str) -> str:
+    """Read a file that is installed beside this module."""
+    return (files('siammcvae_core.report') / name).read_text(encoding='utf-8')
 
 
-def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows under the keys of the first; None and what is not finite become empty cells.
-
-    InputError if the file cannot be written.
-    """
-    text = io.StringIO()
-    table = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator='\n')
-    table.writeheader()
-    table.writerows(_plain(row) for row in rows)
-    _write(path, text.getvalue())
+def _head(column: str, right: bool, sortable: bool) -> str:
+    text = f'<button>{escape(column)}</button>' if sortable else escape(column)
+    return f'<th{" class=number" if right else ""}>{text}</th>'
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding='utf-8')
-    except OSError as error:
-        raise InputError(f'cannot write {path}: {error.strerror}') from error
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _cell(value: Any, right: bool, places: int, sortable: bool) -> str:
+    finite = sortable and right and value is not None and math.isfinite(value)
+    exact = f' data-value={value:.9g}' if finite else ''  # the script sorts by it
+    kind = ' class=number' if right else ''
+    return f'<td{kind}{exact}>{escape(_text(value, places))}</td>'
 
 
 def _is_number(cell: Any) -> bool:
     return cell is None or (isinstance(cell, (int, float)) and not isinstance(cell, bool))
 
 
-def _shown(cell: Any, places: int) -> str:
+def _text(cell: Any, places: int) -> str:
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return '–'
     return f'{cell:.{places}f}' if isinstance(cell, float) else str(cell)

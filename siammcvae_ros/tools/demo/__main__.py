@@ -18,7 +18,7 @@ from siammcvae_core.engines.factory import DRIVE, load_engine, NONE
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.camera import FaultInjector, FAULTS
 from siammcvae_core.frames import Source
-from siammcvae_core.report.page import write_json
+from siammcvae_core.report.json_csv import write_json
 from siammcvae_ros.tools.dds_domain import machine, ros_distro
 from siammcvae_ros.tools.demo.account import methods
 from siammcvae_ros.tools.demo.folder import Folder

@@ -1,9 +1,8 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Reports as files: self-contained, escaped, and JSON that every reader accepts."""
+"""Reports as one file: self-contained and escaped."""
 
 import base64
-import json
 from pathlib import Path
 import re
 import xml.etree.ElementTree
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 
 from siammcvae_core.errors import InputError
-from siammcvae_core.report.page import Page, write_json
+from siammcvae_core.report.page import Page
 
 
 def written(page: Page, folder: Path) -> str:
@@ -71,18 +70,6 @@ def test_table_aligns_numbers_and_shows_gaps(tmp_path: Path) -> None:
     assert re.findall(r'<td class=number>(.*?)</td>', html) == ['1.23', '–', '–', '7']
 
 
-def test_json_has_null_for_what_is_not_finite(tmp_path: Path) -> None:
-    path = tmp_path / 'report.json'
-    write_json(path, {
-        'mean': float('nan'), 'rows': [{'best': np.float32(1.5), 'worst': float('inf')}],
-        'n': np.int64(3), 'exact': True,
-    })  # fmt: skip
-    assert json.loads(path.read_text(), parse_constant=pytest.fail) == {
-        'mean': None, 'rows': [{'best': 1.5, 'worst': None}], 'n': 3, 'exact': True,
-    }  # fmt: skip
-
-
-def test_unwritable_place_is_told_in_one_line(tmp_path: Path) -> None:
-    for write in (Page('x').write, lambda path: write_json(path, {})):
-        with pytest.raises(InputError, match=r'^cannot write .*nowhere.*$'):
-            write(tmp_path / 'nowhere' / 'report')
+def test_an_unwritable_file_is_named_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r'^cannot write .*nowhere.*$'):
+        Page('x').write(tmp_path / 'nowhere' / 'report')

@@ -1,8 +1,7 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tables that sort, fold and tint; galleries; rows as CSV."""
+"""Tables that sort, fold, tint and scroll; galleries."""
 
-import csv
 import json
 import math
 from pathlib import Path
@@ -14,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from siammcvae_core.report.page import Page, write_csv
+from siammcvae_core.report.page import Page
 
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
 ROWS = [
@@ -69,17 +68,16 @@ def test_gallery_sets_pictures_beside_each_other(tmp_path: Path) -> None:
     assert re.findall(r'<figcaption>(.*?)</figcaption>', gallery) == ['one &amp; two', 'three']
 
 
-def test_csv_has_empty_cells_for_what_is_not_known(tmp_path: Path) -> None:
-    path = tmp_path / 'rows.csv'
-    write_csv(path, [
-        {'clip': 'a, "b"', 'psnr': 31.5, 'gap': 4},
-        {'clip': 'c', 'psnr': math.nan, 'gap': None},
-    ])  # fmt: skip
-    with path.open(newline='') as file:
-        assert list(csv.DictReader(file)) == [
-            {'clip': 'a, "b"', 'psnr': '31.5', 'gap': '4'},
-            {'clip': 'c', 'psnr': '', 'gap': ''},
-        ]
+def test_a_wide_table_scrolls_in_its_own_box(tmp_path: Path) -> None:
+    """Else a phone cuts it off, or the whole page moves sideways."""
+    page = Page('wide')
+    page.table(COLUMNS, ROWS)
+    page.table(COLUMNS, ROWS, folded='more', sortable=True)
+    html = written(page, tmp_path)
+    assert html.count('<table') == len(re.findall(r'<div class="table" tabindex="0"><table', html))
+    rules = dict(re.findall(r'^(\S+) \{(.*?)\}', html, re.MULTILINE | re.DOTALL))
+    assert 'overflow-x: auto' in rules['.table']
+    assert 'max-width: 100%' in rules['.table']
 
 
 def test_a_browser_sorts_by_the_column_clicked(tmp_path: Path) -> None:
