@@ -1,59 +1,77 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Fine detail that goes at once: drops on the lens.
+"""Blur: fine detail that disappears between two frames, as behind drops on the lens.
 
-Motion and its blur take detail from cells and give it to others; what many cells side by side lose
-beyond what others gain in the same frame was covered.
+With d the detail of a cell (see `frame_statistics`) the test statistic is the log ratio
+
+    loss = log((d_before + 0.3) / (d_now + 0.3)) - median(loss),   averaged over 3 x 3 cells
+
+and cells are blurred where loss >= max(0.5, 4 sigma), sigma being the root mean square of the
+negative losses of the same frame: motion takes detail from some cells and adds it to others, so
+what it adds elsewhere tells how much it may take here.
 """
 
 import cv2
 import numpy as np
 
-from siammcvae_core.detection.frame_statistics import beside, Statistics
+from siammcvae_core.detection.frame_statistics import dilated, FrameStatistics, root_mean_square
+from siammcvae_core.detection.region_growing import connected_to
 
 GRAIN = 0.3  # grey levels of detail that are as good as none
-SEED, SEEDS = 0.5, 4.0  # log of the share of its detail lost; the same in spreads of the gains
-SHARE, SHARES = 0.2, 2.0  # likewise, for the cells around seeds
+SEED, SEED_SIGMAS = 0.5, 4.0  # least loss of a seed, and the same in units of sigma
+BESIDE, BESIDE_SIGMAS = 0.2, 2.0  # of the cells connected to seeds
 
 
-def seeds(
-    now: Statistics, before: Statistics, usable: np.ndarray, covered: np.ndarray
-) -> np.ndarray:
-    """Find cells that lost detail as no motion makes it: bool (R, C), of `usable` (R, C).
+class Blur:
+    """Loss of detail as an event on the lens; see `LensEvent`."""
 
-    `covered` likewise were known to be blurred: what they gain now is no motion either.
-    """
-    loss, spread = _loss(now, before, usable, covered)
-    return (loss >= max(SEED, SEEDS * spread)) & usable
+    name = 'blur'
+    least = 0.02
+    first_background = 0.03
+    over_background = 1.6
+    patience = 3
+    least_young = 0.6
 
+    def seeds(
+        self,
+        now: FrameStatistics,
+        before: FrameStatistics,
+        usable: np.ndarray,
+        covered: np.ndarray,
+    ) -> np.ndarray:
+        """Find cells that lost more detail than motion takes: bool (R, C), of `usable` (R, C).
 
-def grown(
-    cells: np.ndarray,
-    now: Statistics,
-    before: Statistics,
-    usable: np.ndarray,
-    covered: np.ndarray,
-) -> np.ndarray:
-    """Add the cells beside seeds that lost less: bool (R, C)."""
-    loss, spread = _loss(now, before, usable, covered)
-    wider = (loss >= max(SHARE, SHARES * spread)) | cells
-    _, labels = cv2.connectedComponents(wider.view(np.uint8))
-    return np.isin(labels, np.unique(labels[cells]))
+        `covered` (R, C) are cells already known to be blurred: what they gain now is not motion.
+        """
+        loss, sigma = _loss(now, before, usable, covered)
+        return (loss >= max(SEED, SEED_SIGMAS * sigma)) & usable
 
+    def grow(
+        self,
+        seeds: np.ndarray,
+        now: FrameStatistics,
+        before: FrameStatistics,
+        usable: np.ndarray,
+        covered: np.ndarray,
+    ) -> np.ndarray:
+        """Add the cells connected to seeds that lost less: bool (R, C)."""
+        loss, sigma = _loss(now, before, usable, covered)
+        return connected_to(seeds, (loss >= max(BESIDE, BESIDE_SIGMAS * sigma)) | seeds)
 
-def level(of: Statistics) -> np.ndarray:
-    """Give what drops lower: float32 (R, C)."""
-    return of.detail
+    def level(self, statistics: FrameStatistics) -> np.ndarray:
+        """Return the detail, which drops lower: float32 (R, C)."""
+        return statistics.detail
 
 
 def _loss(
-    now: Statistics, before: Statistics, usable: np.ndarray, covered: np.ndarray
+    now: FrameStatistics, before: FrameStatistics, usable: np.ndarray, covered: np.ndarray
 ) -> tuple[np.ndarray, float]:
-    """Measure the log of the share of detail lost around each cell, and the spread of the gains."""
+    """Compute the log of the ratio of detail, float32 (R, C), and sigma of the gains."""
     loss = np.log((before.detail + GRAIN) / (now.detail + GRAIN))
     free = usable & ~covered
-    loss -= np.median(loss[free]) if free.any() else 0  # by shake of the camera
+    loss -= np.median(loss[free]) if free.any() else 0  # the camera's shake
     loss[~usable] = 0
     loss = cv2.blur(loss, (3, 3))
-    gains = np.maximum(loss[(loss < 0) & ~beside(covered)], -SEED)  # more was uncovered
-    return loss, float(np.sqrt(np.mean(np.square(gains)))) if gains.size else 0.0
+    # A gain counts as SEED at most: more was uncovered rather than sharpened.
+    gains = np.maximum(loss[(loss < 0) & ~dilated(covered)], -SEED)
+    return loss, root_mean_square(gains)

@@ -1,38 +1,53 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Random bytes: runs of pixels unlike those beside them, below them and in the frame before."""
+"""Noise: random bytes, runs of pixels unlike those beside, below and before them.
+
+For each segment of 16 px of a row the smallest of up to four mean steps decides,
+
+    n = min(mean |dI/dx|, mean |dI/dy|, mean |dI/dt|, mean |d|B - R|/dx|)
+
+which is 55 grey levels and more of random bytes. A segment is lost if n >= 22 and, averaged over 5
+segments side by side, n >= 34 no farther than 2 segments away.
+"""
 
 import cv2
 import numpy as np
 
-from siammcvae_core.detection.frame_statistics import Change, Statistics
+from siammcvae_core.detection.frame_statistics import FrameDifference, FrameStatistics
 from siammcvae_core.faults.masks import CELL
 
-ROUGH = 120  # grey levels: random bytes hold such a step in any 16 of them
+LARGEST_STEP = 120  # grey levels: random bytes hold such a step in any 16 of them
 CHANGED = 2.0  # grey levels a cell changed at least
 SEGMENTS = 5  # of 16 px side by side
-WILD = 34.0  # grey levels from pixel to pixel and from frame to frame; of random bytes 55 and more
-PARTLY = 22.0  # of a segment at the end of a run
+NOISY = 34.0  # grey levels, n averaged over SEGMENTS
+PARTLY = 22.0  # grey levels, n of a segment at the end of a run
 
 
-def find(
-    frame: np.ndarray, now: Statistics, before: Statistics | None, change: Change | None
+def noisy_segments(
+    frame: np.ndarray,
+    now: FrameStatistics,
+    before: FrameStatistics | None,
+    difference: FrameDifference | None,
 ) -> np.ndarray:
-    """Find segments of 16 px of the rows that hold random bytes: bool (16 R, C)."""
+    """Find segments of 16 px of the rows that hold random bytes: bool (16 R, C).
+
+    frame: uint8 (H, W, 3) BGR or (H, W), with its statistics, those of the frame before and the
+    difference of both, if there is one.
+    """
     lost = np.zeros((now.grey.shape[0], now.mean.shape[1]), bool)
-    rough = now.roughest >= ROUGH
-    if change is not None:
-        rough &= change.mean >= CHANGED
+    rough = now.max_step >= LARGEST_STEP
+    if difference is not None:
+        rough &= difference.mean >= CHANGED
     elif frame.ndim == 2:
         return lost  # in one grey frame noise cannot be told from gravel
     for row in np.flatnonzero(rough.sum(axis=1) >= SEGMENTS):
         within = slice(row * CELL, (row + 1) * CELL)
-        lost[within] = _find_in(frame, now.grey, before.grey if before else None, int(row))
+        lost[within] = _in_row(frame, now.grey, before.grey if before else None, int(row))
     return lost
 
 
-def _find_in(frame: np.ndarray, now: np.ndarray, before: np.ndarray | None, row: int) -> np.ndarray:
-    """Look at the 16 rows of one row of cells: bool (16, C)."""
+def _in_row(frame: np.ndarray, now: np.ndarray, before: np.ndarray | None, row: int) -> np.ndarray:
+    """Find noisy segments in the 16 rows of one row of cells: bool (16, C)."""
     first, last = row * CELL, (row + 1) * CELL
     strip = now[first:last]
     size = (strip.shape[1] // CELL, CELL)
@@ -48,15 +63,15 @@ def _find_in(frame: np.ndarray, now: np.ndarray, before: np.ndarray | None, row:
         steps.append(cv2.absdiff(strip, before[first:last]))
     if frame.ndim == 3:
         steps.append(_colour_steps(frame[first:last], strip.shape))
-    segments = np.min([cv2.resize(s, size, interpolation=cv2.INTER_AREA) for s in steps], axis=0)
-    wild = cv2.blur(segments.astype(np.float32), (SEGMENTS, 1)) >= WILD
-    near = cv2.dilate(wild.view(np.uint8), np.ones((1, SEGMENTS), np.uint8)).view(bool)
-    found: np.ndarray = near & (segments >= PARTLY)
-    return found
+    least = np.min([cv2.resize(s, size, interpolation=cv2.INTER_AREA) for s in steps], axis=0)
+    noisy = cv2.blur(least.astype(np.float32), (SEGMENTS, 1)) >= NOISY
+    near = cv2.dilate(noisy.view(np.uint8), np.ones((1, SEGMENTS), np.uint8)).view(bool)
+    lost: np.ndarray = near & (least >= PARTLY)
+    return lost
 
 
 def _colour_steps(strip: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Measure how blue less red changes along the rows of (h, w, 3), filled up to `shape`: uint8.
+    """Compute |d|B - R|/dx| along the rows of (h, w, 3), filled up to `shape`: uint8.
 
     Scenes have their finest detail in brightness, and video halves the resolution of colour.
     """

@@ -1,47 +1,53 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whole lines that went wrong: stuck at one level, or the line before held.
+"""Stuck lines: whole rows or columns at one level, and rows that repeat the one before.
 
-A line of the scene is never constant from end to end next to one that differs, and never equal to
-the line before it.
+With a(i) the mean step along line i and s(i) the mean step from it to line i + 1 (see
+`frame_statistics`), in grey levels,
+
+    constant:  a(i) <= 0.02  and  s >= 6 to the lines on either side
+    repeated:  s(i) <= 0.02  in a row of 3 and more, while a(i) > 0.02
+
+A scene has no line that is constant from end to end beside others, and none that equals the last.
 """
 
 import numpy as np
 
 CONSTANT = 0.02  # grey levels, mean step along a constant line
-APART = 6.0  # grey levels from a stuck line to the lines beside it
+APART = 6.0  # grey levels from a constant line to the lines beside it
 TEXTURE = 0.3  # grey levels, mean step along a line that shows something
-WILD = 30.0  # grey levels along a line: noise, which makes any line beside it look stuck
-THICK = 8  # stuck lines side by side at most, but at the frame's edge; more are flat cells
-RUN = 3  # lines alike in a row at least
-LONG = 16  # lines alike in a row at least where there is little to show
-EDGE = 8  # lines alike at the frame's edge that scaling and coding leave
+NOISY = 30.0  # grey levels along a line: noise, beside which any line looks stuck
+THICK = 8  # constant lines side by side at most, but at the frame's edge; more are uniform blocks
+RUN = 3  # repeated lines in a row at least
+LONG = 16  # the same where there is little texture
+EDGE = 8  # the same at the frame's edge, where scaling and coding repeat lines
 
 
-def stuck(detail: np.ndarray, step: np.ndarray) -> np.ndarray:
+def constant_lines(detail: np.ndarray, step: np.ndarray) -> np.ndarray:
     """Find lines at one level that differ from the lines around them: bool (n,).
 
-    detail: mean step along each line; step: from it to the next.
+    detail: a(i), mean step along each line; step: s(i), from it to the next; float32 (n,).
     """
     lost = np.zeros(detail.size, bool)
     constant = detail <= CONSTANT
     bounds = np.flatnonzero(np.diff(constant, prepend=False, append=False))
+    # Two runs at different levels lie side by side where the step between them is large.
     within = np.flatnonzero(constant[:-1] & constant[1:] & (step[:-1] >= APART)) + 1
     bounds = np.sort(np.concatenate((bounds, within, within)))
     for start, end in zip(bounds[::2].tolist(), bounds[1::2].tolist(), strict=True):
-        ends = []
+        sides = []
         if start:
-            ends.append(0 if detail[start - 1] >= WILD else step[start - 1])
+            sides.append(0 if detail[start - 1] >= NOISY else step[start - 1])
         if end < detail.size:
-            ends.append(0 if detail[end] >= WILD else step[end - 1])
-        inside = len(ends) == 2
-        if ends and min(ends) >= APART and (end - start <= THICK or not inside):
+            sides.append(0 if detail[end] >= NOISY else step[end - 1])
+        inside = len(sides) == 2
+        if sides and min(sides) >= APART and (end - start <= THICK or not inside):
             lost[start:end] = True
     return lost
 
 
-def held(detail: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """Find lines that show the line before them once more: bool (n,)."""
+def repeated_lines(detail: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """Find lines that show the line before them once more: bool (n,); see `constant_lines`."""
     lost = np.zeros(detail.size, bool)
     for start, end in _runs((step[:-1] <= CONSTANT) & (detail[:-1] > CONSTANT)):
         at_edge = start == 0 or end == detail.size - 1
@@ -52,7 +58,7 @@ def held(detail: np.ndarray, step: np.ndarray) -> np.ndarray:
 
 
 def _runs(which: np.ndarray) -> list[tuple[int, int]]:
-    """Give start and end of each run of True."""
+    """List the start and end of each run of True."""
     if not which.any():
         return []
     bounds = np.flatnonzero(np.diff(which, prepend=False, append=False))

@@ -72,7 +72,7 @@ class Inspection:
         self._seconds.append(time.perf_counter() - began)
         if lost is not None:
             flagged = self._findings.flagged + 1
-            self._findings = replace(self._findings, flagged=flagged, found=detection.found)
+            self._findings = replace(self._findings, flagged=flagged, found=detection.names)
         return lost
 
     def _has_to_rest(self) -> bool:

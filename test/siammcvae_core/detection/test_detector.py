@@ -49,7 +49,7 @@ def test_finds_the_fault_and_little_else(
     assert mask[lost].mean() >= recall
     if (~lost).any():
         assert mask[~lost].mean() <= 0.05
-    assert names & {name for found, _ in struck for name in found.found}
+    assert names & {name for found, _ in struck for name in found.names}
     after = np.stack([found.mask for found, _ in played[FIRST + BURST + 1 :]])
     assert after.mean() <= 0.005
     assert not any(found.mask.any() for found, _ in played[:FIRST])
@@ -64,7 +64,7 @@ def test_frozen_frame_is_told_from_a_still_camera(drive: list[np.ndarray]) -> No
         assert not detector.inspect(noisy, number * 0.1).mask.any()
     found = detector.inspect(noisy.copy(), 0.5)
     assert found.mask.all()
-    assert found.found == ('frozen',)
+    assert found.names == ('frozen',)
     assert not detector.inspect(drive[1], 0.6).mask.any()
 
 
@@ -106,10 +106,10 @@ def test_a_flat_frame_is_lost() -> None:
 def test_pixels_are_the_cells_cut_to_the_frame() -> None:
     found = Detector().inspect(np.zeros((40, 50), np.uint8), 0.0)
     assert found.mask.shape == (3, 4)
-    found.wholly[:] = np.arange(12).reshape(3, 4) % 5 == 0
+    found.whole_cells[:] = np.arange(12).reshape(3, 4) % 5 == 0
     pixels = found.pixels()
     assert pixels.dtype == bool
-    assert np.array_equal(pixels, found.wholly.repeat(16, 0).repeat(16, 1)[:40, :50])
+    assert np.array_equal(pixels, found.whole_cells.repeat(16, 0).repeat(16, 1)[:40, :50])
 
 
 @pytest.mark.parametrize('turned', [False, True])
@@ -139,7 +139,7 @@ def test_of_noise_only_its_runs_are_lost(drive: list[np.ndarray]) -> None:
     detector = Detector()
     detector.inspect(drive[0], 0.0)
     found = detector.inspect(damaged, 0.1)
-    assert found.found == ('noise',)
+    assert found.names == ('noise',)
     assert (found.pixels() & lost).sum() > 0.99 * lost.sum()
     assert (found.pixels() & ~lost).sum() < 0.5 * lost.sum()
 
@@ -203,7 +203,7 @@ def test_never_raises_and_keeps_its_contract(
         assert np.array_equal(found.mask, found.classes > 0)
         assert np.array_equal(found.mask, found.confidence > 0)
         assert found.confidence.max() <= 1
-        assert set(found.found) <= set(CLASSES[1:])
+        assert set(found.names) <= set(CLASSES[1:])
 
 
 def test_same_frames_give_same_masks(drive: list[np.ndarray]) -> None:

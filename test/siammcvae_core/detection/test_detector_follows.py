@@ -17,7 +17,7 @@ def test_tear_is_held_until_its_seam_is_gone(drive: list[np.ndarray]) -> None:
     played = play(drive, 'tearing:0.4')
     for found, lost in played[FIRST : FIRST + BURST]:
         assert np.array_equal(found.mask, lost)
-        assert found.found == ('torn',)
+        assert found.names == ('torn',)
     assert not played[-1][0].mask.any()
 
 
@@ -33,7 +33,7 @@ def test_tear_with_a_faint_seam_is_followed() -> None:
         if FIRST <= number < 30:
             frame[top:] = frames[number - 1][top:]
         found = detector.inspect(frame.round().astype(np.uint8), number * 0.1)
-        assert ('torn' in found.found) == (FIRST <= number < 31), number  # a frame to be sure
+        assert ('torn' in found.names) == (FIRST <= number < 31), number  # a frame to be sure
 
 
 def test_tear_that_nobody_saw_begin(drive: list[np.ndarray]) -> None:
@@ -43,7 +43,7 @@ def test_tear_that_nobody_saw_begin(drive: list[np.ndarray]) -> None:
         frame = drive[number].copy()
         frame[top:] = drive[number - 1][top:]
         found = detector.inspect(frame, number * 0.1)
-    assert found.found == ('torn',)
+    assert found.names == ('torn',)
     assert np.array_equal(found.mask.all(axis=1), np.arange(found.mask.shape[0]) >= top // CELL)
 
 
@@ -55,7 +55,7 @@ def test_content_that_sinks_by_a_row_is_not_torn(drive: list[np.ndarray]) -> Non
         view = tall[40 - number : 40 - number + SIZE[1]]
         noisy = view.astype(np.int16) + rng.integers(-1, 2, view.shape)
         found = detector.inspect(np.clip(noisy, 0, 255).astype(np.uint8), number * 0.1)
-        assert 'torn' not in found.found
+        assert 'torn' not in found.names
 
 
 def test_drops_are_found_where_they_cover_detail(drive: list[np.ndarray]) -> None:
@@ -65,7 +65,7 @@ def test_drops_are_found_where_they_cover_detail(drive: list[np.ndarray]) -> Non
     mask = np.stack([found.mask for found, _ in struck])
     assert mask[lost].mean() >= 0.45
     assert mask[~lost].mean() <= 0.15
-    assert {name for found, _ in struck for name in found.found} == {'blur'}
+    assert {name for found, _ in struck for name in found.names} == {'blur'}
 
 
 @pytest.mark.parametrize(
