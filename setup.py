@@ -48,7 +48,7 @@ setup(
         *shared('launch'),
         *shared('config'),
     ],
-    install_requires=['av', 'matplotlib', 'numpy', 'rosbags', 'safetensors', 'tqdm'],
+    install_requires=['av', 'filelock', 'matplotlib', 'numpy', 'rosbags', 'safetensors', 'tqdm'],
     extras_require={
         'ros': ros_wheels('jazzy'),
         'kilted': ros_wheels('kilted'),

@@ -18,6 +18,7 @@ OWN = {'siammcvae_core', 'siammcvae_ros'}
 # Where an import is not named like its rosdep key.
 ROSDEP_KEYS = {
     'cv2': 'python3-opencv',
+    'filelock': 'python3-filelock',
     'matplotlib': 'python3-matplotlib',
     'numpy': 'python3-numpy',
     'rosbags': 'python3-rosbags-pip',

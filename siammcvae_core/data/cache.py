@@ -4,32 +4,31 @@
 
 A clip is two files: `<key>.json` says what it holds, `<key>.raw` has its distinct frames, scaled
 down to a short side. All raw files together stay within a budget: those used longest ago are
-deleted, their JSON stays. Processes may share a folder; a clip is decoded by one while others wait.
+deleted, their JSON stays. Processes may share a folder: one decodes a clip while others wait.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack
 from dataclasses import asdict, dataclass, replace
-import fcntl
 import hashlib
 import json
 import math
 import os
 from pathlib import Path
-import tempfile
 import time
 from typing import BinaryIO
 
 import cv2
+from filelock import FileLock
 import numpy as np
 
 from siammcvae_core.data.layouts import Clip, is_timelapse
 from siammcvae_core.data.pairs import distinct_frames
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.errors import InputError, SourceError
-from siammcvae_core.files import read_json
+from siammcvae_core.files import read_json, replaced, write_whole
 from siammcvae_core.frames import Source
 
 OPEN_MAPS = 256
@@ -42,7 +41,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a clip without its frames.
+    """What is known of a clip without its frames: size, number of frames, errors.
 
     `declared` frames of `shape`, (H, W, 3) or (H, W) as cached; once `decoded`, the number of
     distinct `frames`, and in `broken` why there are fewer than the clip declares. `unusable` says
@@ -68,12 +67,12 @@ class Facts:
         return self.frames * (math.prod(self.shape) + PER_FRAME)
 
     def check(self) -> None:
-        """Raise ValueError for what cannot be, as in a file that is damaged."""
+        """Raise ValueError for values that make no sense, as in a damaged file."""
         counts = [self.declared, self.frames, *self.shape]
-        words = [self.name, self.unusable, self.broken]
+        texts = [self.name, self.unusable, self.broken]
         if (
             not all(type(count) is int and count >= 0 for count in counts)
-            or not all(isinstance(word, str) for word in words)
+            or not all(isinstance(text, str) for text in texts)
             or len(self.shape) not in (2, 3)
             or type(self.decoded) is not bool
         ):
@@ -106,34 +105,37 @@ class FrameCache:
         self._side = side
         self._topic = topic
         self._maps: OrderedDict[str, CachedClip] = OrderedDict()
-        with _told(self._folder):
+        with _as_input_error(self._folder):
             (self._folder / 'locks').mkdir(parents=True, exist_ok=True)
-            for draft in self._folder.glob('*.draft'):  # left by a process that was killed
-                if time.time() - draft.stat().st_mtime > STALE:
-                    draft.unlink(missing_ok=True)
+            for suffix in ('.json', '.raw'):
+                for draft in self._folder.glob(
+                    f'.*{suffix}.*'
+                ):  # left by a process that was killed
+                    if time.time() - draft.stat().st_mtime > STALE:
+                        draft.unlink(missing_ok=True)
 
     def survey(self, clips: Sequence[Clip]) -> list[Facts]:
-        """Learn what each clip holds, opening those not known yet."""
+        """Read the facts of each clip, opening those the cache has no facts of yet."""
         with ThreadPoolExecutor(min(16, 2 * (os.cpu_count() or 1))) as pool:
             return list(pool.map(self._facts, clips))
 
     def open(self, clip: Clip) -> CachedClip:
-        """Map a clip's frames, decoding it first where it is not there.
+        """Map a clip's frames into memory; a clip that is not in the cache is decoded first.
 
         Raises SourceError for a clip without frames, InputError where the cache cannot be used.
         """
-        known = self._maps.get(clip.path)
-        if known is not None:
+        mapped = self._maps.get(clip.path)
+        if mapped is not None:
             self._maps.move_to_end(clip.path)
             self._touch(clip)
-            return known
-        with _told(self._folder), self._locked(self._key(clip)[:2]):
+            return mapped
+        with _as_input_error(self._folder), self._lock(self._key(clip)[:2]):
             facts = self._facts(clip)
             if not facts.unusable and not self._holds(clip, facts):
                 facts = self._decode(clip, facts)
             if not facts.frames:
-                why = facts.unusable or facts.broken or 'no frames'
-                raise SourceError(f'{clip.path}: {why}')
+                reason = facts.unusable or facts.broken or 'no frames'
+                raise SourceError(f'{clip.path}: {reason}')
             cached = self._map(clip, facts)
         self._touch(clip)
         self._maps[clip.path] = cached
@@ -142,7 +144,7 @@ class FrameCache:
         return cached
 
     def __getstate__(self) -> dict[str, object]:
-        """Leave the maps behind: a process that receives the cache opens its own."""
+        """Drop the maps: a process that receives the cache maps its own."""
         return {**self.__dict__, '_maps': OrderedDict()}
 
     def _facts(self, clip: Clip) -> Facts:
@@ -152,11 +154,11 @@ class FrameCache:
             facts.check()
             return facts
         except (OSError, ValueError, TypeError, KeyError):  # not there, or not whole
-            facts = self._look_at(clip)
+            facts = self._open_for_facts(clip)
             self._remember(clip, facts)
             return facts
 
-    def _look_at(self, clip: Clip) -> Facts:
+    def _open_for_facts(self, clip: Clip) -> Facts:
         if is_timelapse(clip):
             return Facts(clip.name, 0, (0, 0), unusable='time-lapse')
         try:
@@ -173,10 +175,11 @@ class FrameCache:
 
     def _decode(self, clip: Clip, facts: Facts) -> Facts:
         source = open_source(clip.path, self._topic)
-        with _told(self._folder), self._draft() as (file, draft):
-            indices, stamps, shape = self._write_frames(source, file)
-            file.write(np.array([indices, stamps], np.int64).tobytes())
-            file.flush()
+        raw = self._path(clip, '.raw')
+        with _as_input_error(self._folder), ExitStack() as after, replaced(raw) as draft:
+            with draft.open('wb') as file:
+                indices, stamps, shape = self._write_frames(source, file)
+                file.write(np.array([indices, stamps], np.int64).tobytes())
             facts = replace(
                 facts,
                 shape=shape or facts.shape,
@@ -185,9 +188,8 @@ class FrameCache:
                 broken=source.broken,
             )
             self._remember(clip, facts)
-            with self._locked('budget'):
-                self._make_room(facts.nbytes)
-                os.replace(draft, self._path(clip, '.raw'))
+            after.enter_context(self._lock('budget'))  # until the draft is in place
+            self._make_room(facts.nbytes)
         return facts
 
     def _write_frames(
@@ -240,43 +242,33 @@ class FrameCache:
             self._maps.pop(clip.path, None)
 
     def _remember(self, clip: Clip, facts: Facts) -> None:
-        with _told(self._folder), self._draft() as (file, draft):
-            file.write(json.dumps(asdict(facts)).encode())
-            file.flush()
-            os.replace(draft, self._path(clip, '.json'))
+        with _as_input_error(self._folder):
+            write_whole(self._path(clip, '.json'), json.dumps(asdict(facts)).encode())
 
     def _key(self, clip: Clip) -> str:
-        described = [FORMAT, clip.path, self._side, self._topic]
+        key = [FORMAT, clip.path, self._side, self._topic]
         try:
             stat = os.stat(clip.path)
-            described += [stat.st_size, stat.st_mtime_ns]
-        except OSError:  # the rendered drive is no file; what has vanished is found out on opening
+            key += [stat.st_size, stat.st_mtime_ns]
+        except (
+            OSError
+        ):  # the rendered drive is no file; a file that has vanished is noticed on opening
             pass
-        return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:32]
+        return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
 
     def _path(self, clip: Clip, suffix: str) -> Path:
         return self._folder / (self._key(clip) + suffix)
 
-    @contextmanager
-    def _draft(self) -> Iterator[tuple[BinaryIO, str]]:
-        """Open a file of a passing name; it is deleted unless it was renamed."""
-        handle, draft = tempfile.mkstemp(dir=self._folder, suffix='.draft')
-        try:
-            with os.fdopen(handle, 'wb') as file:
-                yield file, draft
-        finally:
-            if os.path.exists(draft):
-                os.unlink(draft)
-
-    @contextmanager
-    def _locked(self, name: str) -> Iterator[None]:
-        with (self._folder / 'locks' / name).open('w') as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+    def _lock(self, name: str) -> FileLock:
+        """Make a lock that all processes share that use the folder."""
+        folder = self._folder / 'locks'
+        folder.stat()  # raises where the folder is gone, which FileLock would make anew
+        return FileLock(folder / name)
 
 
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
+def _as_input_error(folder: Path) -> Iterator[None]:
+    """Raise InputError, one line, where the file system refuses."""
     try:
         yield
     except OSError as error:

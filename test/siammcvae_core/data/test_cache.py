@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Clips are decoded once, kept within the budget, and told about where they are broken."""
+"""Clips are decoded once, stay within the budget, and report where they are broken."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -142,23 +142,23 @@ def test_damaged_cache_files_are_made_anew(tmp_path, clip, suffix):
         {'shape': ['x', 'y']}, {'decoded': 1}, {'unusable': None}, {'broken': 3},
     ],
 )  # fmt: skip
-def test_facts_that_cannot_be_are_found_anew(tmp_path, clip, change):
+def test_facts_that_make_no_sense_are_read_anew(tmp_path, clip, change):
     drive = clip('drive')
     whole = FrameCache(tmp_path / 'cache', MB, 48).open(drive)
-    (kept,) = (tmp_path / 'cache').glob('*.json')
-    told = kept.read_text()
-    kept.write_text(json.dumps(json.loads(told) | change))
+    (stored,) = (tmp_path / 'cache').glob('*.json')
+    text = stored.read_text()
+    stored.write_text(json.dumps(json.loads(text) | change))
     again = FrameCache(tmp_path / 'cache', MB, 48).open(drive)
     assert np.array_equal(again.frames, whole.frames)
-    assert kept.read_text() == told
+    assert stored.read_text() == text
 
 
 def test_the_budget_holds_and_the_longest_unused_goes(tmp_path, clip):
     size = 8 * (48 * 64 * 3 + 16)
     cache = FrameCache(tmp_path / 'cache', 3 * size, side=48)
     a, b, c, d = (clip(name) for name in ('a', 'bb', 'ccc', 'dddd'))
-    kept = cache.open(a)
-    pixels = kept.frames.copy()
+    mapped = cache.open(a)
+    pixels = mapped.frames.copy()
     files = {}
     for other in (b, c):
         before = set((tmp_path / 'cache').glob('*.raw'))
@@ -171,7 +171,7 @@ def test_the_budget_holds_and_the_longest_unused_goes(tmp_path, clip):
     assert files['ccc'].exists()
     # b was deleted while mapped: it still serves here, and anew elsewhere.
     assert len(cache.open(b).frames) == 8
-    np.testing.assert_array_equal(kept.frames, pixels)
+    np.testing.assert_array_equal(mapped.frames, pixels)
     assert len(FrameCache(tmp_path / 'cache', 3 * size, side=48).open(b).frames) == 8
     assert raw_bytes(tmp_path / 'cache') <= 3 * size
 
@@ -194,7 +194,7 @@ def test_a_video_broken_midway_serves_up_to_there(tmp_path):
     assert cached.facts.broken
 
 
-def test_what_is_no_clip_is_told_and_remembered(tmp_path, opened):
+def test_what_is_no_clip_is_reported_and_remembered(tmp_path, opened):
     path = tmp_path / 'text.mp4'
     path.write_text('no video')
     text = Clip('text', str(path))
@@ -212,6 +212,16 @@ def test_timelapses_are_left_out(tmp_path, clip):
     marked = Clip('bars', bars.path, tmp_path / 'info.json')
     (facts,) = FrameCache(tmp_path / 'cache', MB, side=48).survey([marked])
     assert facts.unusable == 'time-lapse'
+
+
+def test_old_drafts_of_killed_processes_are_deleted(tmp_path):
+    old, new, other = (tmp_path / name for name in ('.a.raw.x1', '.b.json.x2', '.other'))
+    for path in (old, new, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, (1, 1))
+    FrameCache(tmp_path, MB, side=48)
+    assert (old.exists(), new.exists(), other.exists()) == (False, True, True)
 
 
 def test_a_cache_that_cannot_be_written_is_one_line(tmp_path, clip):

@@ -4,7 +4,7 @@
 
 import numpy as np
 import pytest
-from support.struck import render_drive
+from support.damaged_drive import render_drive
 
 
 @pytest.fixture(scope='package')

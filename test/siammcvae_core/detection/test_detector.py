@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
 import pytest
-from support.struck import BURST, FIRST, play, SIZE
+from support.damaged_drive import BURST, FIRST, inspect_drive, SIZE
 
 from siammcvae_core.detection.detector import CLASSES, Detector
 from siammcvae_core.errors import FrameError
@@ -42,33 +42,33 @@ def test_finds_the_fault_and_little_else(
     drive: list[np.ndarray], spec: str, recall: float, names: set[str], grey: bool
 ) -> None:
     frames = [cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) for frame in drive] if grey else drive
-    played = play(frames, spec)
-    struck = played[FIRST : FIRST + BURST]
-    lost = np.stack([lost for _, lost in struck])
-    mask = np.stack([found.mask for found, _ in struck])
+    played = inspect_drive(frames, spec)
+    damaged = played[FIRST : FIRST + BURST]
+    lost = np.stack([lost for _, lost in damaged])
+    mask = np.stack([detection.mask for detection, _ in damaged])
     assert mask[lost].mean() >= recall
     if (~lost).any():
         assert mask[~lost].mean() <= 0.05
-    assert names & {name for found, _ in struck for name in found.names}
-    after = np.stack([found.mask for found, _ in played[FIRST + BURST + 1 :]])
+    assert names & {name for detection, _ in damaged for name in detection.names}
+    after = np.stack([detection.mask for detection, _ in played[FIRST + BURST + 1 :]])
     assert after.mean() <= 0.005
-    assert not any(found.mask.any() for found, _ in played[:FIRST])
+    assert not any(detection.mask.any() for detection, _ in played[:FIRST])
 
 
-def test_frozen_frame_is_told_from_a_still_camera(drive: list[np.ndarray]) -> None:
+def test_frozen_frame_is_distinguished_from_a_still_camera(drive: list[np.ndarray]) -> None:
     detector = Detector()
     rng = np.random.default_rng(0)
     still = drive[0].astype(np.int16)
     for number in range(5):  # nothing moves, but the sensor's noise does
         noisy = np.clip(still + rng.integers(-1, 2, still.shape), 0, 255).astype(np.uint8)
         assert not detector.inspect(noisy, number * 0.1).mask.any()
-    found = detector.inspect(noisy.copy(), 0.5)
-    assert found.mask.all()
-    assert found.names == ('frozen',)
+    detection = detector.inspect(noisy.copy(), 0.5)
+    assert detection.mask.all()
+    assert detection.names == ('frozen',)
     assert not detector.inspect(drive[1], 0.6).mask.any()
 
 
-def test_bars_of_a_format_are_no_fault() -> None:
+def test_letterbox_bars_are_no_fault() -> None:
     detector = Detector()
     for number, frame in enumerate(DriveSim(SIZE, frames=8)):
         boxed = cv2.copyMakeBorder(frame.image, 40, 40, 0, 0, cv2.BORDER_CONSTANT)
@@ -96,24 +96,24 @@ def test_another_size_or_an_earlier_stamp_starts_anew(drive: list[np.ndarray]) -
     assert not detector.inspect(drive[0], 1.3).mask.any()
 
 
-def test_a_flat_frame_is_lost() -> None:
+def test_a_uniform_frame_is_lost() -> None:
     """A sensor never delivers one colour throughout; a cap on the lens is a loss, too."""
     for level in (0, 77, 255):
-        found = Detector().inspect(np.full((64, 96, 3), level, np.uint8), 0.0)
-        assert found.mask.all()
+        detection = Detector().inspect(np.full((64, 96, 3), level, np.uint8), 0.0)
+        assert detection.mask.all()
 
 
 def test_pixels_are_the_cells_cut_to_the_frame() -> None:
-    found = Detector().inspect(np.zeros((40, 50), np.uint8), 0.0)
-    assert found.mask.shape == (3, 4)
-    found.whole_cells[:] = np.arange(12).reshape(3, 4) % 5 == 0
-    pixels = found.pixels()
+    detection = Detector().inspect(np.zeros((40, 50), np.uint8), 0.0)
+    assert detection.mask.shape == (3, 4)
+    detection.whole_cells[:] = np.arange(12).reshape(3, 4) % 5 == 0
+    pixels = detection.pixels()
     assert pixels.dtype == bool
-    assert np.array_equal(pixels, found.whole_cells.repeat(16, 0).repeat(16, 1)[:40, :50])
+    assert np.array_equal(pixels, detection.whole_cells.repeat(16, 0).repeat(16, 1)[:40, :50])
 
 
 @pytest.mark.parametrize('turned', [False, True])
-def test_of_lines_only_they_and_those_beside_them_are_lost(
+def test_dead_lines_lose_themselves_and_their_neighbours_only(
     drive: list[np.ndarray], turned: bool
 ) -> None:
     first, damaged = (
@@ -121,27 +121,27 @@ def test_of_lines_only_they_and_those_beside_them_are_lost(
         for frame in drive[:2]
     )
     damaged[[40, 100, 101]], damaged[16:32, 48:80] = 255, 0
-    due = np.zeros(damaged.shape[:2], bool)
-    due[39:42] = due[99:103] = due[16:32, 48:80] = True
+    expected = np.zeros(damaged.shape[:2], bool)
+    expected[39:42] = expected[99:103] = expected[16:32, 48:80] = True
     detector = Detector()
     detector.inspect(first, 0.0)
-    found = detector.inspect(damaged, 0.1)
-    assert np.array_equal(found.pixels(), due)
-    assert np.array_equal(np.flatnonzero(found.rows), [40, 100, 101])
-    assert found.mask[2].all()
+    detection = detector.inspect(damaged, 0.1)
+    assert np.array_equal(detection.pixels(), expected)
+    assert np.array_equal(np.flatnonzero(detection.rows), [40, 100, 101])
+    assert detection.mask[2].all()
 
 
-def test_of_noise_only_its_runs_are_lost(drive: list[np.ndarray]) -> None:
+def test_noise_loses_its_runs_only(drive: list[np.ndarray]) -> None:
     lost = np.zeros(SIZE[::-1], bool)
     lost.ravel()[20 * SIZE[0] + 100 : 26 * SIZE[0] + 40] = True
     damaged = drive[1].copy()
     damaged[lost] = np.random.default_rng(0).integers(0, 256, damaged[lost].shape, np.uint8)
     detector = Detector()
     detector.inspect(drive[0], 0.0)
-    found = detector.inspect(damaged, 0.1)
-    assert found.names == ('noise',)
-    assert (found.pixels() & lost).sum() > 0.99 * lost.sum()
-    assert (found.pixels() & ~lost).sum() < 0.5 * lost.sum()
+    detection = detector.inspect(damaged, 0.1)
+    assert detection.names == ('noise',)
+    assert (detection.pixels() & lost).sum() > 0.99 * lost.sum()
+    assert (detection.pixels() & ~lost).sum() < 0.5 * lost.sum()
 
 
 def test_refuses_what_is_no_frame() -> None:
@@ -196,14 +196,14 @@ def test_never_raises_and_keeps_its_contract(
             size, colour, stamp = stream[0][1], stream[0][2], number * 0.1
         frame = picture(kind, (*size, 3) if colour else size, seed, frame)
         frame.setflags(write=False)
-        found = detector.inspect(frame, stamp)
+        detection = detector.inspect(frame, stamp)
         grid = (-(-size[0] // CELL), -(-size[1] // CELL))
-        assert found.mask.shape == found.classes.shape == found.confidence.shape == grid
-        assert (found.mask.dtype, found.confidence.dtype) == (bool, np.float32)
-        assert np.array_equal(found.mask, found.classes > 0)
-        assert np.array_equal(found.mask, found.confidence > 0)
-        assert found.confidence.max() <= 1
-        assert set(found.names) <= set(CLASSES[1:])
+        assert detection.mask.shape == detection.classes.shape == detection.confidence.shape == grid
+        assert (detection.mask.dtype, detection.confidence.dtype) == (bool, np.float32)
+        assert np.array_equal(detection.mask, detection.classes > 0)
+        assert np.array_equal(detection.mask, detection.confidence > 0)
+        assert detection.confidence.max() <= 1
+        assert set(detection.names) <= set(CLASSES[1:])
 
 
 def test_same_frames_give_same_masks(drive: list[np.ndarray]) -> None:
@@ -219,5 +219,5 @@ def test_huge_frame() -> None:
     rng = np.random.default_rng(0)
     frame = rng.integers(0, 256, (2160, 3840), np.uint8)
     frame[512:1024, 1024:2048] = 40
-    found = Detector().inspect(frame, 0.0)
-    assert found.mask[32:64, 64:128].all()
+    detection = Detector().inspect(frame, 0.0)
+    assert detection.mask[32:64, 64:128].all()

@@ -5,7 +5,7 @@
 import cv2
 import numpy as np
 import pytest
-from support.struck import BURST, cells, FIRST, play, SIZE
+from support.damaged_drive import BURST, FIRST, inspect_drive, lost_cells, SIZE
 
 from siammcvae_core.detection.detector import Detector
 from siammcvae_core.faults.camera import FaultInjector
@@ -13,11 +13,11 @@ from siammcvae_core.faults.masks import CELL
 from siammcvae_core.simulation.drive import DriveSim
 
 
-def test_tear_is_held_until_its_seam_is_gone(drive: list[np.ndarray]) -> None:
-    played = play(drive, 'tearing:0.4')
-    for found, lost in played[FIRST : FIRST + BURST]:
-        assert np.array_equal(found.mask, lost)
-        assert found.names == ('torn',)
+def test_tear_is_followed_until_its_seam_is_gone(drive: list[np.ndarray]) -> None:
+    played = inspect_drive(drive, 'tearing:0.4')
+    for detection, lost in played[FIRST : FIRST + BURST]:
+        assert np.array_equal(detection.mask, lost)
+        assert detection.names == ('torn',)
     assert not played[-1][0].mask.any()
 
 
@@ -32,8 +32,8 @@ def test_tear_with_a_faint_seam_is_followed() -> None:
         frame = frames[number].copy()
         if FIRST <= number < 30:
             frame[top:] = frames[number - 1][top:]
-        found = detector.inspect(frame.round().astype(np.uint8), number * 0.1)
-        assert ('torn' in found.names) == (FIRST <= number < 31), number  # a frame to be sure
+        detection = detector.inspect(frame.round().astype(np.uint8), number * 0.1)
+        assert ('torn' in detection.names) == (FIRST <= number < 31), number  # a frame to be sure
 
 
 def test_tear_that_nobody_saw_begin(drive: list[np.ndarray]) -> None:
@@ -42,9 +42,11 @@ def test_tear_that_nobody_saw_begin(drive: list[np.ndarray]) -> None:
     for number in range(1, len(drive)):
         frame = drive[number].copy()
         frame[top:] = drive[number - 1][top:]
-        found = detector.inspect(frame, number * 0.1)
-    assert found.names == ('torn',)
-    assert np.array_equal(found.mask.all(axis=1), np.arange(found.mask.shape[0]) >= top // CELL)
+        detection = detector.inspect(frame, number * 0.1)
+    assert detection.names == ('torn',)
+    assert np.array_equal(
+        detection.mask.all(axis=1), np.arange(detection.mask.shape[0]) >= top // CELL
+    )
 
 
 def test_content_that_sinks_by_a_row_is_not_torn(drive: list[np.ndarray]) -> None:
@@ -54,18 +56,18 @@ def test_content_that_sinks_by_a_row_is_not_torn(drive: list[np.ndarray]) -> Non
     for number in range(30):
         view = tall[40 - number : 40 - number + SIZE[1]]
         noisy = view.astype(np.int16) + rng.integers(-1, 2, view.shape)
-        found = detector.inspect(np.clip(noisy, 0, 255).astype(np.uint8), number * 0.1)
-        assert 'torn' not in found.names
+        detection = detector.inspect(np.clip(noisy, 0, 255).astype(np.uint8), number * 0.1)
+        assert 'torn' not in detection.names
 
 
 def test_drops_are_found_where_they_cover_detail(drive: list[np.ndarray]) -> None:
-    played = play(drive, 'droplets:0.2')
-    struck = played[FIRST : FIRST + BURST]
-    lost = np.stack([lost for _, lost in struck])
-    mask = np.stack([found.mask for found, _ in struck])
+    played = inspect_drive(drive, 'droplets:0.2')
+    damaged = played[FIRST : FIRST + BURST]
+    lost = np.stack([lost for _, lost in damaged])
+    mask = np.stack([detection.mask for detection, _ in damaged])
     assert mask[lost].mean() >= 0.45
     assert mask[~lost].mean() <= 0.15
-    assert {name for found, _ in struck for name in found.names} == {'blur'}
+    assert {name for detection, _ in damaged for name in detection.names} == {'blur'}
 
 
 @pytest.mark.parametrize(
@@ -82,9 +84,9 @@ def test_what_follows_another_of_its_kind_at_once(
             damaged = injector.inject(number, frame)
             if number >= FIRST:
                 frame, mask = damaged.frame, damaged.mask
-        found = detector.inspect(frame, number * 0.1).mask
+        flagged = detector.inspect(frame, number * 0.1).mask
         if last.any() and (mask != last).any():
-            shares.append(found[cells(mask)].mean())
+            shares.append(flagged[lost_cells(mask)].mean())
         last = mask
     assert shares[0] >= least
 
@@ -101,8 +103,8 @@ def test_light_that_goes_leaves_a_smooth_sky() -> None:
     for number in range(12):
         frame = (lit if number < 4 else plain).copy()
         frame[100 + number, 7] += 1  # or it would be frozen
-        found = detector.inspect(frame, number * 0.1)
-    assert not found.mask.any()
+        detection = detector.inspect(frame, number * 0.1)
+    assert not detection.mask.any()
 
 
 def test_highlights_are_followed_as_they_move(drive: list[np.ndarray]) -> None:
@@ -112,9 +114,9 @@ def test_highlights_are_followed_as_they_move(drive: list[np.ndarray]) -> None:
         if number >= FIRST:
             frame = frame.copy()
             frame[40:110, left : left + 90] = 255
-        found = detector.inspect(frame, number * 0.1)
-    assert found.mask[3:6, left // CELL + 1 : (left + 90) // CELL].all()
-    assert not found.mask[:, : left // CELL - 2].any()
+        detection = detector.inspect(frame, number * 0.1)
+    assert detection.mask[3:6, left // CELL + 1 : (left + 90) // CELL].all()
+    assert not detection.mask[:, : left // CELL - 2].any()
 
 
 def test_smear_of_a_decoder(drive: list[np.ndarray]) -> None:
@@ -122,11 +124,11 @@ def test_smear_of_a_decoder(drive: list[np.ndarray]) -> None:
     frame[96:160, 64:192] = frame[95:96, 64:192]
     detector = Detector()
     detector.inspect(drive[7], 0.7)
-    found = detector.inspect(frame, 0.8)
-    lost = np.zeros_like(found.mask)
+    detection = detector.inspect(frame, 0.8)
+    lost = np.zeros_like(detection.mask)
     lost[6:10, 4:12] = True
-    assert found.mask[lost].mean() > 0.8
-    assert not found.mask[~lost].any()
+    assert detection.mask[lost].mean() > 0.8
+    assert not detection.mask[~lost].any()
 
 
 def test_mud_stays_found_while_the_world_moves() -> None:
@@ -135,7 +137,7 @@ def test_mud_stays_found_while_the_world_moves() -> None:
     for number, frame in enumerate(frames):
         if number >= 5:
             frame[50:120, 100:200] = (28, 40, 52)
-        found = detector.inspect(frame, number * 0.1)
-        assert found.mask.any() == (number >= 5)
+        detection = detector.inspect(frame, number * 0.1)
+        assert detection.mask.any() == (number >= 5)
         if number >= 5:
-            assert found.mask[4:7, 7:12].all()
+            assert detection.mask[4:7, 7:12].all()

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A rendered drive that a fault strikes for some frames, as the detector's tests play it."""
+"""A rendered drive that is damaged for some frames, for the tests of the detector."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def render_drive() -> list[np.ndarray]:
     ]
 
 
-def cells(mask: np.ndarray) -> np.ndarray:
+def lost_cells(mask: np.ndarray) -> np.ndarray:
     """Find the cells with any lost pixel."""
     below, beyond = (-side % CELL for side in mask.shape)
     return np.pad(mask, ((0, below), (0, beyond))).reshape(
@@ -33,10 +33,10 @@ def cells(mask: np.ndarray) -> np.ndarray:
     ).any(axis=(1, 3))  # fmt: skip
 
 
-def play(frames: list[np.ndarray], spec: str) -> list[tuple[Detection, np.ndarray]]:
-    """Strike the frames from FIRST to FIRST + BURST; give each with its lost cells."""
+def inspect_drive(frames: list[np.ndarray], spec: str) -> list[tuple[Detection, np.ndarray]]:
+    """Damage the frames from FIRST to FIRST + BURST: the detection of each, and its lost cells."""
     injector, detector = FaultInjector([spec], 1.0, 4, 1000), Detector()
-    played = []
+    results = []
     for number, frame in enumerate(frames):
         mask = np.zeros(frame.shape[:2], bool)
         if number == FIRST - 1:
@@ -44,5 +44,5 @@ def play(frames: list[np.ndarray], spec: str) -> list[tuple[Detection, np.ndarra
         if FIRST <= number < FIRST + BURST:
             damaged = injector.inject(number, frame)
             frame, mask = damaged.frame, damaged.mask
-        played.append((detector.inspect(frame, number * 0.1), cells(mask)))
-    return played
+        results.append((detector.inspect(frame, number * 0.1), lost_cells(mask)))
+    return results
