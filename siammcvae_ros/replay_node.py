@@ -9,7 +9,6 @@ import time
 from typing import Any
 
 from builtin_interfaces.msg import Time
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 import rclpy
 from rclpy import clock
 from rclpy.duration import Duration
@@ -32,10 +31,10 @@ from std_srvs.srv import SetBool
 
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.errors import InputError
-from siammcvae_core.faults.camera import FaultInjector, FAULTS
-from siammcvae_core.faults.masks import WHOLE
+from siammcvae_core.faults.camera import FaultInjector
 from siammcvae_ros.bridge.images import image_message
 from siammcvae_ros.replay.playback import Playback, Shot
+from siammcvae_ros.replay_parameters import PARAMETERS
 
 NANO = 10**9
 USER_ERRORS = (
@@ -49,44 +48,6 @@ SETTLING = 0.5
 # A reliable subscriber that missed a last frame asks for it at the next heartbeat (Fast DDS: 3 s).
 LAST_FRAMES = Duration(seconds=4)
 
-Range = tuple[float, float] | None
-# name, default, smallest and largest value, description
-# fmt: off
-PARAMETERS: tuple[tuple[str, Any, Range, str], ...] = (
-    ('source', '', None, 'Video file, rosbag2 folder, .mcap or .db3 file, folder of images, or '
-     "'sim' / 'sim:night' for the rendered drive ('' = 'sim')."),
-    ('topic', '', None, "Image topic of the bag; '' = its only one."),
-    ('camera', '', None, "Namespace of the camera whose topics are published; '' = the node's."),
-    ('rate', 1.0, (0.01, 100.0), "Speed: 1.0 = the source's own, 2.0 = twice as fast."),
-    ('max_hz', 0.0, (0.0, 1000.0), 'Never publish faster than this (frames/s); 0 = unlimited.'),
-    ('loop', False, None, 'Start over at the end, with the same stamps and faults.'),
-    ('start_paused', False, None, 'Wait for the service ~/pause (data: false) to begin.'),
-    ('wait_for_subscribers', 0, (0, 100), 'Subscribers of image_raw to wait for before beginning.'),
-    ('frames', 0, (0, 2**31), 'Play only so many frames from the start; 0 = all.'),
-    ('stamp_origin', 0.0, (0.0, 2.0e9), 'Stamp of the first frame (s) where the source has no '
-     'stamps of its own, as a bag has; 0 = the time of start.'),
-    ('publish_clock', False, None, "Publish each frame's stamp on /clock, before the frame."),
-    ('faults', [''], None, "Faults to choose from, such as ['band:0.25', 'freeze']; [''] = none. "
-     f'With the lost share after a colon: {", ".join(sorted({*FAULTS} - {*WHOLE}))}; without: '
-     f'{", ".join(WHOLE)}.'),
-    ('fault_probability', 0.3, (0.0, 1.0), 'Share of the frames that are damaged.'),
-    ('fault_burst', 1, (1, 1000), 'Frames a fault lasts.'),
-    ('seed', 0, (0, 2**31), 'Seed of the faults; the same seed damages the same frames.'),
-    ('mask_scale', 1, (1, 256), 'Pixels per cell of fault_mask: 1 = frame size, 16 = patch grid.'),
-)
-# fmt: on
-
-
-def _descriptor(default: object, limits: Range, description: str) -> ParameterDescriptor:
-    descriptor = ParameterDescriptor(description=description, read_only=True)
-    if limits and isinstance(default, float):
-        low, high = limits
-        descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
-    elif limits:
-        low, high = int(limits[0]), int(limits[1])
-        descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
-    return descriptor
-
 
 class ReplayNode(Node):
     """Publishes image_raw, camera_info and fault_mask, and /clock on request.
@@ -97,8 +58,7 @@ class ReplayNode(Node):
 
     def __init__(self) -> None:
         super().__init__('replay')
-        for name, default, limits, description in PARAMETERS:
-            self.declare_parameter(name, default, _descriptor(default, limits, description))
+        PARAMETERS.declare(self)
         specs = [spec for spec in self._value('faults') if spec]
         probability = self._value('fault_probability') if specs else 0.0
         faults = FaultInjector(specs, probability, self._value('seed'), self._value('fault_burst'))
@@ -153,7 +113,7 @@ class ReplayNode(Node):
         return f'replayed {self._playback.delivered} frames, {damaged.total()} damaged{tail}'
 
     def _value(self, name: str) -> Any:
-        return self.get_parameter(name).value
+        return PARAMETERS.value(self, name)
 
     def _publisher(self, kind: type, name: str) -> Publisher:
         camera = self._value('camera').rstrip('/')

@@ -27,7 +27,6 @@ from siammcvae_core.engines.engine_cache import BuildPolicy
 from siammcvae_core.engines.factory import load_engine
 from siammcvae_core.errors import InputError
 from siammcvae_core.restore.restorer import RestoreMethod, Restorer
-from siammcvae_ros import parameters
 from siammcvae_ros.bridge.camera_topics import CameraTopics
 from siammcvae_ros.bridge.compressed import ImageTransport
 from siammcvae_ros.bridge.diagnostics import camera_state, camera_status, CameraState, node_status
@@ -40,6 +39,7 @@ from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode
 from siammcvae_ros.frame_path.output_queue import OutputQueue
 from siammcvae_ros.frame_path.policy import FramePolicy, MissingMask, OnFailure
 from siammcvae_ros.frame_path.workers import Workers
+from siammcvae_ros.restore_parameters import PARAMETERS
 
 WORKER_STOP_TIMEOUT = 5.0
 
@@ -85,7 +85,7 @@ class RestoreNode(LifecycleNode):
         self._failing: dict[str, str] = {}
         self._workers = Workers(self.get_logger().error)
         self.add_on_set_parameters_callback(self._on_set_parameters)
-        parameters.declare(self)
+        PARAMETERS.declare(self)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         guard(self)
         self._expiry_timer = self.create_timer(1.0, self._expire, clock=steady)
@@ -108,8 +108,8 @@ class RestoreNode(LifecycleNode):
         policy = BuildPolicy(self._value('engine_policy'))
         self._engine = load_engine(self._value('weights'), policy)
         self._check_weights(self._value('weights_sha256'))
-        detector = DetectorMode(parameters.choice(self._value('detector')))
-        mode = MaskMode(parameters.choice(self._value('mask_mode')))
+        detector = DetectorMode(self._value('detector'))
+        mode = MaskMode(self._value('mask_mode'))
         if detector is DetectorMode.ONLY:
             mode = MaskMode.OFF
         off = detector is DetectorMode.OFF
@@ -200,10 +200,10 @@ class RestoreNode(LifecycleNode):
         return self._lifecycle_state == 'active'
 
     def _value(self, name: str) -> Any:
-        return self.get_parameter(name).value
+        return PARAMETERS.value(self, name)
 
     def _on_set_parameters(self, changed: list[Parameter]) -> SetParametersResult:
-        reason = parameters.objection(changed, self._lifecycle_state == 'unconfigured')
+        reason = PARAMETERS.rejection(changed, self._lifecycle_state == 'unconfigured')
         return SetParametersResult(successful=not reason, reason=reason)
 
     def _apply_parameters(self) -> None:

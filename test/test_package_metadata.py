@@ -132,16 +132,16 @@ def shipped_parameters(root: Path, node: str) -> dict[str, object]:
 def test_shipped_restore_parameters_are_the_defaults(root: Path) -> None:
     """The commented YAML file and the node say the same: names, types and values."""
     pytest.importorskip('rclpy', reason='ROS 2 is not installed')
-    from siammcvae_ros.parameters import TABLE
+    from siammcvae_ros.restore_parameters import PARAMETERS
 
-    assert repr(shipped_parameters(root, 'restore')) == repr({p.name: p.default for p in TABLE})
+    assert repr(shipped_parameters(root, 'restore')) == repr(PARAMETERS.defaults)
 
 
 def test_shipped_replay_parameters_are_the_defaults(root: Path) -> None:
     pytest.importorskip('rclpy', reason='ROS 2 is not installed')
-    from siammcvae_ros.replay_node import PARAMETERS
+    from siammcvae_ros.replay_parameters import PARAMETERS
 
-    assert repr(shipped_parameters(root, 'replay')) == repr({p[0]: p[1] for p in PARAMETERS})
+    assert repr(shipped_parameters(root, 'replay')) == repr(PARAMETERS.defaults)
 
 
 def test_shipped_replay_parameters_name_every_fault(root: Path) -> None:

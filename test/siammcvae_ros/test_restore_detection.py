@@ -8,13 +8,11 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 import numpy as np
 import pytest
-from rclpy.parameter import Parameter
 from support.stream import BAND, header, HEIGHT, MS, NOTHING, Stream, view, WIDTH
 
 from siammcvae_core.detection.detector import Detector
 from siammcvae_core.errors import FrameError
 from siammcvae_core.restore.restorer import Restorer
-from siammcvae_ros import parameters
 from siammcvae_ros.bridge.diagnostics import camera_state, camera_status, Link
 from siammcvae_ros.bridge.images import image_message, image_view
 from siammcvae_ros.frame_path.camera import Camera
@@ -266,15 +264,6 @@ def test_diagnostics_say_what_was_found():
     assert values['detector.found'] == 'frozen'
     assert (values['detector.failed'], values['detector.error']) == ('0', '')
     assert float(values['detector.ms_p99']) >= float(values['detector.ms_p50']) > 0
-
-
-@pytest.mark.parametrize(('value', 'refused'), [(False, ''), ('only', ''), ('on', 'assist')])
-def test_off_without_quotes_is_a_mode_and_others_are_refused(value, refused):
-    objection = parameters.objection([Parameter('detector', value=value)], unconfigured=True)
-    assert refused in objection
-    assert bool(objection) == bool(refused)
-    if not refused:
-        assert DetectorMode(parameters.choice(value)) in (DetectorMode.OFF, DetectorMode.ONLY)
 
 
 def test_node_that_finds_faults_itself(start, probe, wait_until, settings):

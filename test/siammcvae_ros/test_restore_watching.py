@@ -15,7 +15,7 @@ def test_times_of_every_stage_go_on_when_the_camera_dies(start, probe, wait_unti
     assert stream.status()['stage.restore_ms_p99'] == 'n/a'
     for index, mask in enumerate((NOTHING, NOTHING, BAND)):
         stream.serve(index, mask=mask)
-    stream.account(restored__warp=1, method='warp', incompatible_qos='', state='stale')
+    stream.account(restored__warp=1, rung='warp', incompatible_qos='', state='stale')
     heard = len(stream.diagnostics)
     wait_until(lambda: len(stream.diagnostics) > heard + 5, 'diagnostics without a camera')
     status = stream.status()
