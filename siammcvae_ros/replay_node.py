@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `replay`: plays a bag, a video or the rendered drive onto camera topics, with faults."""
+"""Node that plays a bag, a video or the rendered drive onto camera topics, with faults."""
 
 from collections.abc import Sequence
 import sys
@@ -32,8 +32,9 @@ from std_srvs.srv import SetBool
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.camera import FaultInjector
+from siammcvae_ros.bridge.camera_info import pinhole_camera_info, recorded_camera_info
 from siammcvae_ros.bridge.images import image_message
-from siammcvae_ros.replay.playback import Playback, Shot
+from siammcvae_ros.replay.playback import Playback, PlaybackFrame
 from siammcvae_ros.replay_parameters import PARAMETERS
 
 NANO = 10**9
@@ -43,16 +44,16 @@ USER_ERRORS = (
     InvalidParameterValueException,
     NameValidationException,
 )
-# Our side knows of a subscriber a moment before it knows of us; what is sent in between is lost.
-SETTLING = 0.5
+# A subscriber may discover this publisher later than the reverse; frames until then are lost.
+DISCOVERY_TIME = 0.5  # seconds
 # A reliable subscriber that missed a last frame asks for it at the next heartbeat (Fast DDS: 3 s).
-LAST_FRAMES = Duration(seconds=4)
+ACKNOWLEDGE_TIMEOUT = Duration(seconds=4)
 
 
 class ReplayNode(Node):
     """Publishes image_raw, camera_info and fault_mask, and /clock on request.
 
-    A worker thread plays; entities are made and destroyed on the executor's thread alone.
+    A worker thread plays; publishers are created and destroyed on the executor's thread alone.
     `finished` is done when playback has ended, with the exception that ended it, if any.
     """
 
@@ -92,7 +93,7 @@ class ReplayNode(Node):
         self.finished: Future = Future()
         self._worker = threading.Thread(target=self._play, name='playback', daemon=True)
         self._worker.start()
-        self._complete_since: float | None = None
+        self._subscribed_since: float | None = None
         # Not on ROS time, which stands still until this node itself publishes /clock.
         self._waiting = self.create_timer(
             0.05,
@@ -125,13 +126,14 @@ class ReplayNode(Node):
         )
 
     def _start_when_subscribed(self) -> None:
-        wanted = self._value('wait_for_subscribers')
+        expected = self._value('wait_for_subscribers')
         now = time.monotonic()
-        if self._image_publisher.get_subscription_count() < wanted:
-            self._complete_since = None
-        elif self._complete_since is None:
-            self._complete_since = now
-        if wanted and (self._complete_since is None or now - self._complete_since < SETTLING):
+        if self._image_publisher.get_subscription_count() < expected:
+            self._subscribed_since = None
+        elif self._subscribed_since is None:
+            self._subscribed_since = now
+        since = self._subscribed_since
+        if expected and (since is None or now - since < DISCOVERY_TIME):
             return
         self._waiting.cancel()
         self._playback.start()
@@ -143,7 +145,7 @@ class ReplayNode(Node):
         return response
 
     def _play(self) -> None:
-        """Run the playback; the worker thread's whole life."""
+        """Run the playback and wait until its last frames have been received; worker thread."""
         try:
             self._playback.run(self._messages, self._publish, self.get_logger().warning)
             for publisher in (
@@ -151,67 +153,44 @@ class ReplayNode(Node):
                 self._camera_info_publisher,
                 self._image_publisher,
             ):
-                publisher.wait_for_all_acked(LAST_FRAMES)
+                publisher.wait_for_all_acked(ACKNOWLEDGE_TIMEOUT)
         except Exception as error:
-            if self.context.ok():  # publishing fails once the context is shut down; no news
+            if self.context.ok():  # else publishing failed because the context is shut down
                 self.finished.set_exception(error)
                 return
         self.finished.set_result(None)
 
-    def _messages(self, shot: Shot) -> list[tuple[Publisher, Any]]:
-        """Make the messages of a frame in the order of publication; the mask goes first."""
-        frame = shot.frame
+    def _messages(self, played: PlaybackFrame) -> list[tuple[Publisher, Any]]:
+        """Build the messages of a frame in the order of publication: clock, mask, image last."""
+        frame = played.frame
         stamp = Time()
         stamp.sec, stamp.nanosec = divmod(self._origin + frame.stamp, NANO)
         header = Header(stamp=stamp, frame_id=frame.frame_id)
-        messages = [
-            (self._mask_publisher, image_message(header, shot.mask, 'mono8')),
-            (self._camera_info_publisher, self._info(header, *frame.image.shape[1::-1])),
+        messages: list[tuple[Publisher, Any]] = [
+            (self._mask_publisher, image_message(header, played.mask, 'mono8')),
+            (self._camera_info_publisher, self._camera_info(header, *frame.image.shape[1::-1])),
             (self._image_publisher, image_message(header, frame.image, frame.encoding)),
         ]
-        return (
-            messages
-            if self._clock_publisher is None
-            else [(self._clock_publisher, Clock(clock=stamp)), *messages]
-        )
+        if self._clock_publisher is not None:
+            messages.insert(0, (self._clock_publisher, Clock(clock=stamp)))
+        return messages
 
     def _publish(self, messages: Sequence[tuple[Publisher, Any]]) -> None:
         for publisher, message in messages:
             publisher.publish(message)
 
-    def _info(self, header: Header, width: int, height: int) -> CameraInfo:
+    def _camera_info(self, header: Header, width: int, height: int) -> CameraInfo:
         recorded = self._recorded_info
-        info = _pinhole(width, height) if recorded is None else _recorded(recorded)
+        if recorded is None:
+            info = pinhole_camera_info(width, height)
+        else:
+            info = recorded_camera_info(recorded)
         info.header = header
         return info
 
 
-def _recorded(recorded: Any) -> CameraInfo:
-    """Turn what a source knows of its camera into a message."""
-    info = CameraInfo()
-    for name in ('height', 'width', 'distortion_model', 'binning_x', 'binning_y'):
-        if hasattr(recorded, name):
-            setattr(info, name, getattr(recorded, name))
-    info.d = [float(value) for value in recorded.d]
-    info.k, info.r, info.p = recorded.k, recorded.r, recorded.p
-    if hasattr(recorded, 'roi'):
-        for name in ('x_offset', 'y_offset', 'height', 'width', 'do_rectify'):
-            setattr(info.roi, name, getattr(recorded.roi, name))
-    return info
-
-
-def _pinhole(width: int, height: int) -> CameraInfo:
-    """Describe a plausible camera: no distortion, focal length = width (53 degrees across)."""
-    focal, cx, cy = float(width), (width - 1) / 2, (height - 1) / 2
-    info = CameraInfo(width=width, height=height, distortion_model='plumb_bob', d=[0.0] * 5)
-    info.k = [focal, 0.0, cx, 0.0, focal, cy, 0.0, 0.0, 1.0]
-    info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
-    info.p = [focal, 0.0, cx, 0.0, 0.0, focal, cy, 0.0, 0.0, 0.0, 1.0, 0.0]
-    return info
-
-
 def main(args: list[str] | None = None) -> int:
-    """Play until the end; exit status 0, or 2 for a source or parameter that cannot be used."""
+    """Play to the end; exit status 0, or 2 for a source or parameter that cannot be used."""
     try:
         rclpy.init(args=args)
     except RuntimeError as error:  # arguments rcl cannot parse

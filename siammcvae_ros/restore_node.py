@@ -5,20 +5,16 @@
 One executor thread takes messages, checks them and lets intact frames out; worker threads restore.
 """
 
-from collections.abc import Callable
-import functools
 import signal
 import sys
 import time
-import traceback
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
@@ -29,11 +25,11 @@ from siammcvae_core.errors import InputError
 from siammcvae_core.restore.restorer import RestoreMethod, Restorer
 from siammcvae_ros.bridge.camera_topics import CameraTopics
 from siammcvae_ros.bridge.compressed import ImageTransport
-from siammcvae_ros.bridge.diagnostics import camera_state, camera_status, CameraState, node_status
-from siammcvae_ros.bridge.guards import guard
+from siammcvae_ros.bridge.diagnostics import node_status
+from siammcvae_ros.bridge.diagnostics_publisher import DiagnosticsPublisher
+from siammcvae_ros.bridge.guards import guard_services, report_failure, spin
 from siammcvae_ros.bridge.trigger import Triggers
 from siammcvae_ros.frame_path.camera import Camera
-from siammcvae_ros.frame_path.counters import Snapshot
 from siammcvae_ros.frame_path.inspection import DetectorMode, Inspection
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode
 from siammcvae_ros.frame_path.output_queue import OutputQueue
@@ -42,27 +38,6 @@ from siammcvae_ros.frame_path.workers import Workers
 from siammcvae_ros.restore_parameters import PARAMETERS
 
 WORKER_STOP_TIMEOUT = 5.0
-
-Transition = Callable[['RestoreNode', LifecycleState], TransitionCallbackReturn]
-
-
-def reported(transition: Transition) -> Transition:
-    """Report what goes wrong in a transition, which rclpy would swallow; the node stays put."""
-
-    @functools.wraps(transition)
-    def wrapped(node: 'RestoreNode', state: LifecycleState) -> TransitionCallbackReturn:
-        try:
-            node.trouble = ''
-            return transition(node, state)
-        except InputError as error:
-            node.trouble = f'{transition.__name__}: {error}'
-            node.get_logger().error(node.trouble)
-        except Exception as error:
-            node.trouble = f'{transition.__name__}: {type(error).__name__}: {error}'
-            node.get_logger().error(f'{node.trouble}\n{traceback.format_exc()}')
-        return TransitionCallbackReturn.FAILURE
-
-    return wrapped
 
 
 class RestoreNode(LifecycleNode):
@@ -80,22 +55,20 @@ class RestoreNode(LifecycleNode):
         self._policy = FramePolicy()
         self._cameras: list[Camera] = []
         self._topics: list[CameraTopics] = []
-        self._before: list[Snapshot] = []
         self._triggers = Triggers(self, '')
-        self._failing: dict[str, str] = {}
         self._workers = Workers(self.get_logger().error)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         PARAMETERS.declare(self)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        guard(self)
+        guard_services(self)
         self._expiry_timer = self.create_timer(1.0, self._expire, clock=steady)
         self._expiry_timer.cancel()
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._diagnostics = DiagnosticsPublisher(self)
         self.create_timer(self._value('diagnostics_period'), self._diagnose, clock=steady)
 
-    @reported
+    @report_failure
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load the engine and create the topics; FAILURE, reason logged, if that cannot be."""
+        """Load the engine and create the topics; FAILURE, with the reason logged, if that fails."""
         try:
             self._set_up()
         except Exception:
@@ -124,49 +97,49 @@ class RestoreNode(LifecycleNode):
                 OutputQueue(topics),
                 self._policy,
                 self._workers.wake,
-                Inspection(detector, self._triggers.of(name).rests),
+                Inspection(detector, self._triggers.of(name).is_ok),
             )
             self._topics.append(topics)
             self._cameras.append(camera)
         self._apply_parameters()
         for topics, camera in zip(self._topics, self._cameras, strict=True):
-            topics.listen(camera, mode is not MaskMode.OFF, self._is_active, self._set_expiry)
-        self._before = [camera.snapshot() for camera in self._cameras]
+            topics.listen(camera, mode is not MaskMode.OFF, self._is_active, self._schedule_expiry)
+        self._diagnostics.start([camera.snapshot() for camera in self._cameras])
 
-    def _check_weights(self, due: str) -> None:
-        came = 'no model' if self._engine is None else self._engine.describe()['sha256']
-        if due and came != due.lower():
-            raise InputError(f'weights_sha256: expected {due}, got {came}')
+    def _check_weights(self, expected: str) -> None:
+        actual = 'no model' if self._engine is None else self._engine.describe()['sha256']
+        if expected and actual != expected.lower():
+            raise InputError(f'weights_sha256: expected {expected}, got {actual}')
 
-    @reported
+    @report_failure
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Begin to serve."""
+        """Start serving."""
         result = super().on_activate(state)
         self._workers.start(self._cameras, self._value('workers'))
         self._lifecycle_state = 'active'
         names = ', '.join(camera.name for camera in self._cameras)
-        model = 'no model, by motion alone'
+        model = 'motion alone, without a model'
         if self._engine is not None:
-            facts = self._engine.describe()
-            model = '{profile} ({weights}) on {device}, {name} {dtype}'.format_map(facts)
+            engine = self._engine.describe()
+            model = '{profile} ({weights}) on {device}, {name} {dtype}'.format_map(engine)
         self.get_logger().info(f'serving {names}; restoring with {model}')
         return result
 
-    @reported
+    @report_failure
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop serving; frames not finished are dropped and counted."""
         self.stop_serving()
         return super().on_deactivate(state)
 
-    @reported
+    @report_failure
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Give back the engine and the topics."""
+        """Free the engine and destroy the topics."""
         self._release()
         return super().on_cleanup(state)
 
-    @reported
+    @report_failure
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop for good."""
+        """Stop serving and free everything; the node cannot be configured again."""
         self.stop_serving()
         self._release()
         self._lifecycle_state = 'finalized'
@@ -178,7 +151,7 @@ class RestoreNode(LifecycleNode):
             self.trigger_activate()
 
     def stop_serving(self) -> None:
-        """End the worker and drop what is unfinished; nothing to do unless active."""
+        """End the workers and drop unfinished frames; does nothing unless active."""
         if not self._is_active():
             return
         self._lifecycle_state = 'inactive'
@@ -192,7 +165,7 @@ class RestoreNode(LifecycleNode):
         for topics in self._topics:
             topics.destroy()
         self._triggers.destroy()
-        self._topics, self._cameras, self._before = [], [], []
+        self._topics, self._cameras = [], []
         self._engine = None
         self._lifecycle_state = 'unconfigured'
 
@@ -217,7 +190,7 @@ class RestoreNode(LifecycleNode):
             camera.output_queue.max_hold = self._value('max_hold')
             camera.restorer.max_reference_age = self._value('max_reference_age')
 
-    def _set_expiry(self) -> None:
+    def _schedule_expiry(self) -> None:
         deadlines = [camera.deadline for camera in self._cameras]
         deadline = min((d for d in deadlines if d is not None), default=None)
         if deadline is None:
@@ -229,52 +202,20 @@ class RestoreNode(LifecycleNode):
     def _expire(self) -> None:
         for camera in self._cameras:
             camera.expire(time.monotonic())
-        self._set_expiry()
+        self._schedule_expiry()
 
     def _diagnose(self) -> None:
         self._apply_parameters()
-        snapshots = [camera.snapshot() for camera in self._cameras]
         engine = {'name': 'none'} if self._engine is None else self._engine.describe()
-        message = DiagnosticArray()
-        message.header.stamp = self.get_clock().now().to_msg()
-        message.status.append(
-            node_status(self.get_name(), self._lifecycle_state, self.trouble, engine)
+        self._diagnostics.publish(
+            node_status(self.get_name(), self._lifecycle_state, self.trouble, engine),
+            [(c.snapshot(), t.status) for c, t in zip(self._cameras, self._topics, strict=True)],
+            self._value('stale_after'),
         )
-        for now, before, topics in zip(snapshots, self._before, self._topics, strict=True):
-            link = topics.link
-            state = camera_state(now, before, link, self._value('stale_after'))
-            self._log_change(now.name, state)
-            message.status.append(camera_status(self.get_name(), state, now, link.incompatible))
-        self._before = snapshots
-        self._diagnostics.publish(message)
-
-    def _log_change(self, camera: str, state: CameraState) -> None:
-        """Tell people when a camera fails and when it is back; diagnostics tell the rest."""
-        failing = state.level == DiagnosticStatus.ERROR
-        if failing and self._failing.get(camera) != state.name:
-            self.get_logger().error(f'{camera}: {state.name}: {state.text}')
-        elif not failing and camera in self._failing:
-            self.get_logger().info(f'{camera}: {state.name}: {state.text}')
-        if failing:
-            self._failing[camera] = state.name
-        else:
-            self._failing.pop(camera, None)
-
-
-def spin(executor: SingleThreadedExecutor, report: Callable[[str], None]) -> None:
-    """Spin until told to stop; a callback that raises costs its message, never the node."""
-    while rclpy.ok():
-        try:
-            executor.spin()
-        except (KeyboardInterrupt, ExternalShutdownException):
-            return
-        except Exception:
-            if rclpy.ok():  # else it was told to stop just before it began to wait
-                report(traceback.format_exc())
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until it is told to stop; 2 if its parameters cannot be used."""
+    """Run the node until it is stopped; exit status 2 if its parameters cannot be used."""
     rclpy.init(args=args)
     try:
         try:
@@ -287,7 +228,7 @@ def main(args: list[str] | None = None) -> int:
         if node.get_parameter('autostart').value:
             node.start()
         spin(executor, node.get_logger().error)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut the end short
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not interrupt this
         node.stop_serving()
         node.destroy_node()
     finally:

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The topics of one camera: messages in, handed to `Camera`; frames out, with their companions."""
+"""The topics of one camera: passes messages to `Camera` and publishes the frames it returns."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,16 +19,16 @@ from std_msgs.msg import Header
 from siammcvae_core.errors import FrameError
 from siammcvae_core.restore.restorer import RestoredFrame
 from siammcvae_ros.bridge.compressed import decoded, ImageTransport, PNG
-from siammcvae_ros.bridge.diagnostics import Link
+from siammcvae_ros.bridge.diagnostics import SubscriptionStatus
 from siammcvae_ros.bridge.images import image_message, image_view, MASK_ENCODINGS, stamp_ns
 from siammcvae_ros.frame_path.camera import Camera
 from siammcvae_ros.frame_path.encodings import restored_pixels
-from siammcvae_ros.frame_path.output_queue import Ticket
+from siammcvae_ros.frame_path.output_queue import CameraFrame
 
 IMAGE_IN = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 MASK_IN = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 OUT = QoSProfile(depth=2, reliability=ReliabilityPolicy.RELIABLE)
-WORST = 255.0  # grey levels off that a lost pixel may be which was passed on
+MAX_ERROR = 255.0  # grey levels: expected error of a lost pixel that is not restored
 
 
 class CameraTopics:
@@ -60,9 +60,9 @@ class CameraTopics:
         active: Callable[[], bool],
         after: Callable[[], None],
     ) -> None:
-        """Subscribe and feed `camera` while `active()`, calling `after()` behind each message.
+        """Subscribe, and pass messages to `camera` while `active()`, then call `after()`.
 
-        `masks` says whether fault masks are wanted at all.
+        Fault masks are subscribed to only if `masks` is true.
         """
 
         def on_mask(msg: Image | CompressedImage) -> None:
@@ -82,18 +82,18 @@ class CameraTopics:
         def on_image(msg: Image | CompressedImage, info: dict[str, int]) -> None:
             if not active():
                 return
-            ticket = Ticket(msg, stamp_ns(msg.header), _arrival(info))
+            frame = CameraFrame(msg, stamp_ns(msg.header), _arrival(info))
             camera.matcher.expected = self.masks_published
             try:
                 raw = decoded(msg) if isinstance(msg, CompressedImage) else msg
                 pixels = image_view(raw)
             except FrameError as error:
-                camera.reject(ticket, error)
+                camera.reject(frame, error)
             else:
-                camera.receive(replace(ticket, message=raw, pixels=pixels, encoding=raw.encoding))
+                camera.receive(replace(frame, message=raw, pixels=pixels, encoding=raw.encoding))
             after()
 
-        # The executor serves subscriptions in this order, so a mask goes before its frame.
+        # The executor serves subscriptions in this order: a mask before its frame.
         if masks:
             for topic, kind in self._masks_in.items():
                 self._subscribe(kind, topic, on_mask, MASK_IN)
@@ -103,17 +103,17 @@ class CameraTopics:
 
     @property
     def masks_published(self) -> bool:
-        """Whether anybody publishes fault masks for this camera."""
+        """Whether fault masks of this camera have a publisher."""
         return any(self._node.count_publishers(self._name(topic)) for topic in self._masks_in)
 
     @property
-    def link(self) -> Link:
-        """How the image subscription stands."""
+    def status(self) -> SubscriptionStatus:
+        """State of the image subscription."""
         others = {
             topic: policy for topic, (policy, ends) in self._incompatible_qos.items() if ends(topic)
         }
         topic = self._full_name(self._image_in)
-        return Link(
+        return SubscriptionStatus(
             topic,
             self._node.count_publishers(topic),
             others.pop(topic, ''),
@@ -122,46 +122,51 @@ class CameraTopics:
         )
 
     def destroy(self) -> None:
-        """Give the topics back; on the executor's thread."""
+        """Destroy the topics; on the executor's thread."""
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         for publisher in (self._image, self._info, self._mask, self._uncertainty):
             self._node.destroy_lifecycle_publisher(publisher)
 
-    def pass_on(self, ticket: Ticket) -> None:
-        """Publish the received message itself: nothing is made up, what is lost means nothing."""
-        msg = ticket.message
+    def pass_through(self, frame: CameraFrame) -> None:
+        """Publish the received message itself, with an empty mask; lost pixels get MAX_ERROR."""
+        msg = frame.message
         self._image.publish(msg)
         self._publish_info(msg)
-        if not ticket.pixels.size:  # unreadable: the size it claims may be anything
+        if not frame.pixels.size:  # unreadable: the size it claims may be anything
             return
         if self._mask.get_subscription_count():
-            nothing = np.zeros((msg.height, msg.width), np.uint8)
-            self._mask.publish(image_message(msg.header, nothing, 'mono8'))
+            empty = np.zeros((msg.height, msg.width), np.uint8)
+            self._mask.publish(image_message(msg.header, empty, 'mono8'))
         if self._uncertainty.get_subscription_count():
             error = np.zeros((msg.height, msg.width), np.float32)
-            if ticket.lost is not None:
-                error[ticket.lost] = WORST
+            if frame.lost is not None:
+                error[frame.lost] = MAX_ERROR
             self._uncertainty.publish(image_message(msg.header, error, '32FC1'))
 
-    def publish(self, ticket: Ticket, restored: RestoredFrame) -> None:
-        """Publish a restored frame in the encoding of the received one, and what was made up."""
-        header = ticket.message.header
-        pixels = restored_pixels(ticket.pixels, ticket.encoding, restored.frame, restored.mask)
-        self._image.publish(image_message(header, pixels, ticket.encoding))
-        self._publish_info(ticket.message)
+    def publish(self, frame: CameraFrame, restored: RestoredFrame) -> None:
+        """Publish a restored frame in its received encoding, its mask and its uncertainty."""
+        header = frame.message.header
+        pixels = restored_pixels(frame.pixels, frame.encoding, restored.frame, restored.mask)
+        self._image.publish(image_message(header, pixels, frame.encoding))
+        self._publish_info(frame.message)
         if self._mask.get_subscription_count():
-            made_up = restored.mask.view(np.uint8) * np.uint8(255)
-            self._mask.publish(image_message(header, made_up, 'mono8'))
+            mask = restored.mask.view(np.uint8) * np.uint8(255)
+            self._mask.publish(image_message(header, mask, 'mono8'))
         if self._uncertainty.get_subscription_count():
             self._uncertainty.publish(image_message(header, restored.uncertainty(), '32FC1'))
 
-    def blank(self, ticket: Ticket, stamp: int) -> Image:
-        """Give a message like that of a frame, without pixels, stamped `stamp` ns."""
-        like = ticket.message
-        header = Header(frame_id=like.header.frame_id)
+    def empty_message(self, frame: CameraFrame, stamp: int) -> Image:
+        """Build a message of the frame's size and encoding without pixels, stamped `stamp` ns."""
+        received = frame.message
+        header = Header(frame_id=received.header.frame_id)
         header.stamp.sec, header.stamp.nanosec = divmod(stamp, 10**9)
-        return Image(header=header, height=like.height, width=like.width, encoding=like.encoding)
+        return Image(
+            header=header,
+            height=received.height,
+            width=received.width,
+            encoding=received.encoding,
+        )
 
     def _publish_info(self, image: Image) -> None:
         info = self._camera_info
@@ -176,7 +181,7 @@ class CameraTopics:
         return str(self._node.resolve_topic_name(self._name(topic)))
 
     def _on_incompatible_qos(self, topic: str, ends: Callable[[str], int], event: Any) -> None:
-        """Take note of another policy; `ends` counts who is at the other end of the topic."""
+        """Store and log the policy; `ends` counts the endpoints at the other end of the topic."""
         name, policy = self._full_name(topic), QoSPolicyKind(event.last_policy_kind).name.lower()
         self._incompatible_qos[name] = policy, ends
         self._node.get_logger().warning(f'{name}: the other end has an incompatible {policy}')
@@ -225,9 +230,9 @@ def _overridable() -> QoSOverridingOptions:
 
 
 def _arrival(info: dict[str, int]) -> float:
-    """Give the monotonic time at which the middleware received a message.
+    """Return the monotonic time at which the middleware received a message.
 
-    Falls back to now where the middleware does not say, or says something impossible.
+    Now, where the middleware does not say or says something impossible.
     """
     since = (time.time_ns() - info.get('received_timestamp', 0)) * 1e-9
     return time.monotonic() - (since if 0.0 <= since < 10.0 else 0.0)

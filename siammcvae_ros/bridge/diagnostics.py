@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What `/diagnostics` says of a camera: one named state, the most specific cause first."""
+"""The state of a camera for `/diagnostics`: one name, the most specific cause first."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,11 @@ HARMLESS = ('intact', 'concealed')
 
 
 @dataclass(frozen=True)
-class Link:
-    """How the camera's image subscription stands: names and numbers from the ROS graph.
+class SubscriptionStatus:
+    """State of a camera's image subscription, from the ROS graph.
 
-    `incompatible_qos` is the policy in which a publisher of images differs, `others` has those of
-    the camera's other topics, by topic, and `masks` names the topics of masks.
+    `incompatible_qos` is the policy that differs at a publisher of images, or ''; `others`
+    has those of its other topics, by topic; `masks` names the topics of masks.
     """
 
     topic: str
@@ -31,7 +31,7 @@ class Link:
 
     @property
     def incompatible(self) -> str:
-        """List all topics at which somebody of another QoS is, each with the policy."""
+        """List all topics with an incompatible QoS at the other end, each with the policy."""
         image = {self.topic: self.incompatible_qos} if self.incompatible_qos else {}
         return ', '.join(f'{topic}: {policy}' for topic, policy in {**image, **self.others}.items())
 
@@ -45,8 +45,10 @@ class CameraState:
     text: str
 
 
-def camera_state(now: Snapshot, before: Snapshot, link: Link, stale_after: float) -> CameraState:
-    """Judge a camera by what happened between two snapshots and by its link.
+def camera_state(
+    now: Snapshot, before: Snapshot, subscription: SubscriptionStatus, stale_after: float
+) -> CameraState:
+    """Name the state of a camera by what happened between two snapshots and its subscription.
 
     `stale_after` is in seconds without a frame.
     """
@@ -60,25 +62,33 @@ def camera_state(now: Snapshot, before: Snapshot, link: Link, stale_after: float
             DiagnosticStatus.ERROR, 'rejected', f'{_list(rejected)}; {now.last_error}'.rstrip('; ')
         )
     if now.since_last_frame is None:
-        if link.incompatible_qos:
-            return _incompatible(link.topic, link.incompatible_qos)
-        seen = f'{link.publishers} publisher(s), no frame' if link.publishers else 'no publisher'
-        return CameraState(DiagnosticStatus.WARN, 'waiting', f'{link.topic}: {seen}')
+        if subscription.incompatible_qos:
+            return _incompatible(subscription.topic, subscription.incompatible_qos)
+        seen = (
+            f'{subscription.publishers} publisher(s), no frame'
+            if subscription.publishers
+            else 'no publisher'
+        )
+        return CameraState(DiagnosticStatus.WARN, 'waiting', f'{subscription.topic}: {seen}')
     if now.since_last_frame > stale_after:
         return CameraState(
             DiagnosticStatus.ERROR,
             'stale',
-            f'{link.topic}: no frame for {now.since_last_frame:.1f} s, '
-            f'{link.publishers} publisher(s)',
+            f'{subscription.topic}: no frame for {now.since_last_frame:.1f} s, '
+            f'{subscription.publishers} publisher(s)',
         )
-    deaf = [topic for topic in link.masks if topic in link.others and not now.masks.received]
-    if deaf:
-        return _incompatible(deaf[0], link.others[deaf[0]])
+    incompatible = [
+        topic
+        for topic in subscription.masks
+        if topic in subscription.others and not now.masks.received
+    ]
+    if incompatible:
+        return _incompatible(incompatible[0], subscription.others[incompatible[0]])
     if failed:
         text = f'{_list(failed)} not restored; {now.last_error}'.rstrip('; ')
         return CameraState(DiagnosticStatus.WARN, 'degraded', text)
     if concealed := now.counters.concealed - before.counters.concealed:
-        text = f'{concealed} frames that did not come were made up'
+        text = f'{concealed} missing frames concealed'
         return CameraState(DiagnosticStatus.WARN, 'concealing', text)
     if restored:
         return CameraState(DiagnosticStatus.WARN, 'restoring', f'{_list(restored)} frames restored')
@@ -88,7 +98,7 @@ def camera_state(now: Snapshot, before: Snapshot, link: Link, stale_after: float
 def node_status(
     node_name: str, lifecycle_state: str, trouble: str, engine: dict[str, str]
 ) -> DiagnosticStatus:
-    """Say how the node itself stands; `trouble` is why its last transition failed, if it did."""
+    """Build the status of the node itself; `trouble` is why its last transition failed, or ''."""
     level = DiagnosticStatus.OK if lifecycle_state == 'active' else DiagnosticStatus.WARN
     return DiagnosticStatus(
         level=DiagnosticStatus.ERROR if trouble else level,
@@ -104,9 +114,9 @@ def camera_status(
 ) -> DiagnosticStatus:
     """Put a camera's state and numbers into a DiagnosticStatus; unknown numbers read `n/a`.
 
-    Times are those of the newest frames; each stage of `frame_path.latency` has its own.
+    Times are percentiles over the newest frames, in all and by stage of `frame_path.latency`.
     """
-    counters, masks, findings = now.counters, now.masks, now.findings
+    counters, masks, detector = now.counters, now.masks, now.detector
     values: dict[str, object] = {
         'state': state.name,
         'received': counters.received,
@@ -124,23 +134,23 @@ def camera_status(
         'masks.late': masks.late,
         'masks.duplicate': masks.duplicate,
         'masks.unused': masks.unused,
-        'detector': findings.mode,
-        'detector.rests': findings.rests,
-        'detector.flagged': findings.flagged,
-        'detector.failed': findings.failed,
-        'detector.found': ', '.join(findings.found),
-        'detector.error': findings.error,
-        **_times('detector.ms', findings.seconds),
+        'detector': detector.mode,
+        'detector.rests': detector.paused,
+        'detector.flagged': detector.flagged,
+        'detector.failed': detector.failed,
+        'detector.found': ', '.join(detector.classes),
+        'detector.error': detector.error,
+        **_times('detector.ms', detector.seconds),
         'time_jumps': now.time_jumps,
         'damage_share': f'{now.damage_share:.3f}',
         'rung': now.method or 'n/a',
-        'rung_reason': now.rung_reason,
+        'rung_reason': now.method_reason,
         'reference_age_ms': _milliseconds(now.reference_age),
         **_times('passed_ms', now.passed_seconds),
         **_times('restored_ms', now.restored_seconds),
         **{
             key: value
-            for stage, seconds in now.stages.items()
+            for stage, seconds in now.stage_times.items()
             for key, value in _times(f'stage.{stage.value}_ms', seconds).items()
         },
         'incompatible_qos': incompatible_qos,

@@ -1,19 +1,72 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Requests that rclpy's own services answer with an exception out of spin, refused instead."""
+"""Keeps a node alive and its failures visible where rclpy would end it or swallow them."""
 
 from collections.abc import Callable
-from typing import Any
+import functools
+import traceback
+from typing import Any, Protocol, TypeVar
 
 from rcl_interfaces.msg import SetParametersResult
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
-from rclpy.lifecycle import LifecycleNode
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from siammcvae_core.errors import InputError
 
 ServiceResponse = Callable[[Any, Any], Any]
 
 
-def guard(node: LifecycleNode) -> None:
-    """Guard the services of a node: unknown transitions (rclpy#1209) and types of parameters."""
+class TroubledNode(Protocol):
+    """A lifecycle node that remembers in `trouble` why its last transition failed, or ''."""
+
+    trouble: str
+
+    def get_logger(self) -> Any:
+        """Return the node's logger."""
+
+
+AnyNode = TypeVar('AnyNode', bound=TroubledNode)
+Transition = Callable[[AnyNode, LifecycleState], TransitionCallbackReturn]
+
+
+def report_failure(transition: Transition[AnyNode]) -> Transition[AnyNode]:
+    """Log an exception out of a transition, which rclpy would swallow, and return FAILURE."""
+
+    @functools.wraps(transition)
+    def wrapped(node: AnyNode, state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            node.trouble = ''
+            return transition(node, state)
+        except InputError as error:
+            node.trouble = f'{transition.__name__}: {error}'
+            node.get_logger().error(node.trouble)
+        except Exception as error:
+            node.trouble = f'{transition.__name__}: {type(error).__name__}: {error}'
+            node.get_logger().error(f'{node.trouble}\n{traceback.format_exc()}')
+        return TransitionCallbackReturn.FAILURE
+
+    return wrapped
+
+
+def spin(executor: SingleThreadedExecutor, report: Callable[[str], None]) -> None:
+    """Spin until the context is shut down; an exception in a callback is reported, not raised."""
+    while rclpy.ok():
+        try:
+            executor.spin()
+        except (KeyboardInterrupt, ExternalShutdownException):
+            return
+        except Exception:
+            if rclpy.ok():  # else it was shut down just before it began to wait
+                report(traceback.format_exc())
+
+
+def guard_services(node: LifecycleNode) -> None:
+    """Refuse requests whose exception would end the spin of rclpy's own services.
+
+    These are unknown transitions (rclpy#1209) and unknown types of parameters.
+    """
     report = node.get_logger().error
     for service in node.services:
         name = service.srv_name.rpartition('/')[2]

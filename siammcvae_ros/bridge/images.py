@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Between ROS messages and numpy: checked zero-copy views in, one copy out."""
+"""ROS images and NumPy: checked views without a copy in, one copy out."""
 
 import numpy as np
 from sensor_msgs.msg import Image
@@ -13,7 +13,7 @@ MASK_ENCODINGS = ('mono8', '8UC1')
 
 
 def image_view(msg: Image, encodings: tuple[str, ...] = tuple(ENCODINGS)) -> np.ndarray:
-    """Look at a message's pixels without copying them.
+    """View the pixels of a message without copying them.
 
     Returns a uint8 view, (H, W, C) or (H, W) for one channel, rows `step` bytes apart. It shares
     the message's memory, so the message must not be written to while the view lives.
@@ -61,5 +61,5 @@ def image_message(header: Header, pixels: np.ndarray, encoding: str) -> Image:
 
 
 def stamp_ns(header: Header) -> int:
-    """Give a header's stamp in integer nanoseconds."""
+    """Return a header's stamp in integer nanoseconds."""
     return header.stamp.sec * 1_000_000_000 + header.stamp.nanosec

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Another monitor's word on `/diagnostics`: the detector rests while it calls a camera sound."""
+"""Another monitor on `/diagnostics`: while it reports a camera OK, the detector is paused."""
 
 import math
 import re
@@ -14,33 +14,33 @@ QOS = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 class Trigger:
-    """What was said of one camera; nothing heard, or not for long, is no word that it is sound."""
+    """What others reported of one camera of late; without a report it does not count as OK."""
 
     MEMORY = 3.0
-    """Seconds for which a word counts."""
+    """Seconds for which a report counts."""
 
     def __init__(self, camera: str) -> None:
         self._camera = re.compile(rf'(?<!\w){re.escape(camera)}(?![\w/])')
-        self._sound = self._unsound = -math.inf
+        self._ok = self._not_ok = -math.inf
 
-    def hear(self, name: str, sound: bool, now: float) -> None:
-        """Take note of the status `name` if it names the camera, at `now` in monotonic seconds."""
+    def update(self, name: str, ok: bool, now: float) -> None:
+        """Record the status `name` if it names the camera, at `now` in monotonic seconds."""
         if not self._camera.search(name):
             return
-        if sound:
-            self._sound = now
+        if ok:
+            self._ok = now
         else:
-            self._unsound = now
+            self._not_ok = now
 
-    def rests(self, now: float) -> bool:
-        """Whether the camera was called sound of late, and nothing else."""
-        return now - self._sound < self.MEMORY <= now - self._unsound
+    def is_ok(self, now: float) -> bool:
+        """Whether the camera was reported OK, and only OK, in the last `MEMORY` seconds."""
+        return now - self._ok < self.MEMORY <= now - self._not_ok
 
 
 class Triggers:
     """The triggers of a node's cameras; executor thread only.
 
-    What counts are the statuses with `text` in their names; without any text nothing does.
+    Statuses with `text` in their names count; with an empty text none does.
     """
 
     def __init__(self, node: Node, text: str) -> None:
@@ -54,12 +54,12 @@ class Triggers:
             )
 
     def of(self, camera: str) -> Trigger:
-        """Give the trigger of a camera."""
+        """Create the trigger of a camera."""
         self._triggers.append(Trigger(camera))
         return self._triggers[-1]
 
     def destroy(self) -> None:
-        """Listen no more."""
+        """Unsubscribe; on the executor's thread."""
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
@@ -69,4 +69,4 @@ class Triggers:
         for status in msg.status:
             if self._text in status.name:
                 for trigger in self._triggers:
-                    trigger.hear(status.name, status.level == DiagnosticStatus.OK, now)
+                    trigger.update(status.name, status.level == DiagnosticStatus.OK, now)

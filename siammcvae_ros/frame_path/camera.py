@@ -4,14 +4,12 @@
 
 An intact frame leaves at once, on the thread that received it, and becomes the reference; a damaged
 one waits for the worker, the newest only. Every frame received leaves exactly once: restored,
-passed on untouched, or dropped, the latter two under a named reason.
+passed through untouched, or dropped, the latter two under a named reason.
 """
 
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 import math
-import threading
 import time
 from typing import cast
 
@@ -25,34 +23,23 @@ from siammcvae_ros.frame_path.frame_rate import FrameRate
 from siammcvae_ros.frame_path.inspection import Inspection, lost_pixels
 from siammcvae_ros.frame_path.latency import Stage
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode, Match
-from siammcvae_ros.frame_path.output_queue import OutputQueue, Ticket
+from siammcvae_ros.frame_path.output_queue import CameraFrame, OutputQueue
+from siammcvae_ros.frame_path.pending import PendingFrames
 from siammcvae_ros.frame_path.policy import FramePolicy, MissingMask, OnFailure
-
-
-@dataclass
-class _Pending:
-    """What waits for the worker: the two newest intact frames and the newest damaged one."""
-
-    forget: list[int] = field(default_factory=list)
-    observe: deque[Ticket] = field(default_factory=lambda: deque(maxlen=2))
-    restore: Ticket | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self.forget or self.observe or self.restore)
 
 
 class Camera:
     """The state of one camera.
 
-    `receive`, `reject`, `mask` and `expire` belong to the executor thread, `work` to one worker
-    thread at a time, which `wake` tells that there is something to do.
+    `receive`, `reject`, `mask` and `expire` belong to the executor thread, `process_next` to one
+    worker thread at a time; `wake` is called when there is something to process.
     """
 
     def __init__(
         self,
         name: str,
         restorer: Restorer,
-        matcher: MaskMatcher[Ticket, np.ndarray | FrameError],
+        matcher: MaskMatcher[CameraFrame, np.ndarray | FrameError],
         output_queue: OutputQueue,
         policy: FramePolicy,
         wake: Callable[[], None],
@@ -65,49 +52,45 @@ class Camera:
         self.policy = policy
         self._wake = wake
         self._inspection = inspection or Inspection()
-        self._lock = threading.Lock()
-        self._pending = _Pending()
+        self._pending = PendingFrames()
         self._frame_rate = FrameRate()
-        self._newest: Ticket | None = None
+        self._newest: CameraFrame | None = None
         self._concealed_to: int | None = None
         self._time_jumps = 0
         self._reference_age: float | None = None
         self._damage_share = 0.0
-        self._rung = ('', '')
+        self._method = ('', '')
         self.is_damaged = False
         """Whether the newest frame was damaged."""
 
-    def receive(self, ticket: Ticket) -> None:
+    def receive(self, frame: CameraFrame) -> None:
         """Take in a readable frame."""
-        ticket = self._newest = self._admit(ticket)
-        found = self._inspection.look(ticket)
-        ticket = replace(ticket, found=found, since=time.monotonic())
-        for match in self.matcher.frame(ticket.stamp, ticket, ticket.arrived):
+        frame = self._newest = self._admit(frame)
+        detected = self._inspection.inspect(frame)
+        frame = replace(frame, detected=detected, since=time.monotonic())
+        for match in self.matcher.frame(frame.stamp, frame, frame.arrived):
             self._dispatch(match)
 
-    def reject(self, ticket: Ticket, error: FrameError) -> None:
+    def reject(self, frame: CameraFrame, error: FrameError) -> None:
         """Take in a frame whose pixels cannot be read.
 
-        One that only has an unknown encoding is still an image and may be passed on; one that
+        One that only has an unknown encoding is still an image and may be passed through; one that
         contradicts itself is dropped.
         """
-        ticket = self._admit(ticket)
+        frame = self._admit(frame)
         for match in self.matcher.flush():
             self._dispatch(match)
         if error.reason == 'unsupported_encoding':
-            self._fail(ticket, error.reason, str(error))
+            self._fail(frame, error.reason, str(error))
         else:
             self.output_queue.last_error = str(error)
-            self.output_queue.drop(ticket, error.reason)
+            self.output_queue.drop(frame, error.reason)
 
     def mask(self, stamp: int, mask: np.ndarray | FrameError) -> None:
         """Take in a fault mask, uint8 (h, w) with 0 = intact, or why it could not be read."""
         matches, late = self.matcher.mask(stamp, mask)
         if late and (isinstance(mask, FrameError) or mask.any()):
-            with self._lock:
-                for ticket in [t for t in self._pending.observe if t.stamp == stamp]:
-                    self._pending.observe.remove(ticket)
-                self._pending.forget.append(stamp)
+            self._pending.forget(stamp)
             self._wake()
         for match in matches:
             self._dispatch(match)
@@ -115,97 +98,65 @@ class Camera:
     @property
     def deadline(self) -> float | None:
         """The monotonic time at which `expire` has something to do, None if never."""
-        times = (self.matcher.deadline, self.output_queue.deadline, self._missing_from)
+        times = (self.matcher.deadline, self.output_queue.deadline, self._overdue_at)
         return min((t for t in times if t is not None), default=None)
 
     def expire(self, now: float) -> None:
         """Let go of frames that have waited long enough, for their mask or for a restoration.
 
-        What should have come by now is missing, and made up if it is to be concealed.
+        A frame that should have come by now is missing; if the policy says so, it is concealed.
         """
         for match in self.matcher.expire(now):
             self._dispatch(match)
         self.output_queue.expire(now)
-        if self._missing_from is not None and self._missing_from <= now:
-            self._conceal(self._frame_rate.miss(), now)
-
-    @property
-    def _missing_from(self) -> float | None:
-        """The monotonic time from which the next frame is missing, None if nobody minds."""
-        if not self.policy.conceal_missing or self._newest is None:
-            return None
-        if self._frame_rate.missed > self.restorer.max_reference_age:
-            return None
-        return self._frame_rate.due
-
-    def _conceal(self, stamp: int, now: float) -> None:
-        """Have a frame made up that did not come, unless a damaged one still waits."""
-        if self._newest is None or self._pending.restore is not None:
-            return
-        self._concealed_to = stamp
-        message = self.output_queue.blank(self._newest, stamp)
-        number = self.output_queue.admit(concealed=True)
-        lost = np.ones(self._newest.pixels.shape[:2], bool)
-        self._damaged(replace(
-            self._newest, message=message, stamp=stamp, arrived=now, number=number, lost=lost,
-            concealed=True, since=now,
-        ))  # fmt: skip
+        if self._overdue_at is not None and self._overdue_at <= now:
+            self._conceal(self._frame_rate.count_missing(), now)
 
     @property
     def damaged_since(self) -> float | None:
         """When the damaged frame that waits for the worker arrived, None if none waits."""
-        restore = self._pending.restore
-        return None if restore is None else restore.arrived
+        frame = self._pending.to_restore
+        return None if frame is None else frame.arrived
 
     @property
-    def has_work(self) -> bool:
-        """Whether frames wait for `work`."""
+    def has_pending(self) -> bool:
+        """Whether frames wait for `process_next`."""
         return bool(self._pending)
 
-    def work(self, sharing: int = 1) -> None:
+    def process_next(self, sharing: int = 1) -> None:
         """Do the next thing that waits, in the order of the frames, or prepare for the next damage.
 
-        Worker thread only.
-
-        `sharing` is how many cameras have damaged frames to restore one after another in the time
-        there is.
+        Worker thread only. `sharing` is how many cameras have damaged frames to restore one after
+        another in the time there is.
         """
-        with self._lock:
-            pending = self._pending
-            forget, pending.forget = pending.forget, []
-            observe, restore = None, pending.restore
-            oldest = pending.observe[0] if pending.observe else None
-            if oldest is not None and (restore is None or oldest.number < restore.number):
-                observe, restore = pending.observe.popleft(), None
-            else:
-                pending.restore = None
-        for stamp in forget:
+        job = self._pending.take()
+        for stamp in job.forget:
             self.restorer.forget(stamp * 1e-9)
-        if observe is not None:
-            self.restorer.observe(to_frame(observe.pixels, observe.encoding), observe.stamp * 1e-9)
-        elif restore is not None:
-            self._restore(restore, self._budget() / max(1, sharing))
+        if job.observe is not None:
+            image = to_frame(job.observe.pixels, job.observe.encoding)
+            self.restorer.observe(image, job.observe.stamp * 1e-9)
+        elif job.restore is not None:
+            self._restore(job.restore, self._budget() / max(1, sharing))
         else:
             self.restorer.prepare()
 
     def stop(self) -> None:
-        """Drop what still waits and forget the kept frames; called after the worker has ended."""
-        with self._lock:
-            pending, self._pending = self._pending, _Pending()
+        """Drop what still waits and forget the references; called after the worker has ended."""
+        to_restore = self._pending.clear()
         unfinished = [match.item for match in self.matcher.flush()]
-        if pending.restore is not None:
-            unfinished.append(pending.restore)
+        if to_restore is not None:
+            unfinished.append(to_restore)
         self.output_queue.close()
-        for ticket in unfinished:
-            self.output_queue.drop(ticket, 'deactivated')
+        for frame in unfinished:
+            self.output_queue.drop(frame, 'deactivated')
         self.restorer.reset()
         self._inspection.reset()
 
     def snapshot(self) -> Snapshot:
         """Copy the state for diagnostics."""
-        counters, passed_seconds, restored_seconds = self.output_queue.account()
+        counters, passed_seconds, restored_seconds = self.output_queue.statistics()
         last = self._frame_rate.last_arrival
-        method, rung_reason = self._rung
+        method, method_reason = self._method
         return Snapshot(
             name=self.name,
             counters=counters,
@@ -219,103 +170,123 @@ class Camera:
             last_error=self.output_queue.last_error,
             passed_seconds=passed_seconds,
             restored_seconds=restored_seconds,
-            findings=self._inspection.findings,
-            stages=self.output_queue.stages,
+            detector=self._inspection.status,
+            stage_times=self.output_queue.stage_times,
             method=method,
-            rung_reason=rung_reason,
+            method_reason=method_reason,
         )
 
-    def _admit(self, ticket: Ticket) -> Ticket:
-        if not self._frame_rate.beat(ticket.stamp, ticket.arrived):
+    def _admit(self, frame: CameraFrame) -> CameraFrame:
+        if not self._frame_rate.record(frame.stamp, frame.arrived):
             self._time_jumps += 1
             self._concealed_to = None
             for match in self.matcher.restart():
                 self._dispatch(match)
-        ticket = replace(ticket, number=self.output_queue.admit(), since=ticket.arrived)
-        return self.output_queue.lap(ticket, Stage.INTAKE)
+        frame = replace(frame, number=self.output_queue.admit(), since=frame.arrived)
+        return self.output_queue.end_stage(frame, Stage.INTAKE)
 
-    def _dispatch(self, match: Match[Ticket, np.ndarray | FrameError]) -> None:
-        ticket = self.output_queue.lap(match.item, Stage.MASK_WAIT)
+    def _dispatch(self, match: Match[CameraFrame, np.ndarray | FrameError]) -> None:
+        frame = self.output_queue.end_stage(match.item, Stage.MASK_WAIT)
         try:
-            lost = lost_pixels(ticket, match.mask)
+            lost = lost_pixels(frame, match.mask)
         except FrameError as error:
-            self._fail(ticket, error.reason, str(error))
+            self._fail(frame, error.reason, str(error))
             return
-        if self._concealed_to is not None and ticket.stamp <= self._concealed_to:
-            self._too_late(ticket, intact=lost is None or not lost.any())
+        if self._concealed_to is not None and frame.stamp <= self._concealed_to:
+            self._concealed_already(frame, intact=lost is None or not lost.any())
         elif lost is None:
-            self._without_mask(ticket)
+            self._without_mask(frame)
         elif lost.any():
-            self._damaged(replace(ticket, lost=lost))
+            self._damaged(replace(frame, lost=lost))
         else:
-            self._intact(ticket)
+            self._intact(frame)
 
-    def _without_mask(self, ticket: Ticket) -> None:
+    def _without_mask(self, frame: CameraFrame) -> None:
         missing = self.matcher.mode is MaskMode.PER_FRAME and self.matcher.expected
         if missing and self.policy.missing_mask is MissingMask.UNKNOWN:
-            self.output_queue.pass_on(ticket, 'mask_missing')
+            self.output_queue.pass_through(frame, 'mask_missing')
         else:
-            self._intact(ticket)
+            self._intact(frame)
 
-    def _too_late(self, ticket: Ticket, intact: bool) -> None:
-        """Take in a frame that came after it was made up: as a reference, where it can be one."""
-        self.output_queue.drop(ticket, 'concealed')
+    def _concealed_already(self, frame: CameraFrame, intact: bool) -> None:
+        """Take in a frame that came after it was concealed: as a reference if it is intact."""
+        self.output_queue.drop(frame, 'concealed')
         if intact:
-            self._observe(ticket)
+            self._observe(frame)
 
-    def _intact(self, ticket: Ticket) -> None:
+    def _intact(self, frame: CameraFrame) -> None:
         self.is_damaged = False
-        self.output_queue.pass_on(ticket, 'intact')
-        self._observe(ticket)
+        self.output_queue.pass_through(frame, 'intact')
+        self._observe(frame)
 
-    def _observe(self, ticket: Ticket) -> None:
-        with self._lock:
-            self._pending.observe.append(ticket)
+    def _observe(self, frame: CameraFrame) -> None:
+        self._pending.observe(frame)
         self._wake()
 
-    def _damaged(self, ticket: Ticket) -> None:
+    def _damaged(self, frame: CameraFrame) -> None:
         self.is_damaged = True
-        self.output_queue.announce(ticket)
-        with self._lock:
-            previous, self._pending.restore = self._pending.restore, ticket
+        self.output_queue.start_restoring(frame)
+        previous = self._pending.restore(frame)
         if previous is not None:
             self.output_queue.drop(previous, 'superseded')
         self._wake()
 
+    @property
+    def _overdue_at(self) -> float | None:
+        """The monotonic time from which the next frame is concealed, None if it is not to be."""
+        if not self.policy.conceal_missing or self._newest is None:
+            return None
+        if self._frame_rate.missing_seconds > self.restorer.max_reference_age:
+            return None
+        return self._frame_rate.overdue_at
+
+    def _conceal(self, stamp: int, now: float) -> None:
+        """Have a missing frame restored, all of it lost, unless a damaged one still waits."""
+        if self._newest is None or self._pending.to_restore is not None:
+            return
+        self._concealed_to = stamp
+        message = self.output_queue.empty_message(self._newest, stamp)
+        number = self.output_queue.admit(concealed=True)
+        lost = np.ones(self._newest.pixels.shape[:2], bool)
+        self._damaged(replace(
+            self._newest, message=message, stamp=stamp, arrived=now, number=number, lost=lost,
+            concealed=True, since=now,
+        ))  # fmt: skip
+
     def _budget(self) -> float:
         return self.policy.model_budget or self._frame_rate.interval or math.inf
 
-    def _restore(self, ticket: Ticket, budget: float) -> None:
-        ticket = self.output_queue.lap(ticket, Stage.QUEUE)
-        if self.output_queue.is_overtaken(ticket):
-            self.output_queue.drop(ticket, 'overtaken')
+    def _restore(self, frame: CameraFrame, budget: float) -> None:
+        frame = self.output_queue.end_stage(frame, Stage.QUEUE)
+        if self.output_queue.is_overtaken(frame):
+            self.output_queue.drop(frame, 'overtaken')
             return
-        lost = cast('np.ndarray', ticket.lost)
+        lost = cast('np.ndarray', frame.lost)
         try:
-            frame = to_frame(ticket.pixels, ticket.encoding)
-            restored = self.restorer.restore(frame, lost, ticket.stamp * 1e-9, budget)
+            image = to_frame(frame.pixels, frame.encoding)
+            restored = self.restorer.restore(image, lost, frame.stamp * 1e-9, budget)
         except Exception as error:
-            ticket = self.output_queue.lap(ticket, Stage.RESTORE)
-            self._fail(ticket, 'restore_error', f'{type(error).__name__}: {error}')
+            frame = self.output_queue.end_stage(frame, Stage.RESTORE)
+            self._fail(frame, 'restore_error', f'{type(error).__name__}: {error}')
             return
-        ticket = self.output_queue.lap(ticket, Stage.RESTORE)
+        frame = self.output_queue.end_stage(frame, Stage.RESTORE)
         self._reference_age = restored.reference_age
         self._damage_share = float(lost.mean())
-        self._rung = restored.method.value, restored.reason
+        self._method = restored.method.value, restored.reason
         if restored.method is RestoreMethod.PASS:
-            self._fail(ticket, restored.reason, restored.detail)
+            self._fail(frame, restored.reason, restored.detail)
             return
         if restored.detail:
             self.output_queue.last_error = restored.detail
-        self.output_queue.publish(ticket, restored)
+        self.output_queue.publish(frame, restored)
 
-    def _fail(self, ticket: Ticket, reason: str, detail: str) -> None:
-        if ticket.concealed:
-            self.output_queue.drop(ticket, reason)
+    def _fail(self, frame: CameraFrame, reason: str, detail: str) -> None:
+        if frame.concealed:
+            self.output_queue.drop(frame, reason)
             return
         if detail:
             self.output_queue.last_error = detail
         if self.policy.on_failure is OnFailure.PASSTHROUGH:
-            self.output_queue.pass_on(ticket, reason)
+            self.output_queue.pass_through(frame, reason)
         else:
-            self.output_queue.drop(ticket, reason)
+            self.output_queue.drop(frame, reason)

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The account of a camera: every frame received is restored, passed on or dropped, under a name."""
+"""Counters of a camera: each frame received is restored, passed through or dropped, by reason."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ from siammcvae_ros.frame_path.mask_matching import MaskCounts
 
 @dataclass
 class FrameCounters:
-    """What became of the frames: `received = restored + passed + dropped + in_flight`.
+    """How the frames left: `received = restored + passed + dropped + in_flight`.
 
-    `restored` counts by rung of the ladder, `passed` and `dropped` by reason; `concealed` frames
-    were never received.
+    `restored` counts by method of the fallback chain, `passed` and `dropped` by reason; `concealed`
+    frames were never received.
     """
 
     received: int = 0
@@ -26,9 +26,9 @@ class FrameCounters:
 
     @property
     def in_flight(self) -> int:
-        """Frames received and not yet settled."""
-        settled = sum(c.total() for c in (self.restored, self.passed, self.dropped))
-        return self.received - settled
+        """Frames received that have not left yet."""
+        left = sum(c.total() for c in (self.restored, self.passed, self.dropped))
+        return self.received - left
 
     def copy(self) -> 'FrameCounters':
         """Copy that later frames do not change."""
@@ -39,20 +39,20 @@ class FrameCounters:
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What the fault detector did: how many frames it `flagged`, and how many it `failed` on.
+class DetectorStatus:
+    """State of the fault detector: how many frames it `flagged`, and how many it `failed` on.
 
-    `found` names the classes in the newest frame flagged, `error` says why the newest failed;
-    `seconds` are those of the newest frames; `rests` is True while it need not look.
+    `classes` names the faults in the newest frame flagged, `error` is the newest failure, `seconds`
+    are the times of the newest frames; `paused` is True while frames are not inspected.
     """
 
     mode: str = 'off'
     flagged: int = 0
     failed: int = 0
-    found: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
     error: str = ''
     seconds: tuple[float, ...] = ()
-    rests: bool = False
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Snapshot:
     """A camera as diagnostics see it.
 
     Seconds are on the monotonic clock; `last_stamp` in nanoseconds, `damage_share` in 0..1 of the
-    last damaged frame, `method` the one that served it and `rung_reason` why none above it did;
+    last damaged frame, `method` the one that served it and `method_reason` why none above it did;
     None and '' before the first frame.
     """
 
@@ -76,7 +76,7 @@ class Snapshot:
     last_error: str
     passed_seconds: tuple[float, ...]
     restored_seconds: tuple[float, ...]
-    findings: Findings = Findings()
-    stages: Mapping[Stage, tuple[float, ...]] = field(default_factory=dict)
+    detector: DetectorStatus = DetectorStatus()
+    stage_times: Mapping[Stage, tuple[float, ...]] = field(default_factory=dict)
     method: str = ''
-    rung_reason: str = ''
+    method_reason: str = ''

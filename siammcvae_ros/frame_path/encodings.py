@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Encoding:
-    """How an encoding lies in memory and how OpenCV converts it to and from BGR.
+    """Memory layout of an encoding and its OpenCV conversions to and from BGR.
 
     `bayer` is the BGR channel of each pixel of the 2 x 2 pattern, row by row. `luma` is the byte of
     a 4:2:2 pixel that is its luma; the other one is U in even columns and V in odd ones, for both.
@@ -47,7 +47,7 @@ ENCODINGS: dict[str, Encoding] = {
     'bayer_grbg8': Encoding(1, cv2.COLOR_BayerGB2BGR, bayer=(_G, _R, _B, _G)),
 }
 
-# Y, U, V of B, G, R and 1: BT.601 with 16 to 235, what `_UYVY.to_bgr` turns back.
+# Y, U, V from B, G, R and 1: BT.601, limited range (16 to 235); the inverse of `_UYVY.to_bgr`.
 _YUV = np.array(
     [
         [0.098, 0.504, 0.257, 16.0],
@@ -74,11 +74,11 @@ def restored_pixels(
 ) -> np.ndarray:
     """Bring a restored core frame back into the encoding of its input.
 
-    `pixels` is the input's view in `encoding`; `frame` the restored core frame, kept pixels already
-    pasted; `mask` bool (H, W), True where `frame` holds made-up pixels. Kept pixels come from
-    `pixels` (alpha too, which `frame` does not have); made-up ones become opaque. A made-up pixel
-    of a Bayer pattern gets the one colour the pattern has there. Two pixels that share their chroma
-    keep it unless both are made up: it is a sample of the kept one.
+    `pixels` is the input's view in `encoding`; `frame` the restored core frame, intact pixels
+    already pasted; `mask` bool (H, W), True where pixels of `frame` are restored. Intact pixels
+    come from `pixels`, with their alpha; restored ones become opaque. A restored pixel of a Bayer
+    pattern gets the one colour the pattern has there. Two pixels that share their chroma keep it
+    unless both are restored: it is a sample of the intact one.
     """
     how = ENCODINGS[encoding]
     if how.bayer is not None:

@@ -1,30 +1,30 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The rhythm of a camera: how far apart its frames are, and when one is missing. No ROS."""
+"""The frame rate of a camera: how far apart its frames are, and when one is missing. No ROS."""
 
 from collections import deque
 from statistics import median
 
-INTERVALS = 9  # of the newest, whose medians count
-KNOWN = 4  # intervals before anything is missed
-LATE = 0.5  # periods that a frame may be late
-SHORTEST = 0.002  # seconds between arrivals; what comes faster has no rhythm
+INTERVALS = 9  # the newest, of which the median is taken
+MIN_INTERVALS = 4  # before a frame can be missing
+TOLERANCE = 0.5  # periods that a frame may be late
+MIN_INTERVAL = 0.002  # seconds between arrivals; faster ones are a burst and have no rate
 
 
 class FrameRate:
-    """Watches stamps (ns) and arrivals (monotonic seconds), which a replay may tell apart."""
+    """Watches stamps (ns) and arrivals (monotonic seconds); a replay may stretch the latter."""
 
     def __init__(self) -> None:
         self.last_stamp: int | None = None
         self.last_arrival: float | None = None
         self._stamps: deque[int] = deque(maxlen=INTERVALS)
         self._arrivals: deque[float] = deque(maxlen=INTERVALS)
-        self._missed = 0
+        self._missing = 0
 
-    def beat(self, stamp: int, arrived: float) -> bool:
-        """Take note of a frame; False if its stamp jumps back, and everything starts anew."""
+    def record(self, stamp: int, arrived: float) -> bool:
+        """Record a frame; False if its stamp jumps back, which clears all that was measured."""
         last_stamp, last_arrival = self.last_stamp, self.last_arrival
-        self.last_stamp, self.last_arrival, self._missed = stamp, arrived, 0
+        self.last_stamp, self.last_arrival, self._missing = stamp, arrived, 0
         if last_stamp is None or last_arrival is None:
             return True
         if stamp < last_stamp:
@@ -49,21 +49,21 @@ class FrameRate:
         return median(arrivals) if arrivals else None
 
     @property
-    def missed(self) -> float:
-        """Seconds of the stream that were missed since the last frame."""
-        return self._missed * (self.period or 0.0)
+    def missing_seconds(self) -> float:
+        """How long the frames counted as missing since the last one would have lasted [s]."""
+        return self._missing * (self.period or 0.0)
 
     @property
-    def due(self) -> float | None:
-        """When the next frame counts as missing, in monotonic seconds; None without a rhythm."""
-        if len(self._arrivals) < KNOWN or self.last_arrival is None:
+    def overdue_at(self) -> float | None:
+        """The monotonic time from which the next frame is missing; None while no rate is known."""
+        if len(self._arrivals) < MIN_INTERVALS or self.last_arrival is None:
             return None
         interval = median(self._arrivals)
-        if interval < SHORTEST:
+        if interval < MIN_INTERVAL:
             return None
-        return self.last_arrival + (self._missed + 1 + LATE) * interval
+        return self.last_arrival + (self._missing + 1 + TOLERANCE) * interval
 
-    def miss(self) -> int:
-        """Give up the next frame: the stamp it would have had."""
-        self._missed += 1
-        return (self.last_stamp or 0) + round(self._missed * median(self._stamps))
+    def count_missing(self) -> int:
+        """Count the next frame as missing; returns the stamp it would have had, in ns."""
+        self._missing += 1
+        return (self.last_stamp or 0) + round(self._missing * median(self._stamps))

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where a frame's time in the node goes: the stages it passes, and how long the newest took."""
+"""How long the newest frames spent in each stage of the node."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -10,42 +10,43 @@ import time
 
 
 class Stage(str, Enum):
-    """The stages of a frame, in order; what is passed on skips some, what is restored skips HOLD.
+    """The stages of a frame, in order.
 
-    The fault detector, which works between INTAKE and MASK_WAIT, keeps its own account.
+    Frames that are passed through skip some, restored ones skip HOLD. The fault detector, which
+    works between INTAKE and MASK_WAIT, measures its own time.
     """
 
     INTAKE = 'intake'
-    """From the middleware into the node: behind other messages, and decoded."""
+    """From the middleware into the node: waiting behind other messages, then decoding."""
     MASK_WAIT = 'mask_wait'
-    """Until its fault mask is there, or is waited for no longer."""
+    """Until its fault mask has come or the wait for it has ended."""
     QUEUE = 'queue'
     """Until the worker has time for it."""
     RESTORE = 'restore'
-    """Being restored, or failing to be."""
+    """The restoration, successful or not."""
     HOLD = 'hold'
-    """Behind the restoration of a frame before it."""
+    """Waiting for the restoration of an earlier frame."""
     PUBLISH = 'publish'
-    """Until all its messages are handed to the middleware."""
+    """Until all its messages have been handed to the middleware."""
 
 
 class StageTimes:
     """The seconds that the newest frames spent in each stage; every method is thread-safe."""
 
-    KEPT = 1000
+    CAPACITY = 1000  # frames
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seconds = {stage: deque[float](maxlen=self.KEPT) for stage in Stage}
+        self._seconds = {stage: deque[float](maxlen=self.CAPACITY) for stage in Stage}
 
-    def lap(self, since: float, stage: Stage) -> float:
-        """Note that a frame has been in `stage` since then, monotonic seconds; give the time."""
+    def record(self, since: float, stage: Stage) -> float:
+        """Record that a frame was in `stage` from `since` until now; returns now, monotonic [s]."""
         now = time.monotonic()
         with self._lock:
             self._seconds[stage].append(now - since)
         return now
 
     def copy(self) -> Mapping[Stage, tuple[float, ...]]:
-        """Copy what later frames do not change."""
+        """Copy the seconds of each stage, oldest first."""
         with self._lock:
             return {stage: tuple(seconds) for stage, seconds in self._seconds.items()}

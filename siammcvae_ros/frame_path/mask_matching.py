@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which fault mask belongs to which frame: by stamp, within a bounded wait, never losing a frame.
+"""Pairs fault masks with frames by stamp, within a bounded wait, and never loses a frame.
 
 Plain Python; stamps are integers (nanoseconds), `now` is seconds on any steady clock.
 """
@@ -16,7 +16,7 @@ Mask = TypeVar('Mask')
 
 
 class MaskMode(str, Enum):
-    """How frames find their mask."""
+    """Which mask a frame gets."""
 
     PER_FRAME = 'per_frame'
     LATCHED = 'latched'
@@ -25,7 +25,7 @@ class MaskMode(str, Enum):
 
 @dataclass(frozen=True)
 class Match(Generic[Item, Mask]):
-    """A frame on its way out of the matcher; `mask` is None where none came."""
+    """A frame that leaves the matcher; `mask` is None if it has none."""
 
     item: Item
     mask: Mask | None
@@ -33,7 +33,7 @@ class Match(Generic[Item, Mask]):
 
 @dataclass
 class MaskCounts:
-    """What became of the masks received."""
+    """Counts of the masks received."""
 
     received: int = 0
     matched: int = 0
@@ -50,7 +50,7 @@ class _Waiting(Generic[Item]):
 
 
 class MaskMatcher(Generic[Item, Mask]):
-    """Pairs frames with masks and lets every frame out exactly once, in the order it came in.
+    """Pairs frames with masks; every frame leaves exactly once, in order of arrival.
 
     `per_frame`: a frame leaves with the mask whose stamp differs by at most `slop` nanoseconds. It
     waits at most `wait` seconds for it, and only while `expected` is true (somebody publishes
@@ -58,8 +58,8 @@ class MaskMatcher(Generic[Item, Mask]):
     holds for every frame until the next one. `off`: no frame has a mask.
     """
 
-    MASKS_KEPT = 16
-    FRAMES_WAITING = 4
+    MASK_CAPACITY = 16
+    FRAME_CAPACITY = 4
 
     def __init__(
         self, mode: MaskMode = MaskMode.PER_FRAME, wait: float = 0.0, slop: int = 0
@@ -71,13 +71,13 @@ class MaskMatcher(Generic[Item, Mask]):
         self.counts = MaskCounts()
         self._masks: OrderedDict[int, Mask] = OrderedDict()
         self._waiting: deque[_Waiting[Item]] = deque()
-        self._matched: deque[int] = deque(maxlen=self.MASKS_KEPT)
-        self._gone_without: deque[int] = deque(maxlen=self.MASKS_KEPT)
+        self._matched: deque[int] = deque(maxlen=self.MASK_CAPACITY)
+        self._left_without: deque[int] = deque(maxlen=self.MASK_CAPACITY)
         self._latched: Mask | None = None
 
     @property
     def deadline(self) -> float | None:
-        """The moment at which `expire` has something to do; None while no frame waits."""
+        """The time at which `expire` has something to do; None while no frame waits."""
         return self._waiting[0].deadline if self._waiting else None
 
     def frame(self, stamp: int, item: Item, now: float) -> list[Match[Item, Mask]]:
@@ -93,10 +93,10 @@ class MaskMatcher(Generic[Item, Mask]):
             return [*self.flush(), Match(item, self._masks.pop(key))]
         if not self.expected or self.wait <= 0.0:
             earlier = self.flush()
-            self._gone_without.append(stamp)
+            self._left_without.append(stamp)
             return [*earlier, Match(item, None)]
         self._waiting.append(_Waiting(stamp, item, now + self.wait))
-        return [self._release()] if len(self._waiting) > self.FRAMES_WAITING else []
+        return [self._release()] if len(self._waiting) > self.FRAME_CAPACITY else []
 
     def mask(self, stamp: int, mask: Mask) -> tuple[list[Match[Item, Mask]], bool]:
         """Take in a mask; return the frames that leave now, and whether the mask came too late.
@@ -115,41 +115,41 @@ class MaskMatcher(Generic[Item, Mask]):
             self.counts.matched += 1
             self._matched.append(stamp)
             return [*earlier, Match(self._waiting.popleft().item, mask)], False
-        late = self._nearest(stamp, self._gone_without) is not None
+        late = self._nearest(stamp, self._left_without) is not None
         repeated = stamp in self._matched
         self.counts.late += late
         self.counts.duplicate += repeated or stamp in self._masks
-        # Kept even so: when time goes back, the first mask of the new run precedes its frame.
+        # Stored even so: when stamps go back, the first mask of the new run precedes its frame.
         self._masks[stamp] = mask
-        if len(self._masks) > self.MASKS_KEPT:
+        if len(self._masks) > self.MASK_CAPACITY:
             self._masks.popitem(last=False)
             self.counts.unused += 1
         return [], late or repeated
 
     def expire(self, now: float) -> list[Match[Item, Mask]]:
-        """Let out the frames that have waited long enough."""
+        """Return the frames that have waited for `wait` seconds, without a mask."""
         out = []
         while self._waiting and self._waiting[0].deadline <= now:
             out.append(self._release())
         return out
 
     def flush(self) -> list[Match[Item, Mask]]:
-        """Let out every waiting frame without its mask."""
+        """Return every waiting frame, without a mask."""
         return [self._release() for _ in range(len(self._waiting))]
 
     def restart(self) -> list[Match[Item, Mask]]:
-        """Time went back (a bag loops): let out all waiting frames and forget what has been paired.
+        """Start over after stamps went back (a bag loops); returns all waiting frames.
 
         Masks not used yet stay, since the first mask of the new run may precede its frame.
         """
         out = self.flush()
         self._matched.clear()
-        self._gone_without.clear()
+        self._left_without.clear()
         return out
 
     def _release(self) -> Match[Item, Mask]:
         first = self._waiting.popleft()
-        self._gone_without.append(first.stamp)
+        self._left_without.append(first.stamp)
         return Match(first.item, None)
 
     def _release_until(self, stamp: int) -> Iterator[Match[Item, Mask]]:

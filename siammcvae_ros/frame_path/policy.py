@@ -1,13 +1,13 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the user wants done with frames that cannot be restored, have no mask or do not come."""
+"""What the user chose for frames that cannot be restored, have no mask or do not come."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class OnFailure(str, Enum):
-    """What becomes of a frame that cannot be restored."""
+    """What happens to a frame that cannot be restored."""
 
     PASSTHROUGH = 'passthrough'
     DROP = 'drop'
@@ -22,11 +22,11 @@ class MissingMask(str, Enum):
 
 @dataclass
 class FramePolicy:
-    """Choices of the user that may change while frames flow."""
+    """Choices of the user that may change while the node is active."""
 
     on_failure: OnFailure = OnFailure.PASSTHROUGH
     missing_mask: MissingMask = MissingMask.INTACT
     model_budget: float = 0.0
-    """Seconds the model may take for a frame; 0: as long as the camera's frames are apart."""
+    """Seconds the model may take for a frame; 0 is the interval between frames."""
     conceal_missing: bool = False
-    """Whether frames that do not come are made up."""
+    """Whether frames that do not come are predicted from earlier ones."""

@@ -11,7 +11,7 @@ import time
 
 from siammcvae_ros.frame_path.camera import Camera
 
-STEPS_BACK = 5  # of niceness, behind the thread that receives and lets intact frames out
+NICENESS = 5  # added, to stay behind the thread that receives and publishes intact frames
 
 
 class Workers:
@@ -29,12 +29,12 @@ class Workers:
         self._threads: list[threading.Thread] = []
 
     def wake(self) -> None:
-        """Tell them that a camera has something to do."""
+        """Wake a worker: a camera has something to process."""
         with self._condition:
             self._condition.notify()
 
     def start(self, cameras: Sequence[Camera], count: int = 0) -> None:
-        """Begin to serve these cameras, so many at a time; see `default_count` for 0."""
+        """Start `count` threads that serve these cameras; 0 is `default_count()`."""
         self._cameras = cameras
         count = min(count or default_count(), len(cameras))
         self._threads = [
@@ -55,11 +55,11 @@ class Workers:
         return not any(thread.is_alive() for thread in threads)
 
     def _run(self, count: int) -> None:
-        _step_back()
+        _lower_priority()
         while (camera := self._take()) is not None:
             try:
                 damaged = sum(other.is_damaged for other in self._cameras)
-                camera.work(math.ceil(damaged / count))
+                camera.process_next(math.ceil(damaged / count))
             except Exception as error:
                 self._report(f"camera '{camera.name}': {type(error).__name__}: {error}")
             finally:
@@ -68,7 +68,7 @@ class Workers:
                     self._condition.notify()
 
     def _take(self) -> Camera | None:
-        """Wait for a camera that has something to do; None when it is time to end.
+        """Wait for a camera that has something to process; None when the thread is to end.
 
         A thread that outlasted `stop` ends too, though others may have started since.
         """
@@ -86,18 +86,18 @@ class Workers:
         urgent = [(since, c) for since, c in damaged if since is not None]
         if urgent:
             return min(urgent, key=lambda pair: pair[0])[1]
-        waiting = (c for c in free if c.has_work)
+        waiting = (c for c in free if c.has_pending)
         return next(waiting, next((c for c in free if c.restorer.unprepared), None))
 
 
 def default_count() -> int:
-    """Count the cameras to serve at a time: half the processor is for those who use the frames."""
+    """Half the processor cores, at least 1: the others are for those who use the frames."""
     return max(1, len(os.sched_getaffinity(0)) // 2)
 
 
-def _step_back() -> None:
+def _lower_priority() -> None:
     """Let the other threads of the process go first; Linux only, where threads have a niceness."""
     if sys.platform == 'linux':
         thread = threading.get_native_id()
-        niceness = os.getpriority(os.PRIO_PROCESS, thread) + STEPS_BACK
+        niceness = os.getpriority(os.PRIO_PROCESS, thread) + NICENESS
         os.setpriority(os.PRIO_PROCESS, thread, niceness)

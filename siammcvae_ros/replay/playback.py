@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Playing a source in real time: when each frame is due, pausing, looping, injected faults.
+"""Plays a source in real time: when each frame is due, pauses, loops, injected faults.
 
 Plain Python; one thread calls `Playback.run`, any other may start, pause and stop it.
 """
@@ -26,11 +26,11 @@ Message = TypeVar('Message')
 
 
 @dataclass(frozen=True)
-class Shot:
-    """A frame as it is to be delivered.
+class PlaybackFrame:
+    """A frame to be delivered.
 
-    `frame.image` is C-contiguous and damaged where `mask` says so; `mask` is uint8, 0 = intact,
-    255 = lost, of the frame's size or its grid of cells; `fault` names the fault that struck.
+    `frame.image` is C-contiguous and damaged where `mask` is not 0; `mask` is uint8, 0 = intact,
+    255 = lost, of the frame's size or its grid of cells; `fault` names the injected fault.
     """
 
     frame: Frame
@@ -41,8 +41,8 @@ class Shot:
 class Schedule:
     """When frames are due, by their stamps alone, so that delays do not add up.
 
-    A stamp that stands still, goes back (a loop) or jumps by more than 5 s tells nothing about the
-    camera's rate; such a frame is due one nominal period after the one before.
+    After a stamp that stands still, goes back (a loop) or jumps by more than 5 s, the frame is due
+    one nominal period after the one before.
     """
 
     def __init__(self, rate: float, speed: float = 1.0) -> None:
@@ -61,7 +61,7 @@ class Schedule:
 
 
 class Playback:
-    """Delivers the frames of a source on schedule, none left out, late ones at once.
+    """Delivers every frame of a source on schedule, late ones at once.
 
     speed: 2.0 plays twice as fast. max_hz: upper limit of deliveries per second, 0 = none.
     loop: start over at the end, with the same stamps and faults. frames: play only so many from the
@@ -100,15 +100,15 @@ class Playback:
 
     def run(
         self,
-        prepare: Callable[[Shot], Message],
+        prepare: Callable[[PlaybackFrame], Message],
         deliver: Callable[[Message], None],
         warn: Callable[[str], None],
     ) -> None:
         """Play until the end or `stop`.
 
-        `prepare` makes a message before its time has come, `deliver` sends it on time; `warn` is
-        told when a pass ended early because the source is damaged. Raises SourceError if nothing
-        can be read.
+        `prepare` builds a message ahead of its time, `deliver` sends it on time; `warn` gets a line
+        when a pass ended early because the source is damaged. Raises SourceError if no frame can be
+        read.
         """
         while self._play_once(prepare, deliver):
             if self._source.broken:
@@ -117,13 +117,13 @@ class Playback:
                 return
 
     def start(self) -> None:
-        """Let the first frame go; until then `run` waits with it at hand."""
+        """Deliver the first frame; until this is called, `run` waits."""
         with self._change:
             self._started = True
             self._change.notify_all()
 
     def pause(self, paused: bool) -> None:
-        """Hold or go on; once this has returned with `paused` true, no frame leaves."""
+        """Pause or resume; once this has returned with `paused` true, no frame is delivered."""
         with self._change:
             now = time.monotonic()
             if paused and not self._paused:
@@ -140,21 +140,21 @@ class Playback:
             self._change.notify_all()
 
     def _play_once(
-        self, prepare: Callable[[Shot], Message], deliver: Callable[[Message], None]
+        self, prepare: Callable[[PlaybackFrame], Message], deliver: Callable[[Message], None]
     ) -> bool:
-        """Play from the first frame to the last; return whether it came to that."""
+        """Play from the first frame to the last; False if it was stopped before."""
         empty = True
         for frame in islice(self._source, self._frames or None):
             empty = False
-            shot = self._shoot(frame)
-            message = prepare(shot)
+            played = self._inject(frame)
+            message = prepare(played)
             with self._change:
                 if not self._wait(self._schedule.due(frame.stamp)):
                     return False
                 deliver(message)
                 self.delivered += 1
-                if shot.fault is not None:
-                    self.damaged[shot.fault] += 1
+                if played.fault is not None:
+                    self.damaged[played.fault] += 1
         if empty:
             raise SourceError(f'{self._source.name}: {self._source.broken or "no frames"}')
         return True
@@ -175,18 +175,18 @@ class Playback:
             self._change.wait(remaining)
         return False
 
-    def _shoot(self, frame: Frame) -> Shot:
-        """Strike the frame with the fault of its index, if there is one."""
+    def _inject(self, frame: Frame) -> PlaybackFrame:
+        """Damage the frame with the fault of its index, if there is one."""
         image = np.ascontiguousarray(frame.image)
         alpha = image[..., 3] if image.ndim == 3 and image.shape[2] == 4 else None
-        seen = image if alpha is None else np.ascontiguousarray(image[..., :3])
-        struck = self._faults.inject(frame.index, seen)
-        if struck.fault is not None:
-            image = struck.frame if alpha is None else np.dstack((struck.frame, alpha))
-        mask = struck.mask.view(np.uint8) * np.uint8(255)
+        colour = image if alpha is None else np.ascontiguousarray(image[..., :3])
+        damaged = self._faults.inject(frame.index, colour)
+        if damaged.fault is not None:
+            image = damaged.frame if alpha is None else np.dstack((damaged.frame, alpha))
+        mask = damaged.mask.view(np.uint8) * np.uint8(255)
         if self._mask_scale > 1:
             mask = _cells(mask, self._mask_scale)
-        return Shot(replace(frame, image=image), mask, struck.fault)
+        return PlaybackFrame(replace(frame, image=image), mask, damaged.fault)
 
 
 def _cells(mask: np.ndarray, side: int) -> np.ndarray:

@@ -13,12 +13,12 @@ from support.stream import BAND, header, HEIGHT, MS, NOTHING, Stream, view, WIDT
 from siammcvae_core.detection.detector import Detector
 from siammcvae_core.errors import FrameError
 from siammcvae_core.restore.restorer import Restorer
-from siammcvae_ros.bridge.diagnostics import camera_state, camera_status, Link
+from siammcvae_ros.bridge.diagnostics import camera_state, camera_status, SubscriptionStatus
 from siammcvae_ros.bridge.images import image_message, image_view
 from siammcvae_ros.frame_path.camera import Camera
 from siammcvae_ros.frame_path.inspection import DetectorMode, Inspection
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode
-from siammcvae_ros.frame_path.output_queue import OutputQueue, Ticket
+from siammcvae_ros.frame_path.output_queue import CameraFrame, OutputQueue
 from siammcvae_ros.frame_path.policy import FramePolicy, MissingMask, OnFailure
 
 CORNER = np.zeros((HEIGHT, WIDTH), np.uint8)
@@ -41,17 +41,17 @@ class Rig:
             Inspection(mode),
         )
 
-    def pass_on(self, ticket):
-        self.out.append((ticket.message, None))
+    def pass_through(self, frame):
+        self.out.append((frame.message, None))
 
-    def publish(self, ticket, restored):
-        self.out.append((ticket.message, restored))
+    def publish(self, frame, restored):
+        self.out.append((frame.message, restored))
 
     def frame(self, index, pixels=None, mask=None, encoding='bgr8'):
         if mask is not None:
             self.camera.mask(index * 100 * MS, mask)
         pixels = view(index) if pixels is None else pixels
-        self.camera.receive(Ticket(index, index * 100 * MS, index * 0.1, pixels, encoding))
+        self.camera.receive(CameraFrame(index, index * 100 * MS, index * 0.1, pixels, encoding))
 
     def serve(self, index, pixels=None, mask=None, encoding='bgr8'):
         """Take in a frame and give what was restored of it, None if it passed untouched."""
@@ -62,16 +62,16 @@ class Rig:
         return restored
 
     def work(self):
-        while self.camera.has_work:
-            self.camera.work()
+        while self.camera.has_pending:
+            self.camera.process_next()
 
     @property
     def counters(self):
         return self.camera.snapshot().counters
 
     @property
-    def findings(self):
-        return self.camera.snapshot().findings
+    def detector(self):
+        return self.camera.snapshot().detector
 
 
 def damaged(index, mask=BAND, channels=3):
@@ -102,7 +102,7 @@ def test_only_restores_what_it_finds_and_keeps_the_rest(encoding, channels):
     truth = kept[..., 2::-1] if encoding.startswith('rgb') else kept
     np.testing.assert_array_equal(restored.frame[BAND == 0], truth)
     assert rig.serve(4, view(4, channels), encoding=encoding) is None
-    assert (rig.findings.flagged, rig.findings.found) == (1, ('flat',))
+    assert (rig.detector.flagged, rig.detector.classes) == (1, ('flat',))
 
 
 @pytest.mark.parametrize(('level', 'name'), [(None, 'frozen'), (0, 'flat'), (255, 'burnt')])
@@ -113,7 +113,7 @@ def test_frozen_black_and_white_frames_are_restored_wholly(level, name):
     error = np.abs(restored.frame.astype(int) - view(3))
     copied = np.abs(view(2).astype(int) - view(3))
     assert error[:, :-4].mean() < copied[:, :-4].mean()
-    assert rig.findings.found == (name,)
+    assert rig.detector.classes == (name,)
     assert rig.serve(4) is None
 
 
@@ -136,7 +136,7 @@ def test_off_looks_at_nothing():
     rig = begin(DetectorMode.OFF)
     assert rig.serve(3, damaged(3)) is None
     assert rig.counters.passed == {'intact': 4}
-    assert rig.findings.seconds == ()
+    assert rig.detector.seconds == ()
 
 
 def test_assist_adds_what_it_finds_to_the_mask():
@@ -147,7 +147,7 @@ def test_assist_adds_what_it_finds_to_the_mask():
     np.testing.assert_array_equal(rig.serve(5, damaged(5), NOTHING).mask, BAND != 0)
     np.testing.assert_array_equal(rig.serve(6, mask=CORNER[::16, ::16]).mask, CORNER != 0)
     assert rig.serve(7, mask=NOTHING) is None
-    assert rig.findings.flagged == 3
+    assert rig.detector.flagged == 3
 
 
 def test_assist_with_masks_missing():
@@ -167,7 +167,7 @@ def test_frame_waiting_for_its_mask_is_inspected_before_it():
     rig = begin(DetectorMode.ASSIST)
     rig.camera.matcher.wait = 1.0
     rig.frame(3, damaged(3))
-    assert rig.findings.flagged == 1
+    assert rig.detector.flagged == 1
     rig.camera.mask(300 * MS, CORNER)
     rig.work()
     np.testing.assert_array_equal(rig.out[-1][1].mask, (BAND | CORNER) != 0)
@@ -176,10 +176,10 @@ def test_frame_waiting_for_its_mask_is_inspected_before_it():
 def test_unreadable_frame_between_is_not_inspected():
     rig = begin()
     error = FrameError('unsupported_encoding', 'why')
-    rig.camera.reject(Ticket('bayer', 300 * MS, 0.3, encoding='bayer_rggb16'), error)
+    rig.camera.reject(CameraFrame('bayer', 300 * MS, 0.3, encoding='bayer_rggb16'), error)
     assert rig.out[-1][0] == 'bayer'
     assert rig.serve(4, damaged(4)) is not None
-    assert rig.findings.failed == 0
+    assert rig.detector.failed == 0
     assert rig.counters.passed == {'intact': 3, 'unsupported_encoding': 1}
 
 
@@ -196,7 +196,7 @@ def test_stopping_forgets_the_stream_but_not_the_account():
     rig.serve(4)
     rig.camera.stop()
     assert rig.serve(5, view(4)) is None
-    assert rig.findings.flagged == 1
+    assert rig.detector.flagged == 1
     assert rig.serve(6, view(4)).mask.all()
 
 
@@ -221,7 +221,7 @@ def test_frame_that_breaks_the_detector_is_neither_restored_nor_kept(
     assert rig.camera.snapshot().reference_age == pytest.approx(0.4)
     assert getattr(rig.counters, where)['detector_error'] == 2
     assert 'no room' in rig.camera.snapshot().last_error
-    assert (rig.findings.failed, rig.findings.error) == (2, 'MemoryError: no room')
+    assert (rig.detector.failed, rig.detector.error) == (2, 'MemoryError: no room')
 
 
 def test_masks_serve_while_the_detector_is_broken(monkeypatch):
@@ -231,7 +231,7 @@ def test_masks_serve_while_the_detector_is_broken(monkeypatch):
     assert rig.serve(4, mask=NOTHING) is None
     assert rig.serve(5) is None
     assert rig.counters.passed == {'intact': 4, 'detector_error': 1}
-    assert rig.findings.failed == 3
+    assert rig.detector.failed == 3
 
 
 def test_whatever_frames_come_each_is_settled():
@@ -248,7 +248,7 @@ def test_whatever_frames_come_each_is_settled():
                 rig.frame(count, pixels, encoding=encoding)
                 rig.work()
     assert (rig.counters.received, rig.counters.in_flight) == (count, 0)
-    assert rig.findings.failed == 0
+    assert rig.detector.failed == 0
 
 
 def test_diagnostics_say_what_was_found():
@@ -257,7 +257,7 @@ def test_diagnostics_say_what_was_found():
     rig.serve(4, view(2))
     rig.serve(5, view(2))
     now = rig.camera.snapshot()
-    state = camera_state(now, now, Link('/front/image_raw', 1, ''), 1e9)
+    state = camera_state(now, now, SubscriptionStatus('/front/image_raw', 1, ''), 1e9)
     values = {pair.key: pair.value for pair in camera_status('restore', state, now).values}
     assert values['detector'] == 'only'
     assert values['detector.flagged'] == '2'

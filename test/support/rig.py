@@ -7,7 +7,7 @@ import numpy as np
 from siammcvae_core.restore.restorer import Restorer
 from siammcvae_ros.frame_path.camera import Camera
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode
-from siammcvae_ros.frame_path.output_queue import OutputQueue, Ticket
+from siammcvae_ros.frame_path.output_queue import CameraFrame, OutputQueue
 from siammcvae_ros.frame_path.policy import FramePolicy
 
 MS = 1_000_000
@@ -44,11 +44,11 @@ class Rig:
     def _wake(self):
         self.woken += 1
 
-    def pass_on(self, ticket):
-        self.out.append((ticket.message, None))
+    def pass_through(self, frame):
+        self.out.append((frame.message, None))
 
-    def publish(self, ticket, restored):
-        self.out.append((ticket.message, restored))
+    def publish(self, frame, restored):
+        self.out.append((frame.message, restored))
 
     def frame(self, index, mask=None, pixels=None, at=None):
         at = index * 0.1 if at is None else at
@@ -56,11 +56,11 @@ class Rig:
         if mask is not None:
             self.camera.mask(stamp, mask)
         pixels = view(index) if pixels is None else pixels
-        self.camera.receive(Ticket(index, stamp, at, pixels, 'mono8'))
+        self.camera.receive(CameraFrame(index, stamp, at, pixels, 'mono8'))
 
     def work(self):
-        while self.camera.has_work:
-            self.camera.work()
+        while self.camera.has_pending:
+            self.camera.process_next()
 
     @property
     def numbers(self):

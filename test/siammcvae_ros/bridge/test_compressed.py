@@ -82,9 +82,9 @@ def test_metadata_do_not_turn_the_image():
 @pytest.mark.parametrize(
     ('data', 'text'),
     [
-        (b'', 'no JPEG or PNG'),
-        (b'GIF89a' + bytes(50), 'no JPEG or PNG'),
-        (encoded(COLOUR, '.bmp'), 'no JPEG or PNG'),
+        (b'', 'not JPEG or PNG'),
+        (b'GIF89a' + bytes(50), 'not JPEG or PNG'),
+        (encoded(COLOUR, '.bmp'), 'not JPEG or PNG'),
         (SIGNATURE, 'have no size'),
         (PNG_DATA[:20], 'have no size'),
         (SIGNATURE + PNG_DATA[33:], 'have no size'),
@@ -94,7 +94,7 @@ def test_metadata_do_not_turn_the_image():
         (JPEG_DATA[:3], 'have no size'),
         (JPEG_DATA[:100], 'have no size'),
         (SMUGGLED, 'have no size'),
-        (JPEG_DATA[:2] + b'\0' + JPEG_DATA[2:], 'no JPEG or PNG'),
+        (JPEG_DATA[:2] + b'\0' + JPEG_DATA[2:], 'not JPEG or PNG'),
         (JPEG_DATA[: len(JPEG_DATA) // 2], 'end too early'),
         (JPEG_DATA[:-2], 'end too early'),
         (claiming(JPEG_DATA, b'\xff' * 4), '65535x65535 pixels'),
@@ -151,7 +151,7 @@ def test_whatever_is_changed_in_the_data_an_image_or_a_named_error_comes_of_it(d
 
 
 def test_a_mask_must_be_png():
-    with pytest.raises(FrameError, match='no PNG'):
+    with pytest.raises(FrameError, match='not PNG'):
         decoded(message(encoded(GREY, '.jpg')), (PNG,))
     assert decoded(message(encoded(GREY, '.jpg')), (JPEG,)).encoding == 'mono8'
 

@@ -9,12 +9,17 @@ from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 import pytest
 
-from siammcvae_ros.bridge.diagnostics import camera_state, camera_status, Link, node_status
+from siammcvae_ros.bridge.diagnostics import (
+    camera_state,
+    camera_status,
+    node_status,
+    SubscriptionStatus,
+)
 from siammcvae_ros.frame_path.counters import FrameCounters, Snapshot
 from siammcvae_ros.frame_path.latency import Stage
 from siammcvae_ros.frame_path.mask_matching import MaskCounts
 
-LINK = Link('/front/image_raw', publishers=1, incompatible_qos='')
+IMAGE_IN = SubscriptionStatus('/front/image_raw', publishers=1, incompatible_qos='')
 BEFORE = Snapshot(
     name='front',
     counters=FrameCounters(10, Counter(warp=2), Counter(intact=8)),
@@ -47,52 +52,52 @@ def later(since_last_frame=0.1, last_error='', restored=(), passed=(), dropped=(
 
 
 @pytest.mark.parametrize(
-    ('now', 'link', 'name', 'level'),
+    ('now', 'subscription', 'name', 'level'),
     [
-        (later(passed=['intact']), LINK, 'ok', DiagnosticStatus.OK),
-        (later(restored=['warp']), LINK, 'restoring', DiagnosticStatus.WARN),
+        (later(passed=['intact']), IMAGE_IN, 'ok', DiagnosticStatus.OK),
+        (later(restored=['warp']), IMAGE_IN, 'restoring', DiagnosticStatus.WARN),
         (
             later(restored=['warp'], passed=['no_reference']),
-            LINK,
+            IMAGE_IN,
             'degraded',
             DiagnosticStatus.WARN,
         ),
-        (later(dropped=['superseded']), LINK, 'degraded', DiagnosticStatus.WARN),
+        (later(dropped=['superseded']), IMAGE_IN, 'degraded', DiagnosticStatus.WARN),
         (
             later(dropped=['malformed_image'], restored=['warp']),
-            LINK,
+            IMAGE_IN,
             'rejected',
             DiagnosticStatus.ERROR,
         ),
-        (later(passed=['unsupported_encoding']), LINK, 'rejected', DiagnosticStatus.ERROR),
-        (later(since_last_frame=1.1), LINK, 'stale', DiagnosticStatus.ERROR),
-        (later(since_last_frame=None), LINK, 'waiting', DiagnosticStatus.WARN),
+        (later(passed=['unsupported_encoding']), IMAGE_IN, 'rejected', DiagnosticStatus.ERROR),
+        (later(since_last_frame=1.1), IMAGE_IN, 'stale', DiagnosticStatus.ERROR),
+        (later(since_last_frame=None), IMAGE_IN, 'waiting', DiagnosticStatus.WARN),
         (
             later(since_last_frame=None),
-            replace(LINK, incompatible_qos='reliability'),
+            replace(IMAGE_IN, incompatible_qos='reliability'),
             'incompatible_qos',
             DiagnosticStatus.ERROR,
         ),
     ],
 )
-def test_state(now, link, name, level):
-    state = camera_state(now, BEFORE, link, stale_after=1.0)
+def test_state(now, subscription, name, level):
+    state = camera_state(now, BEFORE, subscription, stale_after=1.0)
     assert (state.name, state.level) == (name, level)
 
 
 def test_text_says_what_to_do():
     now = later(since_last_frame=None)
-    assert 'no publisher' in camera_state(now, BEFORE, replace(LINK, publishers=0), 1.0).text
-    assert '1 publisher(s), no frame' in camera_state(now, BEFORE, LINK, 1.0).text
-    qos = camera_state(now, BEFORE, replace(LINK, incompatible_qos='reliability'), 1.0)
+    assert 'no publisher' in camera_state(now, BEFORE, replace(IMAGE_IN, publishers=0), 1.0).text
+    assert '1 publisher(s), no frame' in camera_state(now, BEFORE, IMAGE_IN, 1.0).text
+    qos = camera_state(now, BEFORE, replace(IMAGE_IN, incompatible_qos='reliability'), 1.0)
     assert 'qos_overrides./front/image_raw.subscription' in qos.text
     bad = later(dropped=['malformed_image'] * 3, last_error='step is 5 bytes')
-    assert camera_state(bad, BEFORE, LINK, 1.0).text == '3 malformed_image; step is 5 bytes'
+    assert camera_state(bad, BEFORE, IMAGE_IN, 1.0).text == '3 malformed_image; step is 5 bytes'
 
 
 def test_status_carries_the_account():
     now = later(restored=['copy'], dropped=['superseded'])
-    status = camera_status('restore', camera_state(now, BEFORE, LINK, 1.0), now)
+    status = camera_status('restore', camera_state(now, BEFORE, IMAGE_IN, 1.0), now)
     values = {pair.key: pair.value for pair in status.values}
     assert (status.name, status.hardware_id) == ('restore: front', 'front')
     assert status.message.startswith('degraded: 1 superseded')
@@ -106,8 +111,10 @@ def test_status_carries_the_account():
 @pytest.mark.parametrize('frames', [1, 2, 7, 1000])
 def test_times_are_percentiles_of_the_newest_frames(frames):
     seconds = np.random.default_rng(frames).exponential(size=frames)
-    now = replace(BEFORE, restored_seconds=tuple(seconds), stages={Stage.QUEUE: tuple(seconds)})
-    status = camera_status('restore', camera_state(now, BEFORE, LINK, 1.0), now)
+    now = replace(
+        BEFORE, restored_seconds=tuple(seconds), stage_times={Stage.QUEUE: tuple(seconds)}
+    )
+    status = camera_status('restore', camera_state(now, BEFORE, IMAGE_IN, 1.0), now)
     values = {pair.key: pair.value for pair in status.values}
     for name in ('restored_ms', 'stage.queue_ms'):
         for percent in (50, 99):
@@ -115,25 +122,29 @@ def test_times_are_percentiles_of_the_newest_frames(frames):
             assert float(values[f'{name}_p{percent}']) == pytest.approx(expected, abs=0.006)
 
 
-def test_rung_and_what_did_not_fit_are_told():
-    now = replace(BEFORE, method='warp', rung_reason='deadline')
-    status = camera_status('restore', camera_state(now, BEFORE, LINK, 1.0), now, 'a: reliability')
+def test_method_and_incompatible_qos_are_reported():
+    now = replace(BEFORE, method='warp', method_reason='deadline')
+    status = camera_status(
+        'restore', camera_state(now, BEFORE, IMAGE_IN, 1.0), now, 'a: reliability'
+    )
     values = {pair.key: pair.value for pair in status.values}
     assert (values['rung'], values['rung_reason']) == ('warp', 'deadline')
     assert values['incompatible_qos'] == 'a: reliability'
 
 
-def test_masks_that_cannot_be_heard_are_an_error():
+def test_masks_that_cannot_be_received_are_an_error():
     """Else damaged frames would pass as intact ones, and the state be ok."""
     mask = '/front/fault_mask'
-    link = replace(LINK, others={mask: 'reliability', '/front/x': 'durability'}, masks=(mask,))
-    assert link.incompatible == '/front/fault_mask: reliability, /front/x: durability'
-    deaf = camera_state(later(passed=['intact']), BEFORE, link, 1.0)
-    assert (deaf.name, deaf.level) == ('incompatible_qos', DiagnosticStatus.ERROR)
-    assert 'qos_overrides./front/fault_mask.subscription' in deaf.text
-    heard = replace(later(passed=['intact']), masks=MaskCounts(received=1))
-    assert camera_state(heard, BEFORE, link, 1.0).name == 'ok'
-    assert camera_state(later(since_last_frame=9.0), BEFORE, link, 1.0).name == 'stale'
+    subscription = replace(
+        IMAGE_IN, others={mask: 'reliability', '/front/x': 'durability'}, masks=(mask,)
+    )
+    assert subscription.incompatible == '/front/fault_mask: reliability, /front/x: durability'
+    incompatible = camera_state(later(passed=['intact']), BEFORE, subscription, 1.0)
+    assert (incompatible.name, incompatible.level) == ('incompatible_qos', DiagnosticStatus.ERROR)
+    assert 'qos_overrides./front/fault_mask.subscription' in incompatible.text
+    received = replace(later(passed=['intact']), masks=MaskCounts(received=1))
+    assert camera_state(received, BEFORE, subscription, 1.0).name == 'ok'
+    assert camera_state(later(since_last_frame=9.0), BEFORE, subscription, 1.0).name == 'stale'
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from support.rig import BAND, HEIGHT, MS, NOTHING, Rig, view, WIDTH
 
 from siammcvae_core.errors import FrameError
 from siammcvae_ros.frame_path.mask_matching import MaskMode
-from siammcvae_ros.frame_path.output_queue import Ticket
+from siammcvae_ros.frame_path.output_queue import CameraFrame
 from siammcvae_ros.frame_path.policy import MissingMask, OnFailure
 
 
@@ -217,10 +217,10 @@ def test_other_frame_size_is_served_after_one_intact_frame(rig):
 )
 def test_unreadable_frame(reason, on_failure, where):
     rig = Rig(on_failure=on_failure)
-    rig.camera.reject(Ticket('message', 0, 0.0), FrameError(reason, 'why'))
+    rig.camera.reject(CameraFrame('message', 0, 0.0), FrameError(reason, 'why'))
     assert getattr(rig.counters, where) == {reason: 1}
     assert rig.camera.snapshot().last_error == 'why'
-    assert not rig.camera.has_work
+    assert not rig.camera.has_pending
 
 
 def test_latched_mask_serves_every_frame(rig):
@@ -260,7 +260,7 @@ def test_stop_settles_every_frame(rig):
     rig.camera.stop()
     assert rig.counters.in_flight == 0
     assert rig.counters.dropped == {'deactivated': 3}
-    assert not rig.camera.has_work
+    assert not rig.camera.has_pending
 
 
 def budgets_of(rig, monkeypatch):
@@ -288,7 +288,7 @@ def test_the_model_has_the_frame_period_or_what_is_set(model_budget, sharing, du
     assert not rig.camera.is_damaged
     rig.frame(5, mask=BAND)
     assert rig.camera.is_damaged
-    rig.camera.work(sharing)
+    rig.camera.process_next(sharing)
     assert budgets == [pytest.approx(due)]
 
 

@@ -15,7 +15,7 @@ class Concealing(Rig):
             self.frame(index, mask=NOTHING)
             self.work()
 
-    def blank(self, ticket, stamp):
+    def empty_message(self, frame, stamp):
         return f'missing at {stamp // MS}'
 
     def wait(self, until):

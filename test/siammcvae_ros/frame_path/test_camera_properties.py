@@ -11,7 +11,7 @@ from siammcvae_core.errors import FrameError
 from siammcvae_core.restore.restorer import RestoreMethod, Restorer
 from siammcvae_ros.frame_path.camera import Camera
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode
-from siammcvae_ros.frame_path.output_queue import OutputQueue, Ticket
+from siammcvae_ros.frame_path.output_queue import CameraFrame, OutputQueue
 from siammcvae_ros.frame_path.policy import FramePolicy, MissingMask, OnFailure
 
 SIZES = ((32, 48), (1, 5))
@@ -49,29 +49,29 @@ class Stream(RuleBasedStateMachine):
         self.left = []
         self.masks = []
 
-    def pass_on(self, ticket):
-        self.left.append(ticket.number)
-        assert self.camera.matcher.mode is not MaskMode.OFF or ticket.lost is None
+    def pass_through(self, frame):
+        self.left.append(frame.number)
+        assert self.camera.matcher.mode is not MaskMode.OFF or frame.lost is None
 
-    def publish(self, ticket, restored):
-        self.left.append(ticket.number)
-        kept = ~restored.mask
-        np.testing.assert_array_equal(restored.frame[kept], ticket.pixels[kept])
-        assert any(self.made(mask, restored.mask) for mask in self.masks)
+    def publish(self, frame, restored):
+        self.left.append(frame.number)
+        intact = ~restored.mask
+        np.testing.assert_array_equal(restored.frame[intact], frame.pixels[intact])
+        assert any(self.is_applied(mask, restored.mask) for mask in self.masks)
 
-    def made(self, mask, lost):
+    def is_applied(self, mask, lost):
         """Whether a mask sent is the one that was applied."""
         return mask.shape == lost.shape and np.array_equal(mask != 0, lost)
 
-    def ticket(self, step, **what):
+    def next_frame(self, step, **what):
         self.stamp += step * PERIOD
         self.received += 1
-        return Ticket(self.received, self.stamp, self.now, **what)
+        return CameraFrame(self.received, self.stamp, self.now, **what)
 
     @rule(step=STEPS, size=st.sampled_from(SIZES))
     def frame(self, step, size):
         pixels = PIXELS[size][self.received % 50]
-        self.camera.receive(self.ticket(step, pixels=pixels, encoding='mono8'))
+        self.camera.receive(self.next_frame(step, pixels=pixels, encoding='mono8'))
 
     @rule(count=st.integers(2, 6), size=st.sampled_from(SIZES))
     def burst(self, count, size):
@@ -89,7 +89,7 @@ class Stream(RuleBasedStateMachine):
 
     @rule(step=STEPS, reason=REJECTIONS)
     def unreadable_frame(self, step, reason):
-        self.camera.reject(self.ticket(step), FrameError(reason, reason))
+        self.camera.reject(self.next_frame(step), FrameError(reason, reason))
 
     @rule(step=st.integers(-2, 2), size=st.sampled_from([*SIZES, (7, 3)]), lost=SHARES)
     def mask(self, step, size, lost):
@@ -108,8 +108,8 @@ class Stream(RuleBasedStateMachine):
 
     @rule()
     def work(self):
-        if self.camera.has_work:
-            self.camera.work()
+        if self.camera.has_pending:
+            self.camera.process_next()
 
     @rule(seconds=st.sampled_from([0.01, 0.5, 3.0]))
     def wait(self, seconds):
@@ -120,25 +120,25 @@ class Stream(RuleBasedStateMachine):
     @rule()
     def finish(self):
         """Once all that waited is over, nothing is in flight."""
-        while self.camera.has_work:
-            self.camera.work()
+        while self.camera.has_pending:
+            self.camera.process_next()
         self.wait(10.0)
-        while self.camera.has_work:
-            self.camera.work()
+        while self.camera.has_pending:
+            self.camera.process_next()
         assert self.counters.in_flight == 0
 
     @rule()
     def deactivate(self):
         self.camera.stop()
         assert self.counters.in_flight == 0
-        assert not self.camera.has_work
+        assert not self.camera.has_pending
 
     @property
     def counters(self):
         return self.camera.snapshot().counters
 
     @invariant()
-    def the_account_balances(self):
+    def the_counters_add_up(self):
         counters = self.counters
         assert counters.received == self.received
         assert counters.in_flight >= 0

@@ -1,21 +1,19 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where a frame's time goes: the stages together are all of it, of the newest frames only."""
+"""The stages of a frame together are all of its time in the node; only the newest count."""
 
 from types import SimpleNamespace
 
 import pytest
 from support.rig import BAND, MS, NOTHING, Rig, view
 
-from siammcvae_ros.frame_path import camera
-from siammcvae_ros.frame_path import latency as stages
-from siammcvae_ros.frame_path import output_queue as output_queue
+from siammcvae_ros.frame_path import camera, latency, output_queue
 from siammcvae_ros.frame_path.latency import Stage, StageTimes
-from siammcvae_ros.frame_path.output_queue import Ticket
+from siammcvae_ros.frame_path.output_queue import CameraFrame
 
 
 class Clock:
-    """Stands still unless told to go."""
+    """Stands still between calls of `go`."""
 
     def __init__(self):
         self.now = 100.0
@@ -30,14 +28,14 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    for module in (camera, output_queue, stages):
+    for module in (camera, latency, output_queue):
         monkeypatch.setattr(module, 'time', SimpleNamespace(monotonic=clock.monotonic))
     return clock
 
 
 @pytest.fixture
 def rig(clock, monkeypatch):
-    """Give a camera on that clock: inspecting takes 4 ms, restoring 0.2 s, sending 10 ms."""
+    """Build a camera on that clock: inspecting takes 4 ms, restoring 0.2 s, sending 10 ms."""
     rig = Rig(wait=1.0, max_hold=1.0)
 
     def taking(seconds, do):
@@ -47,22 +45,24 @@ def rig(clock, monkeypatch):
 
         return done
 
-    monkeypatch.setattr(rig.camera._inspection, 'look', taking(0.004, rig.camera._inspection.look))
+    monkeypatch.setattr(
+        rig.camera._inspection, 'inspect', taking(0.004, rig.camera._inspection.inspect)
+    )
     monkeypatch.setattr(rig.camera.restorer, 'restore', taking(0.2, rig.camera.restorer.restore))
     monkeypatch.setattr(rig, 'publish', taking(0.01, rig.publish))
-    monkeypatch.setattr(rig, 'pass_on', taking(0.01, rig.pass_on))
+    monkeypatch.setattr(rig, 'pass_through', taking(0.01, rig.pass_through))
     return rig
 
 
 def arrive(rig, clock, index, intake=0.0):
-    ticket = Ticket(index, index * 100 * MS, clock.now, view(index), 'mono8')
+    frame = CameraFrame(index, index * 100 * MS, clock.now, view(index), 'mono8')
     clock.go(intake)
-    rig.camera.receive(ticket)
+    rig.camera.receive(frame)
 
 
 def newest(rig):
-    """Give what the newest frame spent in each stage it was in, in milliseconds."""
-    times = rig.camera.snapshot().stages
+    """Milliseconds that the newest frame spent in each stage it was in."""
+    times = rig.camera.snapshot().stage_times
     return {stage: round(seconds[-1] * 1e3) for stage, seconds in times.items() if seconds}
 
 
@@ -115,38 +115,38 @@ def test_time_that_restored_nothing_counts(rig, clock, monkeypatch, broken):
     assert newest(rig)[Stage.RESTORE] == (300 if broken else 200)
 
 
-def test_a_frame_made_up_has_stages_of_its_own(rig, clock):
+def test_a_concealed_frame_has_stages_of_its_own(rig, clock):
     rig.policy.conceal_missing = True
-    rig.blank = lambda ticket, stamp: f'missing at {stamp // MS}'
+    rig.empty_message = lambda frame, stamp: f'missing at {stamp // MS}'
     for index in range(6):
         rig.camera.mask(index * 100 * MS, NOTHING)
         arrive(rig, clock, index)
         rig.work()
         clock.go(0.1)
     clock.go(0.1)
-    before = len(rig.camera.snapshot().stages[Stage.INTAKE])
+    before = len(rig.camera.snapshot().stage_times[Stage.INTAKE])
     rig.camera.expire(clock.now)
     clock.go(0.05)
     rig.work()
     assert rig.counters.concealed == 1
     assert newest(rig)[Stage.QUEUE] == 50
-    assert len(rig.camera.snapshot().stages[Stage.INTAKE]) == before
+    assert len(rig.camera.snapshot().stage_times[Stage.INTAKE]) == before
 
 
 def test_only_the_newest_count(clock):
     times = StageTimes()
-    for _ in range(StageTimes.KEPT + 5):
+    for _ in range(StageTimes.CAPACITY + 5):
         clock.go(0.5)
-        times.lap(clock.now - 1.0, Stage.HOLD)
+        times.record(clock.now - 1.0, Stage.HOLD)
     before = times.copy()
     clock.go(7.0)
-    assert times.lap(clock.now - 7.0, Stage.HOLD) == clock.now
-    assert before[Stage.HOLD] == (1.0,) * StageTimes.KEPT
-    assert times.copy()[Stage.HOLD] == (1.0,) * (StageTimes.KEPT - 1) + (7.0,)
+    assert times.record(clock.now - 7.0, Stage.HOLD) == clock.now
+    assert before[Stage.HOLD] == (1.0,) * StageTimes.CAPACITY
+    assert times.copy()[Stage.HOLD] == (1.0,) * (StageTimes.CAPACITY - 1) + (7.0,)
     assert times.copy()[Stage.RESTORE] == ()
 
 
-def test_the_rung_of_the_newest_damaged_frame_and_why(rig, clock):
+def test_the_method_of_the_newest_damaged_frame_and_why(rig, clock):
     assert rig.camera.snapshot().method == ''
     methods = []
     for index, mask in enumerate((BAND, NOTHING, BAND)):
@@ -154,7 +154,7 @@ def test_the_rung_of_the_newest_damaged_frame_and_why(rig, clock):
         arrive(rig, clock, index)
         rig.work()
         snapshot = rig.camera.snapshot()
-        methods.append((snapshot.method, snapshot.rung_reason))
+        methods.append((snapshot.method, snapshot.method_reason))
     assert methods == [
         ('pass', 'no_reference'),
         ('pass', 'no_reference'),

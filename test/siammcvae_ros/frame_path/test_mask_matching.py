@@ -117,14 +117,14 @@ def test_off_ignores_masks():
 
 def test_too_many_waiting_frames_let_the_oldest_go():
     m = matcher()
-    waiting = [m.frame(i, i, now=0.0) for i in range(m.FRAMES_WAITING)]
-    assert waiting == [[]] * m.FRAMES_WAITING
+    waiting = [m.frame(i, i, now=0.0) for i in range(m.FRAME_CAPACITY)]
+    assert waiting == [[]] * m.FRAME_CAPACITY
     assert m.frame(99, 99, now=0.0) == [Match(0, None)]
 
 
 def test_unused_masks_are_bounded_and_counted():
     m = matcher()
-    for stamp in range(m.MASKS_KEPT + 3):
+    for stamp in range(m.MASK_CAPACITY + 3):
         m.mask(stamp, stamp)
     assert m.counts.unused == 3
     assert m.frame(0, 'too old', now=0.0) == []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from siammcvae_core.restore.restorer import RestoredFrame, RestoreMethod
-from siammcvae_ros.frame_path.output_queue import OutputQueue, Ticket
+from siammcvae_ros.frame_path.output_queue import CameraFrame, OutputQueue
 
 
 class Record:
@@ -18,13 +18,13 @@ class Record:
         self.left = []
         self.fails = False
 
-    def pass_on(self, ticket):
+    def pass_through(self, frame):
         if self.fails:
             raise RuntimeError('publisher is gone')
-        self.left.append((ticket.number, 'passed'))
+        self.left.append((frame.number, 'passed'))
 
-    def publish(self, ticket, restored):
-        self.left.append((ticket.number, restored.method.value))
+    def publish(self, frame, restored):
+        self.left.append((frame.number, restored.method.value))
 
 
 def restored():
@@ -45,14 +45,14 @@ def record():
 
 
 def admit(output_queue, arrived=0.0):
-    return Ticket(message=None, stamp=0, arrived=arrived, number=output_queue.admit())
+    return CameraFrame(message=None, stamp=0, arrived=arrived, number=output_queue.admit())
 
 
 def test_intact_frame_leaves_at_once(record):
     output_queue = OutputQueue(record, max_hold=1.0)
-    output_queue.pass_on(admit(output_queue), 'intact')
+    output_queue.pass_through(admit(output_queue), 'intact')
     assert record.left == [(1, 'passed')]
-    counters, passed_seconds, restored_seconds = output_queue.account()
+    counters, passed_seconds, restored_seconds = output_queue.statistics()
     assert counters.passed == {'intact': 1}
     assert counters.in_flight == 0
     assert len(passed_seconds) == 1
@@ -62,8 +62,8 @@ def test_intact_frame_leaves_at_once(record):
 def test_intact_frame_waits_for_the_restoration_before_it(record):
     output_queue = OutputQueue(record, max_hold=1.0)
     damaged, intact = admit(output_queue), admit(output_queue)
-    output_queue.announce(damaged)
-    output_queue.pass_on(intact, 'intact')
+    output_queue.start_restoring(damaged)
+    output_queue.pass_through(intact, 'intact')
     assert record.left == []
     assert output_queue.deadline == 1.0
     output_queue.publish(damaged, restored())
@@ -74,8 +74,8 @@ def test_intact_frame_waits_for_the_restoration_before_it(record):
 def test_intact_frame_overtakes_when_it_has_waited_enough(record):
     output_queue = OutputQueue(record, max_hold=1.0)
     damaged, intact = admit(output_queue), admit(output_queue)
-    output_queue.announce(damaged)
-    output_queue.pass_on(intact, 'intact')
+    output_queue.start_restoring(damaged)
+    output_queue.pass_through(intact, 'intact')
     output_queue.expire(0.99)
     assert record.left == []
     output_queue.expire(1.0)
@@ -83,22 +83,22 @@ def test_intact_frame_overtakes_when_it_has_waited_enough(record):
     assert output_queue.is_overtaken(damaged)
     output_queue.publish(damaged, restored())
     assert record.left == [(2, 'passed')]
-    assert output_queue.account()[0].dropped == {'overtaken': 1}
+    assert output_queue.statistics()[0].dropped == {'overtaken': 1}
 
 
 def test_no_hold_means_overtaking_at_once(record):
     output_queue = OutputQueue(record, max_hold=0.0)
     damaged, intact = admit(output_queue), admit(output_queue)
-    output_queue.announce(damaged)
-    output_queue.pass_on(intact, 'intact')
+    output_queue.start_restoring(damaged)
+    output_queue.pass_through(intact, 'intact')
     assert record.left == [(2, 'passed')]
 
 
 def test_dropping_the_restoration_frees_those_behind_it(record):
     output_queue = OutputQueue(record, max_hold=1.0)
     damaged, intact = admit(output_queue), admit(output_queue)
-    output_queue.announce(damaged)
-    output_queue.pass_on(intact, 'intact')
+    output_queue.start_restoring(damaged)
+    output_queue.pass_through(intact, 'intact')
     output_queue.drop(damaged, 'superseded')
     assert record.left == [(2, 'passed')]
 
@@ -106,18 +106,18 @@ def test_dropping_the_restoration_frees_those_behind_it(record):
 def test_failed_restoration_passed_on_is_not_held_behind_itself(record):
     output_queue = OutputQueue(record, max_hold=1.0)
     damaged = admit(output_queue)
-    output_queue.announce(damaged)
-    output_queue.pass_on(damaged, 'no_reference')
+    output_queue.start_restoring(damaged)
+    output_queue.pass_through(damaged, 'no_reference')
     assert record.left == [(1, 'passed')]
 
 
 def test_held_frame_stays_behind_the_next_restoration(record):
     output_queue = OutputQueue(record, max_hold=1.0)
     first, intact, second, last = (admit(output_queue) for _ in range(4))
-    output_queue.announce(first)
-    output_queue.pass_on(intact, 'intact')
-    output_queue.announce(second)
-    output_queue.pass_on(last, 'intact')
+    output_queue.start_restoring(first)
+    output_queue.pass_through(intact, 'intact')
+    output_queue.start_restoring(second)
+    output_queue.pass_through(last, 'intact')
     output_queue.publish(first, restored())
     assert record.left == [(1, 'warp'), (2, 'passed')]
     output_queue.publish(second, restored())
@@ -127,8 +127,8 @@ def test_held_frame_stays_behind_the_next_restoration(record):
 def test_publisher_that_fails_is_counted_and_told(record):
     record.fails = True
     output_queue = OutputQueue(record)
-    output_queue.pass_on(admit(output_queue), 'intact')
-    counters = output_queue.account()[0]
+    output_queue.pass_through(admit(output_queue), 'intact')
+    counters = output_queue.statistics()[0]
     assert counters.dropped == {'publish_failed': 1}
     assert counters.passed == {}
     assert output_queue.last_error == 'RuntimeError: publisher is gone'
@@ -137,12 +137,12 @@ def test_publisher_that_fails_is_counted_and_told(record):
 def test_close_drops_what_is_held(record):
     output_queue = OutputQueue(record, max_hold=1.0)
     damaged, intact = admit(output_queue), admit(output_queue)
-    output_queue.announce(damaged)
-    output_queue.pass_on(intact, 'intact')
+    output_queue.start_restoring(damaged)
+    output_queue.pass_through(intact, 'intact')
     output_queue.close()
     output_queue.drop(damaged, 'deactivated')
     assert record.left == []
-    assert output_queue.account()[0].dropped == {'deactivated': 2}
+    assert output_queue.statistics()[0].dropped == {'deactivated': 2}
 
 
 actions = st.lists(st.sampled_from(['intact', 'damaged', 'finish', 'fail', 'drop', 'expire']))
@@ -155,23 +155,23 @@ def test_account_balances_and_order_holds(actions, max_hold):
     unfinished = []
     for now, action in enumerate(actions):
         if action == 'intact':
-            output_queue.pass_on(admit(output_queue, now), 'intact')
+            output_queue.pass_through(admit(output_queue, now), 'intact')
         elif action == 'damaged':
             unfinished.append(admit(output_queue, now))
-            output_queue.announce(unfinished[-1])
+            output_queue.start_restoring(unfinished[-1])
         elif action == 'expire':
             output_queue.expire(now)
         elif unfinished:
-            ticket = unfinished.pop(0)
+            frame = unfinished.pop(0)
             if action == 'finish':
-                output_queue.publish(ticket, restored())
+                output_queue.publish(frame, restored())
             elif action == 'fail':
-                output_queue.pass_on(ticket, 'no_reference')
+                output_queue.pass_through(frame, 'no_reference')
             else:
-                output_queue.drop(ticket, 'superseded')
-    for ticket in unfinished:
-        output_queue.drop(ticket, 'superseded')
-    counters = output_queue.account()[0]
+                output_queue.drop(frame, 'superseded')
+    for frame in unfinished:
+        output_queue.drop(frame, 'superseded')
+    counters = output_queue.statistics()[0]
     assert counters.in_flight == 0
     assert len(record.left) == counters.restored.total() + counters.passed.total()
     numbers = [number for number, _ in record.left]

@@ -52,7 +52,7 @@ def test_it_prepares_for_the_next_damage_when_nothing_waits():
         for index, mask in enumerate((NOTHING, NOTHING, BAND, NOTHING)):
             rig.frame(index, mask)
             workers.wake()
-            assert until(lambda: not rig.camera.has_work and not rig.camera.restorer.unprepared)
+            assert until(lambda: not rig.camera.has_pending and not rig.camera.restorer.unprepared)
             due = ['encode', 'restore'] if index > 1 else []
             assert until(lambda due=due: engine.asked[: len(due)] == due)
         assert until(lambda: engine.asked == ['encode', 'restore', 'encode'])

@@ -12,7 +12,7 @@ import pytest
 from siammcvae_core.errors import SourceError
 from siammcvae_core.faults.camera import FaultInjector
 from siammcvae_core.frames import Frame, full_mask, Source
-from siammcvae_ros.replay.playback import Playback, Schedule, Shot
+from siammcvae_ros.replay.playback import Playback, PlaybackFrame, Schedule
 
 SECOND = 10**9
 LONG = 20.0
@@ -44,7 +44,7 @@ class Player:
     def __init__(self, source: Source, faults: FaultInjector | None = None, **options) -> None:
         options.setdefault('speed', 100.0)
         self.playback = Playback(source, faults or FaultInjector([], 0.0, 0), **options)
-        self.shots: list[Shot] = []
+        self.shots: list[PlaybackFrame] = []
         self.warnings: list[str] = []
         self.changed = threading.Condition()
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -53,7 +53,7 @@ class Player:
     def _run(self) -> None:
         self.playback.run(lambda shot: shot, self._deliver, self.warnings.append)
 
-    def _deliver(self, shot: Shot) -> None:
+    def _deliver(self, shot: PlaybackFrame) -> None:
         with self.changed:
             self.shots.append(shot)
             self.changed.notify_all()
@@ -62,7 +62,7 @@ class Player:
         with self.changed:
             assert self.changed.wait_for(lambda: len(self.shots) >= count, LONG)
 
-    def end(self) -> list[Shot]:
+    def end(self) -> list[PlaybackFrame]:
         self.thread.join(LONG)
         assert not self.thread.is_alive()
         return self.shots
