@@ -27,6 +27,7 @@ def shared(folder: str) -> list[tuple[str, list[str]]]:
 
 
 training = ['accelerate', 'jsonargparse[signatures]', 'pillow', 'pyyaml', 'scipy', 'tensorboard']
+cluster = ['dask[distributed]']
 test_tools = ['pytest', 'hypothesis', 'scikit-image']
 
 setup(
@@ -55,10 +56,12 @@ setup(
         'torch': ['torch>=2.4'],
         'fast': ['torch>=2.5', 'onnx', 'onnxruntime', 'openvino'],
         'train': ['torch>=2.4', *training],
+        'cluster': cluster,
         'test': test_tools,
         'dev': [
             *test_tools,
             *training,
+            *cluster,
             'torch==2.13.0',
             'ruff',
             'mypy',

@@ -31,6 +31,8 @@ PIP_ONLY = {'av', 'safetensors'}
 TRAINING = {'accelerate', 'jsonargparse', 'PIL', 'scipy', 'yaml'}
 # What only makes it faster: `pip install -e .[fast]`.
 FAST = {'onnx', 'onnxruntime', 'openvino'}
+# For `--cluster`: `pip install -e .[cluster]`.
+CLUSTER = {'distributed'}
 # Declared for what is run, not imported: `ros2 launch`.
 COMMANDS = {'ros2launch'}
 
@@ -94,7 +96,10 @@ def test_versions_agree(
 
 def test_every_import_is_declared(root: Path, manifest: ElementTree.Element) -> None:
     declared = {element.text for element in manifest.iter('exec_depend')}
-    needed = {ROSDEP_KEYS.get(name, name) for name in imported(root) - PIP_ONLY - TRAINING - FAST}
+    needed = {
+        ROSDEP_KEYS.get(name, name)
+        for name in imported(root) - PIP_ONLY - TRAINING - FAST - CLUSTER
+    }
     assert declared - COMMANDS == needed
 
 
