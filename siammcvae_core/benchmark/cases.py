@@ -9,7 +9,7 @@ from siammcvae_core.commands.values import parse_list, parse_numbers, parse_size
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.errors import InputError, SourceError
-from siammcvae_core.evaluate.samples import Case, choose_frames, draw_cases
+from siammcvae_core.evaluate.samples import choose_frames, DamagedCase, draw_cases
 from siammcvae_core.faults.masks import parse_fault
 from siammcvae_core.simulation.drive import DriveSim
 
@@ -26,7 +26,7 @@ class Cell(NamedTuple):
 
     size: tuple[int, int]
     mask: str
-    cases: tuple[Case, ...]
+    cases: tuple[DamagedCase, ...]
 
     @property
     def name(self) -> str:
@@ -56,7 +56,9 @@ def draw_cells(
     ]
 
 
-def _cases(data: str, size: tuple[int, int], masks: Sequence[str], scenes: int) -> list[Case]:
+def _cases(
+    data: str, size: tuple[int, int], masks: Sequence[str], scenes: int
+) -> list[DamagedCase]:
     if not data:
         chosen = [2 + APART * scene for scene in range(scenes)]
         drive = DriveSim(size=size[::-1], frames=chosen[-1] + 1)

@@ -22,7 +22,7 @@ import numpy as np
 from siammcvae_core.baselines.classical import Baseline, BASELINES, UPPER_BOUNDS
 from siammcvae_core.benchmark.memory import Memory
 from siammcvae_core.errors import InputError
-from siammcvae_core.evaluate.samples import Case
+from siammcvae_core.evaluate.samples import DamagedCase
 from siammcvae_core.frames import paste
 from siammcvae_core.motion.references import References
 
@@ -50,7 +50,7 @@ class Method:
     """
 
     name: str
-    restore: Callable[[Case], tuple[np.ndarray, Stages]]
+    restore: Callable[[DamagedCase], tuple[np.ndarray, Stages]]
     engine: str = 'classical'
     dtype: str = 'uint8'
     profile: str = ''
@@ -106,7 +106,7 @@ def load(
             print(f'{name} left out: {type(error).__name__}: {error}', file=sys.stderr)
 
 
-def _by_baseline(baseline: Baseline, case: Case) -> tuple[np.ndarray, Stages]:
+def _by_baseline(baseline: Baseline, case: DamagedCase) -> tuple[np.ndarray, Stages]:
     references = case.references()
     times = [time.perf_counter()]
     _prepare(references)
@@ -135,14 +135,14 @@ def _by_engine(way: str, weights: Path) -> Method:
     )  # fmt: skip
 
 
-def _by_stages(engine: 'DriveEngine', case: Case) -> tuple[np.ndarray, Stages]:
+def _by_stages(engine: 'DriveEngine', case: DamagedCase) -> tuple[np.ndarray, Stages]:
     """Do what `DriveEngine.restore` does, looking at the clock in between."""
     from siammcvae_core.alignment.composite import blend
     from siammcvae_core.alignment.features import extract_features
 
     references = case.references()
     times = [time.perf_counter()]
-    encoded = engine.encode_reference(case.kept[0].frame)
+    encoded = engine.encode_reference(case.reference_frames[0].frame)
     times.append(time.perf_counter())
     _prepare(references)
     times.append(time.perf_counter())

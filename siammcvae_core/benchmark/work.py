@@ -22,7 +22,7 @@ from siammcvae_core.alignment.features import extract_features
 from siammcvae_core.engines.crop import Inputs, whole_frame
 from siammcvae_core.engines.drive import DriveEngine
 from siammcvae_core.engines.drive_torch import TorchNetwork
-from siammcvae_core.evaluate.samples import Case
+from siammcvae_core.evaluate.samples import DamagedCase
 from siammcvae_core.model.checkpoint import load_model
 from siammcvae_core.model.drive import DriveMCVAE
 from siammcvae_core.model.drive_export import EncodeReference, RestorePart
@@ -64,17 +64,17 @@ class Counter:
         self._encode, self._restore = EncodeReference(model), RestorePart(model)
         self._engine = DriveEngine(weights, TorchNetwork)
 
-    def count(self, case: Case) -> Work:
+    def count(self, case: DamagedCase) -> Work:
         """Count the work in restoring a case."""
         patch = self._engine.patch
         known = extract_features(case.references(), case.frame, case.mask, case.stamp)
         part = self._engine.part(known)
-        newest = to_working(case.kept[0].frame)
+        newest = to_working(case.reference_frames[0].frame)
         encode_flop, tokens = _counted(self._encode, **_tensors(whole_frame(newest, patch)))
         inputs = _tensors(part.inputs)
         restore_flop, answer = _counted(self._restore, tokens, **inputs)
         values = sum(tensor.numel() for tensor in (tokens, *inputs.values(), *answer))
-        frames = len(case.kept) + 2  # the damaged one and the restored one
+        frames = len(case.reference_frames) + 2  # the damaged one and the restored one
         return Work(
             encode_flop, restore_flop, _numbers(self._restore), values,
             frames * case.frame.nbytes + case.mask.nbytes,

@@ -7,37 +7,34 @@ from collections.abc import Sequence
 from dataclasses import replace
 import os
 from pathlib import Path
-import platform
-import shlex
-import signal
 import sys
-from typing import Any, NoReturn
+from typing import Any
 
-import cv2
-import numpy as np
-
+from siammcvae_core.commands.jobs import add_job_options, run_jobs, WorkerError
+from siammcvae_core.commands.parser import CommandParser
 from siammcvae_core.commands.values import parse_list, parse_numbers, parse_size
-from siammcvae_core.data.layouts import find_clips
+from siammcvae_core.data.layouts import Clip, find_clips
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError
-from siammcvae_core.evaluate.calibration import rows_of_honesty
-from siammcvae_core.evaluate.clip_evaluation import probe
-from siammcvae_core.evaluate.methods import describe, find_methods, Method, parse_weights
-from siammcvae_core.evaluate.page import page_of
-from siammcvae_core.evaluate.pictures import least, sheet
+from siammcvae_core.evaluate.clip_evaluation import (
+    clip_evaluations,
+    ClipScores,
+    evaluate_clip,
+    find_unusable,
+)
+from siammcvae_core.evaluate.methods import EvaluatedMethod, find_methods, parse_weights
 from siammcvae_core.evaluate.plan import (
     CLASSICAL,
+    EvaluationPlan,
     LEARNED,
     parse_masks,
-    Plan,
     Preset,
     PRESETS,
     spec_of,
 )
-from siammcvae_core.evaluate.runner import run, tasks_of, WorkerError
-from siammcvae_core.evaluate.summary import overall, Row, rows_of
+from siammcvae_core.evaluate.report import Evaluation, write_report
+from siammcvae_core.evaluate.summary import overall, Row
 from siammcvae_core.faults.masks import PATTERNS
-from siammcvae_core.report.json_csv import write_csv, write_json
 
 DESCRIPTION = """\
 Score ways of restoring damaged frames on your drives: every method on the same frames, references
@@ -69,127 +66,83 @@ exit status: 0 report written; 1 a worker died; 2 input that cannot be used; 130
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f'evaluate: {message} (see --help)\n')
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """Describe the command line."""
-    p = _Parser(
-        prog='python -m siammcvae_core.evaluate',
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    p.add_argument(
+    plan = EvaluationPlan()
+    options = CommandParser('siammcvae_core.evaluate', DESCRIPTION, EPILOG)
+    options.add_argument(
         '--data',
         required=True,
         nargs='+',
         metavar='DIR',
         help="folders of videos, bags or image sequences, single recordings, or 'sim'",
     )
-    p.add_argument('--out', required=True, type=Path, metavar='DIR', help='where the report goes')
-    preset = p.add_mutually_exclusive_group()
+    options.add_argument(
+        '--out', required=True, type=Path, metavar='DIR', help='where the report goes'
+    )
+    preset = options.add_mutually_exclusive_group()
     preset.add_argument('--table', choices='1234', help='table of the paper')
     preset.add_argument('--figure', choices='234', help='figure of the paper')
-    plan = Plan()
-    p.add_argument('--methods', metavar='A,B', help='default: all classical ones')
-    p.add_argument(
+    options.add_argument('--methods', metavar='A,B', help='default: all classical ones')
+    options.add_argument(
         '--masks',
         metavar='NAME:RATIO,…',
         help=f'of {", ".join(PATTERNS)} (default: {",".join(plan.masks)})',
     )
-    p.add_argument(
+    options.add_argument(
         '--gaps', metavar='N,…', help='in frames, or in seconds such as 0.5s (default: 1,4)'
     )
-    p.add_argument('--size', metavar='WxH', help='frames are scaled and cropped (default: 640x368)')
-    p.add_argument('--seeds', metavar='N,…', help='default: 0,1,2')
-    p.add_argument(
+    options.add_argument(
+        '--size', metavar='WxH', help='frames are scaled and cropped (default: 640x368)'
+    )
+    options.add_argument('--seeds', metavar='N,…', help='default: 0,1,2')
+    options.add_argument(
         '--samples',
         type=int,
         metavar='N',
         help=f'frames of a clip per seed (default: {plan.samples})',
     )
-    p.add_argument('--weights', nargs='+', default=[], metavar='METHOD=PATH', help='see below')
-    p.add_argument('--topic', default='', help='image topic of bags that have several')
-    p.add_argument(
-        '--jobs',
-        type=int,
-        default=0,
-        metavar='N',
-        help='processes; the numbers do not depend on it (default: one per core)',
+    options.add_argument(
+        '--weights', nargs='+', default=[], metavar='METHOD=PATH', help='see below'
     )
-    return p  # fmt: skip
+    options.add_argument('--topic', default='', help='image topic of bags that have several')
+    add_job_options(options)
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Evaluate; exit status as told by --help."""
-    options = parser().parse_args(arguments)
-    # A plain kill must end the scoring processes too: make it an exception like Ctrl-C.
-    signal.signal(signal.SIGTERM, _leave)
-    try:
-        return evaluate(options)
-    except InputError as error:
-        print(f'evaluate: {error}', file=sys.stderr)
-        return 2
-    except (WorkerError, OSError) as error:
-        print(f'evaluate: {error}', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print('evaluate: interrupted', file=sys.stderr)
-        return 130
+    """Evaluate; exit status as in --help."""
+    return parser().run(evaluate, arguments, failures=(WorkerError, OSError))
 
 
-def _leave(*_: object) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
-    sys.exit(143)
-
-
-def evaluate(options: argparse.Namespace) -> int:
+def evaluate(options: argparse.Namespace) -> None:
     """Score and report. Raises InputError for what the user can mend."""
     preset = _preset(options)
-    plan = _plan(options, preset.plan if preset else Plan())
-    if options.jobs < 0:
-        raise InputError(f'--jobs must be 0 (one per core) or more, got {options.jobs}')
+    plan = _plan(options, preset.plan if preset else EvaluationPlan())
     methods, missing = _methods(options, plan, chosen=options.methods or not preset)
     clips = find_clips(options.data, 'val')
     _make_folder(options.out)
-    jobs = options.jobs or len(os.sched_getaffinity(0))
-    outcomes = run(tasks_of(plan, methods, clips, options.topic), jobs)
-    skipped = {outcome.clip: outcome.skipped for outcome in outcomes if outcome.skipped}
-    if len(skipped) == len(clips):
-        clip, why = next(iter(skipped.items()))
-        raise InputError(f'no clip can be used; {clip}: {why}')
-    rows = rows_of(plan, [method.name for method in methods], outcomes)
-    report = {
-        'rows': rows,
-        'honesty': rows_of_honesty(outcome.honesty for outcome in outcomes),
-        'methods': [method.name for method in methods],
-        'missing': missing,
-        'skipped': skipped,
-        'broken': {outcome.clip: outcome.broken for outcome in outcomes if outcome.broken},
-        'preset': preset.title if preset else None,
-        'paper': [vars(line) for line in preset.printed] if preset else [],
-        'data': ' '.join(options.data),
-        'width': plan.size[1],
-        'height': plan.size[0],
-        'seeds': list(plan.seeds),
-        'samples': plan.samples,
-        'weights': {m.name: {str(run): describe(run) for run in m.runs} for m in methods if m.runs},
-        'environment': _environment(jobs),
-        'command': shlex.join(['python', '-m', 'siammcvae_core.evaluate', *sys.argv[1:]]),
-    }
-    write_json(options.out / 'report.json', report)
-    write_csv(options.out / 'report.csv', rows)
-    pictures = [picture for outcome in outcomes for picture in outcome.pictures]
-    duels = least(outcome.hardest for outcome in outcomes if outcome.hardest is not None)
-    if duels:
-        sheet(duels).savefig(options.out / 'hardest.jpg', dpi=110)
-    page_of(report, plan, preset, pictures, duels).write(options.out / 'report.html')
-    _print(rows, missing, skipped)
+    results = _results(options, plan, methods, clips)
+    data = ' '.join(options.data)
+    processes = options.cluster or str(options.jobs or len(os.sched_getaffinity(0)))
+    evaluation = Evaluation(data, plan, preset, methods, missing, results, processes)
+    report = write_report(evaluation, options.out)
+    _print(report['rows'], missing, report['skipped'])
     print(f'\n  {options.out / "report.html"}')
-    return 0
+
+
+def _results(
+    options: argparse.Namespace,
+    plan: EvaluationPlan,
+    methods: Sequence[EvaluatedMethod],
+    clips: Sequence[Clip],
+) -> list[ClipScores]:
+    tasks = clip_evaluations(plan, methods, clips, options.topic)
+    names = [task.clip.name for task in tasks]
+    results = run_jobs(evaluate_clip, tasks, names, options.jobs, options.cluster, 'scoring')
+    if all(result.skipped for result in results):
+        raise InputError(f'no clip can be used; {results[0].clip}: {results[0].skipped}')
+    return results
 
 
 def _preset(options: argparse.Namespace) -> Preset | None:
@@ -198,7 +151,7 @@ def _preset(options: argparse.Namespace) -> Preset | None:
     return PRESETS[f'figure {options.figure}'] if options.figure else None
 
 
-def _plan(options: argparse.Namespace, plan: Plan) -> Plan:
+def _plan(options: argparse.Namespace, plan: EvaluationPlan) -> EvaluationPlan:
     changes: dict[str, Any] = {}
     if options.methods is not None:
         changes['methods'] = parse_list(options.methods, '--methods')
@@ -216,11 +169,11 @@ def _plan(options: argparse.Namespace, plan: Plan) -> Plan:
 
 
 def _methods(
-    options: argparse.Namespace, plan: Plan, chosen: bool
-) -> tuple[list[Method], dict[str, str]]:
+    options: argparse.Namespace, plan: EvaluationPlan, chosen: bool
+) -> tuple[list[EvaluatedMethod], dict[str, str]]:
     """Find the methods that run; those `chosen` by the user must, those of a preset may miss."""
     methods, missing = find_methods(plan.methods, parse_weights(options.weights))
-    missing |= probe(methods, plan.size)
+    missing |= find_unusable(methods, plan.size)
     ready = [method for method in methods if method.name not in missing]
     if missing and (chosen or not ready):
         name, why = next(iter(missing.items()))
@@ -235,19 +188,6 @@ def _make_folder(folder: Path) -> None:
         raise InputError(f'--out {folder} cannot be made: {error.strerror}') from error
     if not os.access(folder, os.W_OK):
         raise InputError(f'--out {folder} cannot be written to')
-
-
-def _environment(jobs: int) -> dict[str, str]:
-    versions = {'python': platform.python_version(), 'numpy': np.__version__,
-                'opencv': cv2.__version__}  # fmt: skip
-    if torch := sys.modules.get('torch'):
-        versions['torch'] = torch.__version__
-        if torch.cuda.is_available():
-            versions['gpu'] = torch.cuda.get_device_name()
-    return {
-        'machine': f'{platform.machine()}, {os.cpu_count()} cores', 'processes': str(jobs),
-        'system': platform.platform(), **versions,
-    }  # fmt: skip
 
 
 def _print(rows: Sequence[Row], missing: dict[str, str], skipped: dict[str, str]) -> None:

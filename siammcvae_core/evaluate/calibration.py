@@ -1,9 +1,14 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""How honest a method is about its errors: what it tells of lost pixels against what is so.
+"""How well calibrated a method's expected errors are: against the true errors of lost pixels.
 
-The age of the reference alone, the same for all pixels of a frame, is what a method must beat to
-have told anything: `ause_age` is the AUSE of that.
+With b the expected absolute error of a pixel and |e| the true one:
+
+    coverage(p) = share of the pixels with |e| <= -b log(1 - p)
+    calibration error = mean of |coverage(p) - p| over p = 5 %, 10 % … 95 %
+
+A method must also sort pixels by their errors better than the age of the reference does, which is
+the same for all pixels of a frame: `ause_age` is the AUSE with b = age.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,10 +28,10 @@ GREY_LEVELS_PER_SECOND = 50  # any number will do: only the order of ages counts
 
 
 @dataclass
-class Honesty:
-    """Expected and true errors of lost pixels, and ages in place of what is expected."""
+class MethodCalibration:
+    """Expected and true errors of the lost pixels, and the same with ages as expected errors."""
 
-    told: Calibration = field(default_factory=Calibration)
+    by_expected_error: Calibration = field(default_factory=Calibration)
     by_age: Calibration = field(default_factory=Calibration)
 
     def add(
@@ -38,35 +43,35 @@ class Honesty:
         mask: np.ndarray,
     ) -> None:
         """Count a frame whose reference is so many `seconds` old; see `Calibration.add`."""
-        self.told.add(expected, restored, truth, mask)
+        self.by_expected_error.add(expected, restored, truth, mask)
         age = np.full(mask.shape, GREY_LEVELS_PER_SECOND * seconds, np.float32)
         self.by_age.add(age, restored, truth, mask)
 
-    def __iadd__(self, other: 'Honesty') -> 'Honesty':
-        """Take over what another one counted."""
-        self.told += other.told
+    def __iadd__(self, other: 'MethodCalibration') -> 'MethodCalibration':
+        """Add what another one counted."""
+        self.by_expected_error += other.by_expected_error
         self.by_age += other.by_age
         return self
 
     def row(self, method: str) -> dict[str, Any]:
-        """Give the measures by the names of COLUMNS."""
-        told = self.told
+        """Return the measures by the names of COLUMNS."""
+        counts = self.by_expected_error
         return {
             'method': method,
-            **{f'coverage_{level}': told.coverage(level / 100) for level in LEVELS},
-            'calibration_error': told.calibration_error,
-            'nll': told.nll,
-            'ause': told.ause,
+            **{f'coverage_{level}': counts.coverage(level / 100) for level in LEVELS},
+            'calibration_error': counts.calibration_error,
+            'nll': counts.nll,
+            'ause': counts.ause,
             'ause_age': self.by_age.ause,
-            'pixels': told.pixels,
+            'pixels': counts.pixels,
         }
 
 
-def rows_of_honesty(parts: Iterable[Mapping[str, Honesty]]) -> list[dict[str, Any]]:
-    """Sum what several tasks counted; a row for every method that tells its errors."""
-    sums: dict[str, Honesty] = {}
+def calibration_rows(parts: Iterable[Mapping[str, MethodCalibration]]) -> list[dict[str, Any]]:
+    """Sum the counts of several clips; a row for every method that predicts its errors."""
+    sums: dict[str, MethodCalibration] = {}
     for part in parts:
-        for method, counted in part.items():
-            sums.setdefault(method, Honesty())
-            sums[method] += counted
-    return [counted.row(method) for method, counted in sums.items()]
+        for method, counts in part.items():
+            sums.setdefault(method, MethodCalibration())
+            sums[method] += counts
+    return [counts.row(method) for method, counts in sums.items()]

@@ -1,8 +1,8 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""All methods on the cases of one clip and seed: the unit of work of an evaluation."""
+"""Every method on the damaged frames of one clip and seed: the unit of work of an evaluation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -15,11 +15,11 @@ from siammcvae_core.data.layouts import Clip
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.engines import Restoration
 from siammcvae_core.errors import InputError, SourceError
-from siammcvae_core.evaluate.calibration import Honesty
-from siammcvae_core.evaluate.methods import Contestant, load, Method
-from siammcvae_core.evaluate.pictures import Attempt, Duel, hardest, Picture, picture_of
-from siammcvae_core.evaluate.plan import Plan
-from siammcvae_core.evaluate.samples import Case, choose_frames, draw_cases
+from siammcvae_core.evaluate.calibration import MethodCalibration
+from siammcvae_core.evaluate.methods import EvaluatedMethod, load, LoadedMethod
+from siammcvae_core.evaluate.pictures import Attempt, harder_case, Picture, picture_of, WorstCase
+from siammcvae_core.evaluate.plan import EvaluationPlan
+from siammcvae_core.evaluate.samples import choose_frames, DamagedCase, draw_cases
 from siammcvae_core.evaluate.scores import score, Truth
 from siammcvae_core.frames import paste
 from siammcvae_core.motion.references import KeptFrame, References
@@ -28,11 +28,11 @@ MILLI = 1e3
 
 
 @dataclass(frozen=True)
-class Task:
-    """One clip with the seed of this position in the plan; `pictured` keeps pictures of it."""
+class ClipEvaluation:
+    """One clip with the seed of this position in the plan; `pictured` asks for pictures of it."""
 
-    plan: Plan
-    methods: tuple[Method, ...]
+    plan: EvaluationPlan
+    methods: tuple[EvaluatedMethod, ...]
     clip: Clip
     seed_number: int
     pictured: bool
@@ -41,7 +41,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Score:
-    """What a method made of one case; `values` by the names of METRICS."""
+    """How good one method is on one case; `values` by the names of METRICS."""
 
     method: str
     mask: str
@@ -55,79 +55,103 @@ class Score:
 
 
 @dataclass
-class Outcome:
-    """What came of a task; `skipped` says why a clip gave nothing, `broken` why it ended early.
+class ClipScores:
+    """The scores of one clip and seed.
 
-    `hardest` is the case in which the first method with weights gained least on the others.
+    `skipped` says why a clip has none, `broken` why it ended early. `worst` is the case in which
+    the first method with weights gained least on the others.
     """
 
     clip: str
     seed_number: int
     scores: list[Score] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
-    hardest: Duel | None = None
-    honesty: dict[str, Honesty] = field(default_factory=dict)
+    worst: WorstCase | None = None
+    calibration: dict[str, MethodCalibration] = field(default_factory=dict)
     skipped: str = ''
     broken: str = ''
 
 
-def contest(task: Task, count: Callable[[int], None]) -> Outcome:
-    """Score every method of the task, telling `count` of each frame restored."""
+def clip_evaluations(
+    plan: EvaluationPlan, methods: Sequence[EvaluatedMethod], clips: Sequence[Clip], topic: str
+) -> list[ClipEvaluation]:
+    """List every clip with every seed; the clips that are pictured are spread over all."""
+    step = max(1, -(-len(clips) // plan.pictures))
+    return [
+        ClipEvaluation(plan, tuple(methods), clip, seed, seed == 0 and number % step == 0, topic)
+        for number, clip in enumerate(clips)
+        for seed in range(len(plan.seeds))
+    ]
+
+
+def evaluate_clip(task: ClipEvaluation) -> ClipScores:
+    """Score every method on every case of the clip.
+
+    A clip that cannot be read is `skipped`. Raises InputError where a method fails.
+    """
     plan, clip = task.plan, task.clip.name
-    outcome = Outcome(clip, task.seed_number)
+    result = ClipScores(clip, task.seed_number)
     seed = plan.seeds[task.seed_number]
     model = next((method.name for method in task.methods if method.runs), None)
     try:
         source = open_source(task.clip.path, task.topic)
         chosen = choose_frames(source, clip, plan.gaps, seed, plan.samples)
-        outcome.broken = source.broken
+        result.broken = source.broken
     except SourceError as error:
-        outcome.skipped = str(error)
-        return outcome
+        result.skipped = str(error)
+        return result
     truth = Truth(np.empty(0))
     for case in draw_cases(source, clip, chosen, plan.masks, plan.gaps, plan.size, seed):
         if not np.array_equal(truth.frame, case.truth):
             truth = Truth(case.truth)
-        attempts = []
-        for method in task.methods:
-            made, ms, ms_observe = _restored(case, method, method.run(task.seed_number), clip)
-            pasted = paste(case.frame, made.frame, case.mask)
-            values = score(pasted, truth, case.mask)
-            place = (method.name, case.mask_spec, str(case.gap), case.index, case.seconds)
-            outcome.scores.append(Score(*place, float(case.mask.mean()), ms, ms_observe, values))
-            if made.expected_error is not None:
-                counted = outcome.honesty.setdefault(method.name, Honesty())
-                told = made.expected_error()
-                counted.add(told, case.seconds, pasted, case.truth, case.mask)
-            attempts.append(Attempt(method.name, pasted, values['psnr_lost']))
-            count(1)
+        attempts = [_scored(task, method, case, truth, result) for method in task.methods]
         if task.pictured and case.index == chosen[0]:
-            outcome.pictures.append(picture_of(clip, case, attempts))
+            result.pictures.append(picture_of(clip, case, attempts))
         if model is not None:
-            outcome.hardest = hardest(model, clip, case, attempts, outcome.hardest)
-    return outcome
+            result.worst = harder_case(model, clip, case, attempts, result.worst)
+    return result
 
 
-def probe(methods: Sequence[Method], size: tuple[int, int]) -> dict[str, str]:
-    """Load every training run and restore a made-up frame; gives by method why it cannot serve."""
-    refused = {}
+def find_unusable(methods: Sequence[EvaluatedMethod], size: tuple[int, int]) -> dict[str, str]:
+    """Load every training run and restore a random frame; by method, why it cannot be used."""
+    unusable = {}
     for method in methods:
         try:
             for weights in dict.fromkeys(method.runs):
-                _ready(method, weights, size)
+                _warmed_up(method, weights, size)
         except InputError as error:
-            refused[method.name] = str(error)
-    return refused
+            unusable[method.name] = str(error)
+    return unusable
+
+
+def _scored(
+    task: ClipEvaluation,
+    method: EvaluatedMethod,
+    case: DamagedCase,
+    truth: Truth,
+    result: ClipScores,
+) -> Attempt:
+    """Restore a case by one method, and enter its score and its expected errors."""
+    weights = method.run(task.seed_number)
+    restoration, ms, ms_observe = _restored(case, method, weights, task.clip.name)
+    pasted = paste(case.frame, restoration.frame, case.mask)
+    values = score(pasted, truth, case.mask)
+    place = (method.name, case.mask_spec, str(case.gap), case.index, case.seconds)
+    result.scores.append(Score(*place, float(case.mask.mean()), ms, ms_observe, values))
+    if restoration.expected_error is not None:
+        counts = result.calibration.setdefault(method.name, MethodCalibration())
+        counts.add(restoration.expected_error(), case.seconds, pasted, case.truth, case.mask)
+    return Attempt(method.name, pasted, values['psnr_lost'])
 
 
 def _restored(
-    case: Case, method: Method, weights: Path | None, clip: str
+    case: DamagedCase, method: EvaluatedMethod, weights: Path | None, clip: str
 ) -> tuple[Restoration, float, float]:
-    """Restore a case; gives what was made, and the milliseconds to restore and to observe."""
-    contestant = _ready(method, weights, (case.truth.shape[0], case.truth.shape[1]))
+    """Restore a case; with the milliseconds that restoring and observing took."""
+    loaded = _warmed_up(method, weights, (case.truth.shape[0], case.truth.shape[1]))
     frame = case.truth if method.base in UPPER_BOUNDS else case.frame
     try:
-        return _timed(contestant, case.references(), frame, case.mask, case.stamp)
+        return _timed(loaded, case.references(), frame, case.mask, case.stamp)
     except InputError:
         raise
     except Exception as error:
@@ -137,26 +161,30 @@ def _restored(
 
 
 @cache
-def _ready(method: Method, weights: Path | None, size: tuple[int, int]) -> Contestant:
-    """Load a method and let it restore a made-up frame, so that the first real one is not slow."""
-    contestant = load(method, weights)
+def _warmed_up(
+    method: EvaluatedMethod, weights: Path | None, size: tuple[int, int]
+) -> LoadedMethod:
+    """Load a method and restore a random frame, so that the first real one is not slow."""
+    loaded = load(method, weights)
     frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     mask = np.zeros(size, bool)
     mask[: size[0] // 2] = True
     references = References((KeptFrame(frame, 0.0), KeptFrame(frame.copy(), -1.0)))
-    _timed(contestant, references, frame, mask, 1.0)
-    return contestant
+    _timed(loaded, references, frame, mask, 1.0)
+    return loaded
 
 
 def _timed(
-    contestant: Contestant,
+    loaded: LoadedMethod,
     references: References,
     frame: np.ndarray,
     mask: np.ndarray,
     stamp: float,
 ) -> tuple[Restoration, float, float]:
+    """Observe and restore; with the milliseconds that restoring and observing took."""
     begun = time.perf_counter()
-    observed = contestant.observe(references)
-    kept = time.perf_counter()
-    made = contestant.restore(observed, frame, mask, stamp)
-    return made, (time.perf_counter() - kept) * MILLI, (kept - begun) * MILLI
+    observed = loaded.observe(references)
+    restoring = time.perf_counter()
+    restoration = loaded.restore(observed, frame, mask, stamp)
+    ended = time.perf_counter()
+    return restoration, (ended - restoring) * MILLI, (restoring - begun) * MILLI

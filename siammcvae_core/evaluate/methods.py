@@ -26,7 +26,8 @@ if TYPE_CHECKING:  # torch is imported where weights are
 
 KERNELS = ('adaptive', 'standard', 'flash', 'memory_efficient')
 ENGINES = ('paper', 'drive')
-MOVED = {'copy': False, 'const_velocity': True}  # rungs of the node, which judges them
+EXTRAPOLATES = {'copy': False, 'const_velocity': True}  # of the fallback chain's methods, which
+# predict their errors: whether motion is extrapolated
 SUFFIX = '.safetensors'
 BEST = f'best{SUFFIX}'  # what training keeps in the folder of a run
 
@@ -35,7 +36,7 @@ Weights = Mapping[str, tuple[Path, ...]]
 
 
 @dataclass(frozen=True)
-class Method:
+class EvaluatedMethod:
     """A method as named on the command line, 'base' or 'base@variant', with its training runs.
 
     A variant is a label of its own weights, such as 'mae@vit_l'. An attention kernel as a variant
@@ -57,16 +58,16 @@ class Method:
         return self.name.partition('@')[2]
 
     def run(self, number: int) -> Path | None:
-        """Give the weights that serve the `number`-th seed; None for a method without weights."""
+        """Return the weights for the `number`-th seed; None for a method without weights."""
         return self.runs[number % len(self.runs)] if self.runs else None
 
 
 @dataclass(frozen=True)
-class Contestant:
+class LoadedMethod:
     """A loaded method.
 
-    `observe` prepares kept frames when they come; `restore` gives a frame that is meaningful where
-    lost, called as the peers of `baselines/classical.py` are.
+    `observe` prepares reference frames when they arrive; `restore` takes what the baselines in
+    `baselines/classical.py` take and returns a frame of which only the lost pixels count.
     """
 
     observe: Callable[[References], References]
@@ -97,15 +98,17 @@ def parse_weights(arguments: Sequence[str]) -> dict[str, tuple[Path, ...]]:
     return found
 
 
-def find_methods(names: Sequence[str], weights: Weights) -> tuple[list[Method], dict[str, str]]:
-    """Look methods up; gives those that can run and, by name, why the others cannot.
+def find_methods(
+    names: Sequence[str], weights: Weights
+) -> tuple[list[EvaluatedMethod], dict[str, str]]:
+    """Look methods up; returns those that can run and, by name, why the others cannot.
 
     Raises InputError for a name that no method has.
     """
     ready, missing = [], {}
     for name in names:
         _check_name(name)
-        method = Method(name)
+        method = EvaluatedMethod(name)
         if method.base in CLASSICAL:
             ready.append(method)
             continue
@@ -114,18 +117,17 @@ def find_methods(names: Sequence[str], weights: Weights) -> tuple[list[Method], 
         if not runs and packaged is not None:
             runs = (packaged,)
         if runs:
-            ready.append(Method(name, runs))
+            ready.append(EvaluatedMethod(name, runs))
         else:
-            missing[name] = f'no weights: train it, then give --weights {name}=PATH'
+            missing[name] = f'no weights: train it, then add --weights {name}=PATH'
     return ready, missing
 
 
-def load(method: Method, weights: Path | None) -> Contestant:
-    """Load a method; raises InputError or WeightsError where it cannot serve."""
+def load(method: EvaluatedMethod, weights: Path | None) -> LoadedMethod:
+    """Load a method; raises InputError or WeightsError where it cannot be used."""
     if weights is None:
-        return Contestant(
-            _as_they_are, _by_baseline(BASELINES[method.base], MOVED.get(method.base))
-        )
+        extrapolates = EXTRAPOLATES.get(method.base)
+        return LoadedMethod(_unchanged, _by_baseline(BASELINES[method.base], extrapolates))
     try:
         import torch
     except ModuleNotFoundError as error:
@@ -146,11 +148,11 @@ def load(method: Method, weights: Path | None) -> Contestant:
     baseline = TrainedBaseline(weights, *where)
     if baseline.name != method.base:
         raise WeightsError(f'{weights}: holds weights of {baseline.name!r}, not of {method.base!r}')
-    return Contestant(_as_they_are, _by_baseline(baseline))
+    return LoadedMethod(_unchanged, _by_baseline(baseline))
 
 
 def describe(path: Path) -> dict[str, str]:
-    """Say of a weights file what it is: its metadata and a hash; raises WeightsError."""
+    """Return the metadata of a weights file and its hash; raises WeightsError."""
     from safetensors import safe_open, SafetensorError
 
     try:
@@ -160,29 +162,29 @@ def describe(path: Path) -> dict[str, str]:
         raise WeightsError(f'{path}: not a readable safetensors file: {error}') from error
 
 
-def _check_claim(method: Method, weights: Path) -> None:
-    """Refuse weights that say of themselves other than the variant's name does."""
+def _check_claim(method: EvaluatedMethod, weights: Path) -> None:
+    """Refuse weights whose profile contradicts the name of the variant."""
     try:
-        told = parse_json(describe(weights).get('siammcvae_profile', '{}'))
+        profile = parse_json(describe(weights).get('siammcvae_profile', '{}'))
     except WeightsError:
         raise
     except ValueError as error:
         raise WeightsError(f'{weights}: not a profile: {error}') from error
-    claims: dict[str, object] = {}
+    required: dict[str, object] = {}
     if method.variant == 'no_reparam':
-        claims['reparameterise'] = False
+        required['reparameterise'] = False
     elif match := re.fullmatch(r'beta([0-9.]+)', method.variant):
-        claims['beta'] = float(match[1])
-    for key, due in claims.items():
-        if told.get(key) != due:
+        required['beta'] = float(match[1])
+    for key, value in required.items():
+        if profile.get(key) != value:
             raise WeightsError(
-                f'{weights}: {method.name} needs weights with {key} = {due}, these have '
-                f'{told.get(key)}'
+                f'{weights}: {method.name} needs weights with {key} = {value}, these have '
+                f'{profile.get(key)}'
             )
 
 
 def _use_kernel(engine: 'TorchEngine', kernel: str) -> None:
-    """Let all attention of a loaded engine be computed by one kernel."""
+    """Compute all attention of a loaded engine by one kernel."""
     from siammcvae_core.model.vit import Attention
 
     for module in engine.model.modules():
@@ -190,7 +192,7 @@ def _use_kernel(engine: 'TorchEngine', kernel: str) -> None:
             module.kernel = kernel
 
 
-def _by_engine(engine: Engine) -> Contestant:
+def _by_engine(engine: Engine) -> LoadedMethod:
     def observe(references: References) -> References:
         references.frames[0].encoded_by(engine.encode_reference)
         return references
@@ -200,40 +202,42 @@ def _by_engine(engine: Engine) -> Contestant:
     ) -> Restoration:
         return engine.restore(references, frame, mask, stamp)
 
-    return Contestant(observe, restore)
+    return LoadedMethod(observe, restore)
 
 
-def _by_baseline(baseline: Baseline, moved: bool | None = None) -> Callable[..., Restoration]:
-    """Let a peer answer as engines do; with `moved` the node tells how wrong it may be."""
+def _by_baseline(
+    baseline: Baseline, extrapolates: bool | None = None
+) -> Callable[..., Restoration]:
+    """Call a baseline as engines are called; with `extrapolates` its errors are predicted, too."""
 
     def restore(
         references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
     ) -> Restoration:
-        told = None
-        if moved is not None:
-            told = partial(expected_error, references, mask, stamp, moved)
-        return Restoration(baseline(references, frame, mask, stamp), told)
+        errors = None
+        if extrapolates is not None:
+            errors = partial(expected_error, references, mask, stamp, extrapolates)
+        return Restoration(baseline(references, frame, mask, stamp), errors)
 
     return restore
 
 
-def _as_they_are(references: References) -> References:
+def _unchanged(references: References) -> References:
     return references
 
 
 def _check_name(name: str) -> None:
     base = name.partition('@')[0]
-    known = (*CLASSICAL, *LEARNED)
-    if base not in known:
-        near = difflib.get_close_matches(base, known, n=1)
+    names = (*CLASSICAL, *LEARNED)
+    if base not in names:
+        near = difflib.get_close_matches(base, names, n=1)
         hint = f', did you mean {near[0]!r}?' if near else ''
-        raise InputError(f'no method {base!r} (valid: {", ".join(known)}){hint}')
+        raise InputError(f'no method {base!r} (valid: {", ".join(names)}){hint}')
     if base in CLASSICAL and name != base:
         raise InputError(f'method {base!r} has no variants, got {name!r}')
 
 
 def _runs(path: Path) -> tuple[Path, ...]:
-    """Give the weights files of training runs: as named by the user, or as `train` leaves them."""
+    """List the weights files of training runs: as named by the user, or as `train` writes them."""
     if path.is_file():
         return (path,)
     for files in (BEST, f'*/{BEST}', f'*{SUFFIX}'):

@@ -7,9 +7,9 @@ import json
 from typing import Any
 
 from siammcvae_core.baselines.classical import UPPER_BOUNDS
-from siammcvae_core.evaluate.paper import Printed, SOURCE
-from siammcvae_core.evaluate.pictures import Duel, Picture
-from siammcvae_core.evaluate.plan import Plan, Preset, spec_of
+from siammcvae_core.evaluate.paper import PublishedRow, SOURCE
+from siammcvae_core.evaluate.pictures import Picture, WorstCase
+from siammcvae_core.evaluate.plan import EvaluationPlan, Preset, spec_of
 from siammcvae_core.evaluate.plots import plots
 from siammcvae_core.evaluate.summary import overall, Row
 from siammcvae_core.report.page import Page
@@ -25,15 +25,15 @@ COLUMNS = {
     'ms': 'ms', 'n': 'n',
 }  # fmt: skip
 
-HONESTY = {
+CALIBRATION = {
     'method': 'method', 'coverage_50': 'in 50 %', 'coverage_80': 'in 80 %',
     'coverage_90': 'in 90 %', 'coverage_95': 'in 95 %', 'calibration_error': 'calibration error',
     'nll': 'NLL', 'ause': 'AUSE', 'ause_age': 'AUSE of age',
 }  # fmt: skip
-HONESTY_NOTE = (
-    'Over all lost pixels. In 80 %: the share of true errors within the interval that an expected '
-    'absolute error claims to hold 80 %, read as the scale of a Laplace distribution. AUSE: how '
-    'far the expected error is from telling large errors from small ones perfectly, 0 the best; '
+CALIBRATION_NOTE = (
+    'Over all lost pixels. In 80 %: the share of true errors within the interval of 80 % '
+    'that follows from the expected absolute error, read as the scale of a Laplace distribution. '
+    'AUSE: how far the expected error is from sorting pixels by their true errors, 0 the best; '
     'beside it that of the age of the reference alone.'
 )
 
@@ -44,7 +44,7 @@ DEFINITIONS = (
     "FSIM and FSIMc are Zhang's; FSIM ism is the variant of image-similarity-measures, which is "
     "what the paper's numbers look like.",
     'A damaged frame has two references: the newest lies a gap before it, the other is the '
-    'distinct frame before that one, which is what a camera keeps when the frames in between are '
+    'distinct frame before that one: the last two that arrived when the frames in between are '
     'lost. Frames that only repeat the one before are never targets nor references of their '
     'equals. Only frames that have both references at every gap are drawn, so all gaps, masks and '
     'methods are about the same frames.',
@@ -53,26 +53,43 @@ DEFINITIONS = (
     'method has several training runs, the run. For a single clip its images are drawn anew. With '
     'few clips such intervals are too narrow rather than too wide.',
     'ms is the median time of one restoration on one thread (or the GPU), warmed up, everything '
-    'worked out from the references included; only what an engine prepares when a reference '
+    'computed from the references included; only what an engine prepares when a reference '
     'arrives is not in it (ms_observe in report.json). Other processes were running beside it.',
     'oracle is shown the undamaged frame to find motion by: an upper bound for warping, not a '
     'method.',
 )
 
 
-def page_of(
+def report_page(
     report: Mapping[str, Any],
-    plan: Plan,
+    plan: EvaluationPlan,
     preset: Preset | None,
     pictures: Sequence[Picture],
-    duels: Sequence[Duel],
+    worst: Sequence[WorstCase],
 ) -> Page:
     """Lay out the report; keys of `report` as in report.json."""
     rows: Sequence[Row] = report['rows']
-    totals = overall(rows)
     page = Page(f'siammcvae_ros evaluation: {preset.title if preset else report["data"]}')
+    _introduce(page, report, plan)
+    totals = overall(rows)
+    page.numbers(_winners(totals))
+    if preset is not None and preset.printed:
+        _beside_the_paper(page, preset, totals, report)
+    _add_tables(page, report, plan, totals)
+    _add_pictures(page, pictures, worst)
+    page.heading('What was measured')
+    for paragraph in DEFINITIONS:
+        page.text(paragraph)
+    page.heading('Where this was measured')
+    page.table(('what', 'which'), _environment(report))
+    page.heading('Do it again')
+    page.code(report['command'])
+    return page
+
+
+def _introduce(page: Page, report: Mapping[str, Any], plan: EvaluationPlan) -> None:
     height, width = plan.size
-    clips = len({row['clip'] for row in rows}) - 1
+    clips = len({row['clip'] for row in report['rows']}) - 1
     page.text(
         f'{len(report["methods"])} methods on {clips} clips of {report["data"]}: frames of '
         f'{width}x{height} pixels, {plan.samples} per clip for each seed ('
@@ -85,18 +102,22 @@ def page_of(
         page.alarm(f'Clip left out: {clip}. {why}')
     for clip, why in report['broken'].items():
         page.alarm(f'Clip used up to where it breaks: {clip}. {why}')
-    page.numbers(_winners(totals))
-    if preset is not None and preset.printed:
-        _beside_the_paper(page, preset, totals, report)
+
+
+def _add_tables(
+    page: Page, report: Mapping[str, Any], plan: EvaluationPlan, totals: Sequence[Row]
+) -> None:
+    rows = report['rows']
     page.heading('All clips')
     page.table(*_totals(totals), sortable=True, digits=DIGITS, note=(
         'Click on a column to sort. PSNR lost is in dB, over copy its gain over copying the newest '
         'reference, both with 95 % intervals; that of the gain is free of how clips differ.'
     ))  # fmt: skip
-    if report['honesty']:
-        page.heading('How honest expected errors are')
-        told = [[row[key] for key in HONESTY] for row in report['honesty']]
-        page.table(list(HONESTY.values()), told, sortable=True, digits=DIGITS, note=HONESTY_NOTE)
+    if report['calibration']:
+        page.heading('How well calibrated expected errors are')
+        cells = [[row[key] for key in CALIBRATION] for row in report['calibration']]
+        columns = list(CALIBRATION.values())
+        page.table(columns, cells, sortable=True, digits=DIGITS, note=CALIBRATION_NOTE)
     page.heading('Curves')
     for figure, caption in plots(plan, rows):
         page.plot(figure, caption)
@@ -105,27 +126,22 @@ def page_of(
         page.text('Too many rows for a page: they are in report.csv.')
     else:
         page.table(*_by_clip(rows), sortable=True, digits=DIGITS, folded='Show every clip')
+
+
+def _add_pictures(page: Page, pictures: Sequence[Picture], worst: Sequence[WorstCase]) -> None:
     page.heading('What it looks like')
     for picture in pictures:
         page.text(picture.title)
         page.gallery(picture.panels)
-    if duels:
+    if worst:
         page.heading('Where the model gained least')
-        for duel in duels:
-            page.text(f'{duel.picture.title}: {duel.gain:+.1f} dB over the best of the others')
-            page.gallery(duel.picture.panels)
-    page.heading('What was measured')
-    for paragraph in DEFINITIONS:
-        page.text(paragraph)
-    page.heading('Where this was measured')
-    page.table(('what', 'which'), _environment(report))
-    page.heading('Do it again')
-    page.code(report['command'])
-    return page
+        for case in worst:
+            page.text(f'{case.picture.title}: {case.gain:+.1f} dB over the best of the others')
+            page.gallery(case.picture.panels)
 
 
 def _winners(totals: Sequence[Row]) -> list[tuple[str, str, str]]:
-    """Give the best method of every mask and gap by its lost pixels, upper bounds aside."""
+    """List the best method of every mask and gap by its lost pixels, upper bounds aside."""
     cells: dict[tuple[str, Any], list[Row]] = {}
     for row in totals:
         if row['method'] not in UPPER_BOUNDS:
@@ -146,15 +162,15 @@ def _beside_the_paper(
     """Set our rows under the paper's row for the same thing."""
     columns = ('what', 'measured on', 'gap', 'MSE', 'MAE', 'PSNR', '95 %', 'SSIM', 'FSIM ism',
                'PSNR lost', 'seed sd')  # fmt: skip
-    own = {row['method']: _ours(row['method'], totals, report) for row in totals}
-    own |= {name: [[name, 'missing', '–', *[None] * 3, '–', *[None] * 4]]
+    measured = {row['method']: _ours(row['method'], totals, report) for row in totals}
+    measured |= {name: [[name, 'missing', '–', *[None] * 3, '–', *[None] * 4]]
             for name in report['missing']}  # fmt: skip
     rows: list[list[Any]] = []
     foreign = []
     for line in preset.printed:
         foreign.append(len(rows))
-        rows += [_printed(line), *own.pop(line.method, [])]
-    rows += [row for others in own.values() for row in others]
+        rows += [_printed(line), *measured.pop(line.method, [])]
+    rows += [row for others in measured.values() for row in others]
     page.heading(preset.title)
     page.table(
         columns, rows, sortable=True, digits=DIGITS, foreign=foreign,
@@ -166,7 +182,7 @@ def _beside_the_paper(
     )  # fmt: skip
 
 
-def _printed(line: Printed) -> list[Any]:
+def _printed(line: PublishedRow) -> list[Any]:
     return [line.label, SOURCE, 'not stated', line.mse, line.mae, line.psnr, '–', line.ssim,
             line.fsim_ism, None, None]  # fmt: skip
 
@@ -221,6 +237,6 @@ def _environment(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines = [(key, str(value)) for key, value in report['environment'].items()]
     for method, runs in report['weights'].items():
         for path, facts in runs.items():
-            told = ', '.join(f'{key} {value}' for key, value in facts.items())
-            lines.append((f'weights of {method}', f'{path}: {told}'))
+            metadata = ', '.join(f'{key} {value}' for key, value in facts.items())
+            lines.append((f'weights of {method}', f'{path}: {metadata}'))
     return lines

@@ -3,24 +3,25 @@
 """Command line for faults that last: `python -m siammcvae_core.evaluate.persistent_faults`."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 import sys
 from typing import Any, NamedTuple
 import zlib
 
-import cv2
 from matplotlib.figure import Figure
 import numpy as np
 
+from siammcvae_core.commands.jobs import run_usable, WorkerError
+from siammcvae_core.commands.parser import CommandParser
 from siammcvae_core.commands.values import parse_size
 from siammcvae_core.data.layouts import Clip, find_clips
 from siammcvae_core.data.pairs import distinct_frames, NANO
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.engines.factory import load_engine
 from siammcvae_core.errors import InputError, SourceError
-from siammcvae_core.evaluate.over_clips import add_usual, mean_over_clips, over_clips, Row
 from siammcvae_core.evaluate.plan import parse_masks
 from siammcvae_core.evaluate.samples import fit
+from siammcvae_core.evaluate.scenario import add_scenario_options, mean_over_clips, Row
 from siammcvae_core.faults.camera import damage
 from siammcvae_core.faults.masks import make_mask, parse_fault
 from siammcvae_core.metrics import psnr
@@ -28,44 +29,46 @@ from siammcvae_core.report.json_csv import write_csv
 from siammcvae_core.restore.restorer import Restorer
 
 DESCRIPTION = """\
-Score what a fault that lasts does: the same pixels are lost in many frames in a row, in the middle
-of every clip. Compares restoring each frame with the help of those restored before it, as the node
-does, with restoring each from the last intact frames alone. Writes endure.csv and endure.png.
+Score faults that last: the same pixels are lost in many frames in a row, in the middle of every
+clip. Compares restoring each frame with the help of those restored before it, as the node does,
+with restoring each from the last intact frames alone. Writes endure.csv and endure.png.
 """
-WAYS = ('going_on', 'intact_only')
+WAYS = ('going_on', 'intact_only')  # with earlier restored frames, and without
 INTACT = 2  # frames before the fault
 
 
-class Task(NamedTuple):
-    """A clip and what is to be done to it."""
+class PersistentFault(NamedTuple):
+    """A clip, and the masks that damage `frames` frames in its middle, one after another.
+
+    `changing` draws other pixels in every frame. `size` is (height, width).
+    """
 
     clip: Clip
     masks: tuple[str, ...]
     weights: str
     frames: int
     size: tuple[int, int]
-    wanders: bool
+    changing: bool
 
 
-def lasting(task: Task) -> list[Row]:
+def restore_clip(task: PersistentFault) -> list[Row]:
     """Restore one clip; a row for every mask, way and damaged frame.
 
     Raises SourceError for a clip that cannot be read or is too short.
     """
-    cv2.setNumThreads(1)
     engine = load_engine(task.weights)
-    film = _middle(task)
+    frames = _middle(task)
     rows = []
     for spec in task.masks:
         rng = np.random.default_rng(zlib.crc32(f'{task.clip.name} {spec}'.encode()))
-        fixed = make_mask(spec, task.size, rng)
-        restorers = {way: _after(film, engine) for way in WAYS}
-        for number, (stamp, truth) in enumerate(film[INTACT:]):
-            mask = make_mask(spec, task.size, rng) if task.wanders else fixed
+        constant = make_mask(spec, task.size, rng)
+        restorers = {way: _before_the_fault(frames, engine) for way in WAYS}
+        for number, (stamp, truth) in enumerate(frames[INTACT:]):
+            mask = make_mask(spec, task.size, rng) if task.changing else constant
             frame = damage(truth, mask, parse_fault(spec)[0], rng)
             for way in WAYS:
                 if way == 'intact_only':
-                    restorers[way] = _after(film, engine)
+                    restorers[way] = _before_the_fault(frames, engine)
                 restored = restorers[way].restore(frame, mask, stamp)
                 rows.append({
                     'clip': task.clip.name, 'mask': spec, 'way': way, 'frame': number + 1,
@@ -74,12 +77,12 @@ def lasting(task: Task) -> list[Row]:
     return rows
 
 
-def _middle(task: Task) -> list[tuple[float, np.ndarray]]:
-    """Take the frames around the middle of a clip, with their stamps in seconds."""
+def _middle(task: PersistentFault) -> list[tuple[float, np.ndarray]]:
+    """Read the frames around the middle of a clip, with their stamps in seconds."""
     count = sum(1 for _ in distinct_frames(open_source(task.clip.path)))
     needed = INTACT + task.frames
     if count < needed:
-        raise SourceError(f'{task.clip.name}: has {count} distinct frames, {needed} are needed')
+        raise SourceError(f'has {count} distinct frames, {needed} are needed')
     first = (count - needed) // 2
     frames = enumerate(distinct_frames(open_source(task.clip.path)))
     return [
@@ -89,9 +92,10 @@ def _middle(task: Task) -> list[tuple[float, np.ndarray]]:
     ]
 
 
-def _after(film: Sequence[tuple[float, np.ndarray]], engine: Any) -> Restorer:
+def _before_the_fault(frames: Sequence[tuple[float, np.ndarray]], engine: Any) -> Restorer:
+    """Return a restorer that has observed the intact frames."""
     restorer = Restorer(engine, max_reference_age=float('inf'))
-    for stamp, frame in film[:INTACT]:
+    for stamp, frame in frames[:INTACT]:
         restorer.observe(frame, stamp)
     return restorer
 
@@ -116,55 +120,50 @@ def plot(rows: Sequence[Row], masks: Sequence[str], frames: int) -> Figure:
     return figure
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """Describe the command line."""
-    p = argparse.ArgumentParser(
-        prog='python -m siammcvae_core.evaluate.persistent_faults', description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    add_usual(p)
-    p.add_argument(
+    options = CommandParser('siammcvae_core.evaluate.persistent_faults', DESCRIPTION)
+    add_scenario_options(options)
+    options.add_argument(
         '--masks',
         default='block:0.2,dirt:0.2',
         metavar='NAME:RATIO,…',
         help='(default: %(default)s)',
     )
-    p.add_argument('--frames', type=int, default=30, help='a fault lasts (default: %(default)s)')
-    p.add_argument('--wander', action='store_true', help='lose other pixels in every frame')
-    return p  # fmt: skip
+    options.add_argument(
+        '--frames', type=int, default=30, help='a fault lasts (default: %(default)s)'
+    )
+    options.add_argument('--wander', action='store_true', help='lose other pixels in every frame')
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Score and print a table; 0 when done, 2 for input that cannot be used."""
-    options = parser().parse_args(arguments)
-    try:
-        for line in endure(options):
-            print(line)
-    except (InputError, OSError) as error:
-        print(f'endure: {error}', file=sys.stderr)
-        return 2
-    return 0
+    """Score and print a table; 0 when done, 1 if a process dies, 2 for unusable input."""
+    return parser().run(score, arguments, failures=(WorkerError,))
 
 
-def endure(options: argparse.Namespace) -> Iterator[str]:
-    """Score all clips and write the files, telling the means; raises InputError."""
-    if options.frames < 1 or options.jobs < 1:
-        raise InputError('--frames and --jobs must be 1 or more')
+def score(options: argparse.Namespace) -> None:
+    """Score all clips, write the files and print the means; raises InputError."""
+    if options.frames < 1:
+        raise InputError('--frames must be 1 or more')
     masks, size = parse_masks(options.masks), parse_size(options.size)
     load_engine(options.weights)
     options.out.mkdir(parents=True, exist_ok=True)
+    clips = find_clips(options.data, 'val')
     tasks = [
-        Task(clip, masks, options.weights, options.frames, size, options.wander)
-        for clip in find_clips(options.data, 'val')
+        PersistentFault(clip, masks, options.weights, options.frames, size, options.wander)
+        for clip in clips
     ]
-    rows = over_clips(lasting, tasks, options.jobs)
+    names = [clip.name for clip in clips]
+    parts = run_usable(restore_clip, tasks, names, options.jobs, options.cluster, 'restoring')
+    rows = [row for part in parts for row in part]
     write_csv(options.out / 'endure.csv', rows)
     plot(rows, masks, options.frames).savefig(options.out / 'endure.png', dpi=110)
     for spec in masks:
         averages = means(rows, mask=spec)
-        told = ', '.join(f'{way.replace("_", " ")} {averages[way]:.2f} dB' for way in WAYS)
-        yield f'{spec}: {told}: {averages["going_on"] - averages["intact_only"]:+.2f} dB'
-    yield f'{options.out / "endure.png"}'
+        by_way = ', '.join(f'{way.replace("_", " ")} {averages[way]:.2f} dB' for way in WAYS)
+        print(f'{spec}: {by_way}: {averages["going_on"] - averages["intact_only"]:+.2f} dB')
+    print(options.out / 'endure.png')
 
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Cases to look at: as everyone restored them, and those in which a model gained least."""
+"""Pictures of cases: as every method restored them, and those in which a model gained least."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 import numpy as np
 
 from siammcvae_core.baselines.classical import UPPER_BOUNDS
-from siammcvae_core.evaluate.samples import Case
+from siammcvae_core.evaluate.samples import DamagedCase
 
 JPEG_QUALITY = 82
 SHOWN = 4
@@ -33,7 +33,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Picture:
-    """One case as everyone restored it: (JPEG, caption) each, the damaged frame first."""
+    """One case as every method restored it: (JPEG, caption) each, the damaged frame first."""
 
     clip: str
     mask: str
@@ -48,30 +48,33 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Duel:
-    """A case of a model beside the best of the others, and by how many dB it gained."""
+class WorstCase:
+    """A case of a model beside the best other method, and by how many dB the model is better."""
 
     gain: float
     picture: Picture
 
 
-def picture_of(clip: str, case: Case, attempts: Iterable[Attempt]) -> Picture:
-    """Show a case."""
+def picture_of(clip: str, case: DamagedCase, attempts: Iterable[Attempt]) -> Picture:
+    """Encode a case: the damaged frame, the restored ones, the truth and the reference."""
     panels = [
         (case.frame, 'damaged'),
         *((attempt.frame, attempt.caption) for attempt in attempts),
         (case.truth, 'truth'),
-        (case.kept[0].frame, f'newest reference, {case.seconds:.2f} s before'),
+        (case.reference_frames[0].frame, f'newest reference, {case.seconds:.2f} s before'),
     ]
     quality = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
-    shown = tuple((cv2.imencode('.jpg', im, quality)[1].tobytes(), text) for im, text in panels)
-    return Picture(clip, case.mask_spec, str(case.gap), case.index, shown)
+    encoded = tuple((cv2.imencode('.jpg', im, quality)[1].tobytes(), text) for im, text in panels)
+    return Picture(clip, case.mask_spec, str(case.gap), case.index, encoded)
 
 
-def hardest(
-    model: str, clip: str, case: Case, attempts: Sequence[Attempt], so_far: Duel | None
-) -> Duel | None:
-    """Keep the case in which `model` gained least on the best other method, upper bounds aside."""
+def harder_case(
+    model: str, clip: str, case: DamagedCase, attempts: Sequence[Attempt], so_far: WorstCase | None
+) -> WorstCase | None:
+    """Return the case in which `model` gained less on the best other method: this or `so_far`.
+
+    Upper bounds are no others.
+    """
     others = [a for a in attempts if a.method not in (model, *UPPER_BOUNDS)]
     if not others:
         return so_far
@@ -80,25 +83,25 @@ def hardest(
     gain = own.psnr_lost - best.psnr_lost
     if so_far is not None and so_far.gain <= gain:
         return so_far
-    return Duel(gain, picture_of(clip, case, (own, best)))
+    return WorstCase(gain, picture_of(clip, case, (own, best)))
 
 
-def least(duels: Iterable[Duel]) -> list[Duel]:
-    """Choose the duels to show, the least gain first."""
-    return sorted(duels, key=lambda duel: duel.gain)[:SHOWN]
+def worst_cases(cases: Iterable[WorstCase]) -> list[WorstCase]:
+    """Choose the cases to show, the least gain first."""
+    return sorted(cases, key=lambda case: case.gain)[:SHOWN]
 
 
-def sheet(duels: Sequence[Duel]) -> Figure:
-    """Draw duels one under another, their panels beside each other."""
-    across = max(len(duel.picture.panels) for duel in duels)
-    figure = Figure(figsize=(3.2 * across, 2.2 * len(duels)), layout='constrained')
-    grid = figure.subplots(len(duels), across, squeeze=False)
-    for line, duel in zip(grid, duels, strict=True):
-        for axes, (data, caption) in zip(line, duel.picture.panels, strict=True):
+def draw_worst_cases(cases: Sequence[WorstCase]) -> Figure:
+    """Draw cases one under another, their panels beside each other."""
+    across = max(len(case.picture.panels) for case in cases)
+    figure = Figure(figsize=(3.2 * across, 2.2 * len(cases)), layout='constrained')
+    grid = figure.subplots(len(cases), across, squeeze=False)
+    for line, case in zip(grid, cases, strict=True):
+        for axes, (data, caption) in zip(line, case.picture.panels, strict=True):
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
             axes.imshow(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
             axes.set_title(caption, fontsize=8)
             axes.set_xticks([])
             axes.set_yticks([])
-        line[0].set_ylabel(f'{duel.picture.mask}\ngap {duel.picture.gap}', fontsize=8)
+        line[0].set_ylabel(f'{case.picture.mask}\ngap {case.picture.gap}', fontsize=8)
     return figure

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What an evaluation is made of, read from command-line text, and the presets of the paper."""
+"""The plan of an evaluation: methods, masks, gaps, sizes, seeds; and the presets of the paper."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from siammcvae_core.baselines.classical import BASELINES
 from siammcvae_core.commands.values import parse_list
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError
-from siammcvae_core.evaluate.paper import Printed, TABLES
+from siammcvae_core.evaluate.paper import PublishedRow, TABLES
 from siammcvae_core.faults.masks import parse_fault, WHOLE
 
 CLASSICAL = tuple(BASELINES)
 LEARNED = ('paper', 'drive', 'mae', 'mae_st', 'videomae', 'siammae', 'ode2_facvae')
-RIVALS = ('copy', 'const_velocity', 'visible_flow')
+SIMPLE_BASELINES = ('copy', 'const_velocity', 'visible_flow')
 PAPER_SIZE = (224, 224)
 PAPER_SAMPLES = 4  # small frames are scored quickly
 
 
 @dataclass(frozen=True)
-class Plan:
+class EvaluationPlan:
     """What is scored: every method on every mask and gap, the same frames for all.
 
     `masks` are specs such as 'random:0.75'; `size` is (height, width) in pixels; every seed draws
@@ -57,18 +57,20 @@ class Preset:
     """A table or figure of the paper: its plan, and the numbers the paper prints, if any."""
 
     title: str
-    plan: Plan
-    printed: tuple[Printed, ...] = ()
+    plan: EvaluationPlan
+    printed: tuple[PublishedRow, ...] = ()
 
 
-def _table(number: int, what: str, rivals: Sequence[str]) -> Preset:
+def _table(number: int, what: str, baselines: Sequence[str]) -> Preset:
     printed = TABLES[number]
-    methods = tuple(dict.fromkeys((*rivals, *(row.method for row in printed))))
-    plan = Plan(methods, ('random:0.75',), (Gap(1), Gap(4)), PAPER_SIZE, samples=PAPER_SAMPLES)
+    methods = tuple(dict.fromkeys((*baselines, *(row.method for row in printed))))
+    plan = EvaluationPlan(
+        methods, ('random:0.75',), (Gap(1), Gap(4)), PAPER_SIZE, samples=PAPER_SAMPLES
+    )
     return Preset(f'Table {number}: {what}', plan, printed)
 
 
-_SYSTEMS = (*RIVALS, 'mae', 'mae_st', 'videomae', 'siammae', 'paper', 'drive')
+_SYSTEMS = (*SIMPLE_BASELINES, 'mae', 'mae_st', 'videomae', 'siammae', 'paper', 'drive')
 
 PRESETS: dict[str, Preset] = {
     'table 1': _table(1, 'systems at 75 % random masks', _SYSTEMS),
@@ -77,21 +79,21 @@ PRESETS: dict[str, Preset] = {
     'table 4': _table(4, 'the weight β of the KL term', ('copy',)),
     'figure 2': Preset(
         'Figure 2: systems over the mask ratio',
-        Plan(
+        EvaluationPlan(
             _SYSTEMS, tuple(f'random:{ratio}' for ratio in ('0.45', '0.6', '0.75', '0.9')),
             (Gap(1), Gap(4)), PAPER_SIZE, samples=PAPER_SAMPLES,
         ),
     ),
     'figure 3': Preset(
         'Figure 3: systems over the frame gap',
-        Plan(
+        EvaluationPlan(
             _SYSTEMS, ('random:0.75',), tuple(map(Gap, (1, 2, 4, 8, 16))), PAPER_SIZE,
             samples=PAPER_SAMPLES,
         ),
     ),
     'figure 4': Preset(
-        'Figure 4: what systems make of 90 % random masks',
-        Plan(
+        'Figure 4: systems at 90 % random masks',
+        EvaluationPlan(
             _SYSTEMS, ('random:0.9',), (Gap(1), Gap(4)), PAPER_SIZE, samples=PAPER_SAMPLES,
             pictures=8,
         ),
@@ -101,8 +103,8 @@ PRESETS: dict[str, Preset] = {
 
 def parse_masks(text: str) -> tuple[str, ...]:
     """Read 'random:0.75,full' in its shortest spelling; InputError for what is no mask."""
-    found = [parse_fault(spec) for spec in parse_list(text, '--masks')]
-    return tuple(spec_of(name, ratio) for name, ratio in found)
+    masks = [parse_fault(spec) for spec in parse_list(text, '--masks')]
+    return tuple(spec_of(name, ratio) for name, ratio in masks)
 
 
 def spec_of(name: str, ratio: float) -> str:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, ScalarFormatter
 
 from siammcvae_core.baselines.classical import UPPER_BOUNDS
-from siammcvae_core.evaluate.plan import Plan, spec_of
+from siammcvae_core.evaluate.plan import EvaluationPlan, spec_of
 from siammcvae_core.evaluate.summary import overall, Row
 
 SHOWN = 'psnr_lost'
@@ -21,8 +21,8 @@ ACROSS = 3  # plots side by side
 Colours = Mapping[str, tuple[float, ...]]
 
 
-def plots(plan: Plan, rows: Sequence[Row]) -> Iterator[tuple[Figure, str]]:
-    """Draw what the plan has something to show for; figures with their captions.
+def plots(plan: EvaluationPlan, rows: Sequence[Row]) -> Iterator[tuple[Figure, str]]:
+    """Draw the curves that the plan has more than one point for; figures with their captions.
 
     `rows` are all rows of the report.
     """
@@ -35,8 +35,8 @@ def plots(plan: Plan, rows: Sequence[Row]) -> Iterator[tuple[Figure, str]]:
         if row['ratio'] not in ratios[row['mask']]:
             ratios[row['mask']].append(row['ratio'])
     note = 'Means over clips; bars are 95 % intervals.'
-    for mask, known in ratios.items():
-        if len(known) > 1:
+    for mask, shares in ratios.items():
+        if len(shares) > 1:
             figure = Figure(figsize=(WIDTH, HEIGHT * _lines(len(plan.gaps))))
             for axes, gap in zip(_grid(figure, len(plan.gaps)), _gaps(totals), strict=True):
                 chosen = [r for r in totals if r['mask'] == mask and r['gap'] == gap]
@@ -99,7 +99,7 @@ def _bars(rows: Sequence[Row], methods: Sequence[str], colours: Colours) -> Figu
 
 
 def _bounds(rows: Sequence[Row]) -> list[list[float]] | None:
-    """Give how far the intervals reach down and up, never negative."""
+    """How far the intervals reach down and up, never negative."""
     if any(row[f'{SHOWN}_low'] is None for row in rows):
         return None
     down = [max(0.0, row[SHOWN] - row[f'{SHOWN}_low']) for row in rows]

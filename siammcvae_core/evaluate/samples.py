@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The frames an evaluation is about: drawn by clip and seed alone, the same for every method."""
+"""The damaged frames of an evaluation: drawn by clip and seed, the same for every method."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,15 +17,16 @@ from siammcvae_core.faults.masks import make_mask, parse_fault
 from siammcvae_core.frames import Source
 from siammcvae_core.motion.references import KeptFrame, References
 
-REFERENCES = 2  # the kept pair: what the ladder of the node has
+REFERENCES = 2  # as many as the restore node has
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class DamagedCase:
     """One damaged frame and what a method may use to restore it, at the size of the plan.
 
-    `truth` is uint8 (H, W, 3) or (H, W). `frame` is what the camera delivers of it, without a trace
-    of the lost pixels, True in `mask` (H, W). `seconds` have passed since the newest reference.
+    `truth` is uint8 (H, W, 3) or (H, W). `frame` is what the camera delivers, without a trace of
+    the lost pixels, which are True in `mask`, bool (H, W). `seconds` have passed since the newest
+    of the `reference_frames`.
     """
 
     index: int
@@ -35,16 +36,16 @@ class Case:
     frame: np.ndarray
     mask: np.ndarray
     seconds: float
-    kept: tuple[KeptFrame, ...]
+    reference_frames: tuple[KeptFrame, ...]
 
     @property
     def stamp(self) -> float:
         """When the damaged frame was taken, in seconds."""
-        return self.kept[0].stamp + self.seconds
+        return self.reference_frames[0].stamp + self.seconds
 
     def references(self) -> References:
-        """Give the kept frames with nothing worked out from them yet, so that times compare."""
-        return References(tuple(KeptFrame(kept.frame, kept.stamp) for kept in self.kept))
+        """Return the reference frames, nothing computed from them yet, so that times compare."""
+        return References(tuple(KeptFrame(one.frame, one.stamp) for one in self.reference_frames))
 
 
 def choose_frames(
@@ -64,9 +65,9 @@ def choose_frames(
     ]
     if not eligible:
         early = f' ({source.broken})' if source.broken else ''
-        named = ', '.join(map(str, gaps))
+        gap_names = ', '.join(map(str, gaps))
         raise SourceError(
-            f'none of its {len(seen)} distinct frames has two references at gaps {named}{early}'
+            f'none of its {len(seen)} distinct frames has two references at gaps {gap_names}{early}'
         )
     return spread(eligible, samples, np.random.default_rng([seed, _code(clip)]))
 
@@ -79,8 +80,8 @@ def draw_cases(
     gaps: Sequence[Gap],
     size: tuple[int, int],
     seed: int,
-) -> Iterator[Case]:
-    """Give the chosen frames with every gap and mask, in order of frame, gap and mask."""
+) -> Iterator[DamagedCase]:
+    """Yield the chosen frames with every gap and mask, in order of frame, gap and mask."""
     for gap, pair in pairs(source, gaps, REFERENCES):
         if pair.index in chosen:
             yield from _cases(clip, pair, gap, masks, size, seed)
@@ -89,25 +90,25 @@ def draw_cases(
 
 
 def spread(eligible: Sequence[int], count: int, rng: np.random.Generator) -> list[int]:
-    """Take up to `count` members, one at random of each of as many equal stretches."""
+    """Choose up to `count` members, one at random from each of as many equal parts."""
     edges = np.linspace(0, len(eligible), min(count, len(eligible)) + 1)
     return [eligible[int(rng.uniform(a, b))] for a, b in pairwise(edges)]
 
 
 def fit(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Scale an image to cover `size` (height, width) and cut out its centre; a new frame."""
+    """Scale an image to cover `size` (height, width) and crop its centre; a new frame."""
     height, width = image.shape[:2]
     scale = max(size[0] / height, size[1] / width)
     if scale != 1:
         scaled = max(size[1], round(width * scale)), max(size[0], round(height * scale))
-        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        image = cv2.resize(image, scaled, interpolation=way)
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        image = cv2.resize(image, scaled, interpolation=interpolation)
     top, left = (image.shape[0] - size[0]) // 2, (image.shape[1] - size[1]) // 2
     return image[top : top + size[0], left : left + size[1]].copy()
 
 
 def _has_pair(seen: np.ndarray, target: int, gap: Gap) -> bool:
-    """Tell whether a frame has two references, all three taken at different times."""
+    """Whether a frame has two references, all three taken at different times."""
     indices, stamps = seen.T
     first = reference_position(indices, stamps, target, gap) or 0
     return first > 0 and bool(stamps[first - 1] < stamps[first] < stamps[target])
@@ -115,9 +116,9 @@ def _has_pair(seen: np.ndarray, target: int, gap: Gap) -> bool:
 
 def _cases(
     clip: str, pair: Pair, gap: Gap, masks: Sequence[str], size: tuple[int, int], seed: int
-) -> Iterator[Case]:
+) -> Iterator[DamagedCase]:
     truth = fit(pair.target, size)
-    kept = tuple(
+    references = tuple(
         KeptFrame(fit(frame, size), -seconds)
         for frame, seconds in zip(pair.references, pair.seconds, strict=True)
     )
@@ -126,7 +127,7 @@ def _cases(
         rng = np.random.default_rng([seed, *map(_code, (clip, spec)), pair.index])
         mask = make_mask(spec, size, rng)
         frame = damage(truth, mask, parse_fault(spec)[0], rng)
-        yield Case(pair.index, spec, gap, truth, frame, mask, pair.seconds[0], kept)
+        yield DamagedCase(pair.index, spec, gap, truth, frame, mask, pair.seconds[0], references)
 
 
 def _code(text: str) -> int:

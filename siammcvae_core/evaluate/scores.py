@@ -29,7 +29,7 @@ LOWER_IS_BETTER = ('mse', 'mae', 'mse_lost', 'mae_lost')
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """An undamaged frame, uint8 (H, W, 3) or (H, W); what scoring needs of it is made once."""
+    """An undamaged frame, uint8 (H, W, 3) or (H, W); its features are computed once."""
 
     frame: np.ndarray
 
@@ -45,21 +45,21 @@ class Truth:
 
 
 def score(pasted: np.ndarray, truth: Truth, mask: np.ndarray) -> dict[str, float]:
-    """Score a restored frame whose kept pixels are pasted, by the names of METRICS.
+    """Score a restored frame whose intact pixels are pasted, by the names of METRICS.
 
     `mask` is bool (H, W), True where lost: `*_lost` are over those pixels, all else over the frame.
     """
-    due = truth.frame
-    made = fsim_features(pasted)
+    expected = truth.frame
+    features = fsim_features(pasted)
     return {
-        'mse': mse(pasted, due),
-        'mae': mae(pasted, due),
-        'psnr': psnr(pasted, due),
-        'ssim': ssim(pasted, due),
-        'fsim': fsim(made, truth.fsim_features),
-        'fsimc': fsimc(made, truth.fsim_features),
+        'mse': mse(pasted, expected),
+        'mae': mae(pasted, expected),
+        'psnr': psnr(pasted, expected),
+        'ssim': ssim(pasted, expected),
+        'fsim': fsim(features, truth.fsim_features),
+        'fsimc': fsimc(features, truth.fsim_features),
         'fsim_ism': fsim_ism(ism_features(pasted), truth.ism_features),
-        'mse_lost': mse(pasted, due, mask),
-        'mae_lost': mae(pasted, due, mask),
-        'psnr_lost': psnr(pasted, due, mask),
+        'mse_lost': mse(pasted, expected, mask),
+        'mae_lost': mae(pasted, expected, mask),
+        'psnr_lost': psnr(pasted, expected, mask),
     }

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of the report: means by clip and over clips, and how far they can be trusted."""
+"""Rows of the report: means by clip and over clips, with bootstrap intervals."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from siammcvae_core.evaluate.clip_evaluation import Outcome, Score
-from siammcvae_core.evaluate.plan import Plan, spec_of
+from siammcvae_core.evaluate.clip_evaluation import ClipScores, Score
+from siammcvae_core.evaluate.plan import EvaluationPlan, spec_of
 from siammcvae_core.evaluate.scores import METRICS
 from siammcvae_core.faults.masks import parse_fault
 
@@ -21,11 +21,13 @@ INTERVALS = (*METRICS, GAIN)
 
 Row = dict[str, Any]
 Cell = tuple[str, str, str]
-"""Method, mask spec and gap."""
+"""EvaluatedMethod, mask spec and gap."""
 
 
-def rows_of(plan: Plan, methods: Sequence[str], outcomes: Iterable[Outcome]) -> list[Row]:
-    """Make the rows: per method, mask and gap one for all clips and one per clip.
+def summarise(
+    plan: EvaluationPlan, methods: Sequence[str], results: Iterable[ClipScores]
+) -> list[Row]:
+    """Compute the rows: per method, mask and gap one for all clips and one per clip.
 
     A clip's row is the mean over its images, of all seeds; `all` is the mean over clips.
     `<metric>_low` and `_high` bound 95 % of the means of resampled data: for a clip its images are
@@ -33,17 +35,17 @@ def rows_of(plan: Plan, methods: Sequence[str], outcomes: Iterable[Outcome]) -> 
     standard deviation of the mean over clips from seed to seed. `gain_over_copy` is by
     `psnr_lost`, image by image. `ms` are medians of a clip.
     """
-    found: dict[Cell, dict[str, dict[int, list[Score]]]] = defaultdict(dict)
-    for outcome in outcomes:
-        for score in outcome.scores:
-            by_clip = found[score.method, score.mask, score.gap]
-            by_clip.setdefault(outcome.clip, {}).setdefault(outcome.seed_number, []).append(score)
+    scores_of: dict[Cell, dict[str, dict[int, list[Score]]]] = defaultdict(dict)
+    for result in results:
+        for score in result.scores:
+            by_clip = scores_of[score.method, score.mask, score.gap]
+            by_clip.setdefault(result.clip, {}).setdefault(result.seed_number, []).append(score)
     rows = []
     for mask in plan.masks:
         for gap in map(str, plan.gaps):
-            baseline = found.get((BASELINE, mask, gap))
+            baseline = scores_of.get((BASELINE, mask, gap))
             for method in methods:
-                rows += _rows((method, mask, gap), found[method, mask, gap], baseline)
+                rows += _rows((method, mask, gap), scores_of[method, mask, gap], baseline)
     return rows
 
 
@@ -93,7 +95,9 @@ def _row(cell: Cell, clip: str, by_seed: dict[int, list[Score]], table: np.ndarr
         'ms': float(np.median([score.ms for score in scores])),
         'ms_observe': float(np.median([score.ms_observe for score in scores])),
     }
-    return row | _measured(images.mean(axis=0), spread, len(images) > 1) | {'psnr_seed_sd': None}
+    return (
+        row | _with_intervals(images.mean(axis=0), spread, len(images) > 1) | {'psnr_seed_sd': None}
+    )
 
 
 def _row_of_all(cell: Cell, clips: Sequence[Row], table: np.ndarray) -> Row:
@@ -108,7 +112,7 @@ def _row_of_all(cell: Cell, clips: Sequence[Row], table: np.ndarray) -> Row:
         name: float(np.mean([row[name] for row in clips]))
         for name in ('seconds', 'lost', 'ms', 'ms_observe')
     }
-    row |= _measured(table.mean(axis=(0, 1)), spread, count * seeds > 1)
+    row |= _with_intervals(table.mean(axis=(0, 1)), spread, count * seeds > 1)
     seeds_apart = table[:, :, METRICS.index('psnr')].mean(axis=0)
     return row | {'psnr_seed_sd': float(seeds_apart.std(ddof=1)) if seeds > 1 else None}
 
@@ -122,16 +126,16 @@ def _head(cell: Cell, clip: str, n: int, clips: int, seeds: int) -> Row:
     }  # fmt: skip
 
 
-def _measured(means: np.ndarray, spread: np.ndarray, bounded: bool) -> Row:
-    row: Row = {name: _known(value) for name, value in zip(INTERVALS, means, strict=True)}
+def _with_intervals(means: np.ndarray, spread: np.ndarray, bounded: bool) -> Row:
+    row: Row = {name: _or_none(value) for name, value in zip(INTERVALS, means, strict=True)}
     low, high = np.percentile(spread, TAILS, axis=0)
     for name, *bounds in zip(INTERVALS, low, high, strict=True):
         for end, bound in zip(('low', 'high'), bounds, strict=True):
-            row[f'{name}_{end}'] = _known(bound) if bounded else None
+            row[f'{name}_{end}'] = _or_none(bound) if bounded else None
     return row
 
 
-def _known(value: float) -> float | None:
+def _or_none(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 

@@ -37,12 +37,12 @@ def _write_weights(folder: Path) -> None:
 
 
 def _read_weights(folder: Path, target: Path) -> None:
-    from siammcvae_core.evaluate.methods import load, Method
+    from siammcvae_core.evaluate.methods import EvaluatedMethod, load
     from siammcvae_core.model.checkpoint import stored_system
     from siammcvae_core.propagation.features import load_features
 
     stored_system(target)
-    load(Method(target.stem, (target,)), target)
+    load(EvaluatedMethod(target.stem, (target,)), target)
     if target.stem != 'drive':
         load_features(target, 32)
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the detector is worth to the restorer, scored on clips."""
+"""Restoring with the masks of the detector instead of the exact ones, scored on clips."""
 
 import csv
 from pathlib import Path
@@ -33,25 +33,25 @@ def scored(drives, out, *options):
     return main(['--data', str(drives), '--out', str(out), *SMALL, *options])
 
 
-def test_what_is_found_is_restored_nearly_as_if_it_were_told(drives, tmp_path, capsys):
+def test_detected_masks_restore_nearly_as_well_as_exact_ones(drives, tmp_path, capsys):
     assert scored(drives, tmp_path, '--faults', 'band:0.25,random:0.5', '--burst', '4') == 0
     with (tmp_path / 'detected.csv').open() as file:
         rows = list(csv.DictReader(file))
     assert {row['clip'] for row in rows} == {'drive.mp4'}
     assert {row['fault'] for row in rows} == {'band:0.25', 'random:0.5'}
-    told, found = (
+    exact, detected = (
         [float(row['psnr_lost']) for row in rows if row['way'] == way] for way in ('told', 'found')
     )
-    assert len(told) == len(found) > 4
-    assert min(told) > 15
-    assert np.mean(found) > np.mean(told) - 1
-    assert found != told
-    said = capsys.readouterr()
-    assert said.out.splitlines()[-1] == (
+    assert len(exact) == len(detected) > 4
+    assert min(exact) > 15
+    assert np.mean(detected) > np.mean(exact) - 1
+    assert detected != exact
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == (
         f'| **all** | **{_mean(rows, "told"):.2f}** | **{_mean(rows, "found"):.2f}** | '
         f'**{_mean(rows, "found") - _mean(rows, "told"):+.2f}** |'
     )
-    assert 'left out: short.mp4' in said.err
+    assert 'left out: short.mp4' in printed.err
 
 
 def _mean(rows, way):
@@ -63,14 +63,14 @@ def _mean(rows, way):
 
 
 @pytest.mark.parametrize(
-    ('options', 'said'),
+    ('options', 'message'),
     [
-        (['--frames', '0'], '--frames and --jobs must be 1 or more'),
+        (['--frames', '0'], '--frames must be 1 or more'),
         (['--faults', 'hail:0.5'], 'hail'),
         (['--probability', '2'], 'fault probability must be in [0, 1], got 2'),
         (['--probability', '0'], 'none of 2 clips can be used'),
     ],
 )
-def test_what_cannot_be_used_is_one_line(drives, tmp_path, capsys, options, said):
+def test_what_cannot_be_used_is_one_line(drives, tmp_path, capsys, options, message):
     assert scored(drives, tmp_path, *options) == 2
-    assert said in capsys.readouterr().err.splitlines()[-1]
+    assert message in capsys.readouterr().err.splitlines()[-1]

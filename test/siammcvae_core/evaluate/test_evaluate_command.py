@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from siammcvae_core.baselines import classical
+from siammcvae_core.commands import jobs
 from siammcvae_core.data.layouts import find_clips
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.data.sources import open_source
-from siammcvae_core.evaluate import runner
 from siammcvae_core.evaluate.__main__ import main
 from siammcvae_core.evaluate.samples import choose_frames, draw_cases
 from siammcvae_core.frames import paste
@@ -61,8 +61,8 @@ def rows(out: Path) -> list[dict[str, Any]]:
 
 
 def test_every_cell_is_filled(report: Path) -> None:
-    made = rows(report)
-    cells = {(r['method'], r['mask'], r['ratio'], r['gap'], r['clip']) for r in made}
+    entries = rows(report)
+    cells = {(r['method'], r['mask'], r['ratio'], r['gap'], r['clip']) for r in entries}
     assert cells == {
         (method, mask, ratio, gap, clip)
         for method in ('copy', 'const_velocity', 'oracle')
@@ -70,13 +70,13 @@ def test_every_cell_is_filled(report: Path) -> None:
         for gap in (1, 3)
         for clip in ('all', 'day', 'night')
     }
-    for row in made:
+    for row in entries:
         assert row['n'] == (8 if row['clip'] == 'all' else 4)
         for key in ('mse', 'mae', 'psnr', 'ssim', 'fsim', 'fsim_ism', 'psnr_lost', 'ms'):
             assert isinstance(row[key], float)
         assert row['psnr_low'] <= row['psnr'] <= row['psnr_high']
     for mask in ('random', 'full'):
-        totals = [row for row in made if (row['mask'], row['clip']) == (mask, 'all')]
+        totals = [row for row in entries if (row['mask'], row['clip']) == (mask, 'all')]
         best = {row['method']: row['psnr_lost'] for row in totals}
         assert best['copy'] < best['const_velocity'] < best['oracle']
 
@@ -104,10 +104,10 @@ def test_rows_can_be_made_by_hand(report: Path, data: Path) -> None:
 def test_csv_holds_the_same_rows(report: Path) -> None:
     with (report / 'report.csv').open(newline='') as file:
         table = list(csv.DictReader(file))
-    made = rows(report)
-    assert len(table) == len(made)
-    assert [float(line['psnr']) for line in table] == [row['psnr'] for row in made]
-    assert list(table[0]) == list(made[0])
+    entries = rows(report)
+    assert len(table) == len(entries)
+    assert [float(line['psnr']) for line in table] == [row['psnr'] for row in entries]
+    assert list(table[0]) == list(entries[0])
 
 
 def test_numbers_do_not_depend_on_the_number_of_processes(
@@ -146,7 +146,7 @@ def test_preset_names_what_is_missing_beside_the_paper(data: Path, tmp_path: Pat
     assert '197.37' in html
 
 
-def test_broken_clip_is_told(data: Path, tmp_path: Path) -> None:
+def test_broken_clip_is_named(data: Path, tmp_path: Path) -> None:
     folder = tmp_path / 'clips'
     shutil.copytree(data / 'day', folder / 'day')
     (folder / 'day' / '10.png').write_bytes(b'no image')
@@ -155,20 +155,20 @@ def test_broken_clip_is_told(data: Path, tmp_path: Path) -> None:
     assert report['broken'] == {'day': '10.png cannot be decoded as an image'}
 
 
-def test_dead_worker_is_told(
+def test_dead_process_is_one_line(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Dying(ProcessPoolExecutor):
         def submit(self, *_: object) -> Future[None]:  # type: ignore[override]
             return super().submit(os._exit, 9)
 
-    monkeypatch.setattr(runner, 'ProcessPoolExecutor', Dying)
+    monkeypatch.setattr(jobs, 'ProcessPoolExecutor', Dying)
     assert main([*arguments(data, tmp_path), '--jobs', '2']) == 1
-    assert 'a scoring process died' in capsys.readouterr().err
+    assert 'evaluate: a process died' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ('more', 'told'),
+    ('more', 'message'),
     [
         (['--methods', 'copy,coppy'], "no method 'coppy'"),
         (['--methods', 'copy,mae'], 'method mae: no weights'),
@@ -185,15 +185,15 @@ def test_dead_worker_is_told(
     ],
 )
 def test_unusable_input_is_one_line(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], told: str
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], message: str
 ) -> None:
     assert main(arguments(data, tmp_path / 'out', *more)) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert error.count('\n') == 1
 
 
-def test_unwritable_folder_is_told_before_the_work(
+def test_unwritable_folder_is_refused_before_the_work(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / 'file').write_text('')

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from siammcvae_core.errors import InputError, WeightsError
-from siammcvae_core.evaluate.clip_evaluation import probe
-from siammcvae_core.evaluate.methods import find_methods, load, Method, parse_weights
+from siammcvae_core.evaluate.clip_evaluation import find_unusable
+from siammcvae_core.evaluate.methods import EvaluatedMethod, find_methods, load, parse_weights
 from siammcvae_core.evaluate.plan import CLASSICAL, PRESETS
 from siammcvae_core.motion.references import KeptFrame, References
 
@@ -44,14 +44,14 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def restore(method: Method, run: int = 0) -> np.ndarray:
+def restore(method: EvaluatedMethod, run: int = 0) -> np.ndarray:
     rng = np.random.default_rng(0)
     newest, older, frame = rng.integers(0, 256, (3, *SIZE, 3), np.uint8)
     mask = np.zeros(SIZE, bool)
     mask[:16] = True
-    contestant = load(method, method.run(run))
-    kept = contestant.observe(References((KeptFrame(newest, 0.0), KeptFrame(older, -0.1))))
-    return contestant.restore(kept, frame, mask, 0.1).frame
+    loaded = load(method, method.run(run))
+    kept = loaded.observe(References((KeptFrame(newest, 0.0), KeptFrame(older, -0.1))))
+    return loaded.restore(kept, frame, mask, 0.1).frame
 
 
 def test_a_folder_is_read_by_method_names(weights: Path) -> None:
@@ -73,9 +73,9 @@ def test_folders_of_training_runs_serve_as_they_are(weights: Path, tmp_path: Pat
 
 def test_each_seed_takes_its_training_run(weights: Path) -> None:
     ready, _ = find_methods(['mae'], parse_weights([f'mae={weights / "mae"}']))
-    made = [restore(ready[0], run) for run in range(3)]
-    assert not np.array_equal(made[0], made[1])
-    assert np.array_equal(made[0], made[2])
+    restored = [restore(ready[0], run) for run in range(3)]
+    assert not np.array_equal(restored[0], restored[1])
+    assert np.array_equal(restored[0], restored[2])
 
 
 def test_what_has_no_weights_is_named(weights: Path) -> None:
@@ -88,7 +88,7 @@ def test_what_has_no_weights_is_named(weights: Path) -> None:
 
 def test_variants_must_be_what_they_say(weights: Path) -> None:
     ready, _ = find_methods(['paper@beta0.5', 'paper@no_reparam'], parse_weights([str(weights)]))
-    refused = probe(ready, SIZE)
+    refused = find_unusable(ready, SIZE)
     assert list(refused) == ['paper@beta0.5']
     assert 'needs weights with beta = 0.5, these have 0.2' in refused['paper@beta0.5']
 
@@ -97,32 +97,32 @@ def test_kernels_run_the_weights_of_the_base(weights: Path) -> None:
     names = ['paper', 'paper@standard', 'paper@adaptive']
     ready, missing = find_methods(names, parse_weights([str(weights)]))
     assert not missing
-    made = [restore(method).astype(int) for method in ready]
-    assert np.abs(made[0] - made[1]).max() <= 1
-    assert np.array_equal(made[0], made[2])
+    restored = [restore(method).astype(int) for method in ready]
+    assert np.abs(restored[0] - restored[1]).max() <= 1
+    assert np.array_equal(restored[0], restored[2])
 
 
 def test_a_kernel_this_machine_lacks_is_named(weights: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip('every kernel runs on a GPU')
     ready, _ = find_methods(['paper@memory_efficient'], parse_weights([str(weights)]))
-    assert 'memory_efficient' in probe(ready, SIZE)['paper@memory_efficient']
+    assert 'memory_efficient' in find_unusable(ready, SIZE)['paper@memory_efficient']
 
 
 def test_weights_that_are_damaged_are_named(tmp_path: Path) -> None:
     path = tmp_path / 'paper.safetensors'
     path.write_bytes(b'nothing')
     with pytest.raises(WeightsError, match=f'{path}: not a readable safetensors file'):
-        load(Method('paper', (path,)), path)
+        load(EvaluatedMethod('paper', (path,)), path)
 
 
 def test_weights_of_another_system_are_refused(weights: Path) -> None:
     path = weights / 'paper.safetensors'
     with pytest.raises(WeightsError, match='siammcvae'):
-        load(Method('mae', (path,)), path)
+        load(EvaluatedMethod('mae', (path,)), path)
     run = weights / 'mae' / 'run0.safetensors'
     with pytest.raises(WeightsError, match='mae'):
-        load(Method('videomae', (run,)), run)
+        load(EvaluatedMethod('videomae', (run,)), run)
 
 
 @pytest.mark.parametrize('name', CLASSICAL)
@@ -133,7 +133,7 @@ def test_classical_methods_need_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ('names', 'given', 'told'),
+    ('names', 'arguments', 'message'),
     [
         (['copi'], [], "no method 'copi' .*did you mean 'copy'"),
         (['copy@fast'], [], "method 'copy' has no variants"),
@@ -142,6 +142,6 @@ def test_classical_methods_need_nothing(name: str) -> None:
         (['mae'], ['mea=x'], "no method 'mea'"),
     ],
 )
-def test_wrong_names_are_told(names: list[str], given: list[str], told: str) -> None:
-    with pytest.raises(InputError, match=told):
-        find_methods(names, parse_weights(given))
+def test_wrong_names_are_refused(names: list[str], arguments: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        find_methods(names, parse_weights(arguments))

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Faults that last, scored on clips."""
+"""Faults that last many frames, scored on clips."""
 
 import csv
 from pathlib import Path
@@ -34,35 +34,36 @@ def scored(drives, out, *options):
 
 def test_every_frame_of_a_clip_is_scored_both_ways(drives, tmp_path, capsys):
     rows = scored(drives, tmp_path, '--masks', 'block:0.2,dirt:0.2')
-    told = capsys.readouterr()
-    assert 'short.mp4: has 4 distinct frames, 8 are needed' in told.err
+    printed = capsys.readouterr()
+    assert 'short.mp4: has 4 distinct frames, 8 are needed' in printed.err
     assert {row['clip'] for row in rows} == {'long.mp4'}
     assert len(rows) == 2 * 2 * 6
     first = {(row['mask'], row['psnr_lost']) for row in rows if row['frame'] == '1'}
     assert len(first) == 2  # nothing was restored before the first: both ways are one
     later = [row['psnr_lost'] for row in rows if row['frame'] == '6']
     assert len(set(later)) == 4
-    assert told.out.count('going on') == 2
+    assert printed.out.count('going on') == 2
     assert cv2.imread(str(tmp_path / 'endure.png')) is not None
 
 
-def test_masks_stay_unless_they_wander(drives, tmp_path):
-    stayed = scored(drives, tmp_path, '--masks', 'random:0.5')
+def test_masks_stay_unless_they_change(drives, tmp_path):
+    constant = scored(drives, tmp_path, '--masks', 'random:0.5')
     again = scored(drives, tmp_path, '--masks', 'random:0.5')
-    wandered = scored(drives, tmp_path, '--masks', 'random:0.5', '--wander')
-    assert stayed == again
-    assert stayed[0] != wandered[0]
+    changing = scored(drives, tmp_path, '--masks', 'random:0.5', '--wander')
+    assert constant == again
+    assert constant[0] != changing[0]
 
 
 @pytest.mark.parametrize(
-    ('options', 'said'),
+    ('options', 'message'),
     [
-        (['--frames', '0'], '--frames and --jobs must be 1 or more'),
+        (['--frames', '0'], '--frames must be 1 or more'),
+        (['--jobs', '-1'], '--jobs must be 0 (one per core) or more, got -1'),
         (['--masks', 'hail:0.5'], 'hail'),
         (['--weights', 'absent.safetensors'], 'absent.safetensors: no such weights file'),
         (['--frames', '50'], 'none of 2 clips can be used'),
     ],
 )
-def test_what_cannot_be_used_is_one_line(drives, tmp_path, capsys, options, said):
+def test_what_cannot_be_used_is_one_line(drives, tmp_path, capsys, options, message):
     assert main(['--data', str(drives), '--out', str(tmp_path), *SMALL, *options]) == 2
-    assert said in capsys.readouterr().err.splitlines()[-1]
+    assert message in capsys.readouterr().err.splitlines()[-1]

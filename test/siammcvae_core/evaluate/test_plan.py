@@ -10,7 +10,7 @@ from siammcvae_core.commands.values import parse_size
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError
 from siammcvae_core.evaluate.paper import TABLES
-from siammcvae_core.evaluate.plan import parse_masks, Plan, PRESETS
+from siammcvae_core.evaluate.plan import EvaluationPlan, parse_masks, PRESETS
 
 
 def test_masks_have_one_spelling() -> None:
@@ -28,7 +28,7 @@ def test_other_sizes_are_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ('changes', 'told'),
+    ('changes', 'message'),
     [
         ({'methods': ('copy', 'copy')}, '--methods has copy twice'),
         ({'gaps': (Gap(4), Gap(1), Gap(4))}, '--gaps has 4 twice'),
@@ -38,9 +38,9 @@ def test_other_sizes_are_refused(text: str) -> None:
         ({'size': (8, 640)}, 'got 640x8'),
     ],
 )
-def test_plans_that_make_no_sense_are_refused(changes: dict[str, object], told: str) -> None:
-    with pytest.raises(InputError, match=told):
-        Plan(**changes)  # type: ignore[arg-type]
+def test_plans_that_make_no_sense_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        EvaluationPlan(**changes)  # type: ignore[arg-type]
 
 
 def test_presets_run_what_the_paper_prints_with_three_seeds() -> None:

@@ -10,14 +10,14 @@ import pytest
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.errors import SourceError
-from siammcvae_core.evaluate.samples import Case, choose_frames, draw_cases, fit, spread
+from siammcvae_core.evaluate.samples import choose_frames, DamagedCase, draw_cases, fit, spread
 
 MASKS = ('random:0.5', 'full')
 GAPS = (Gap(1), Gap(3))
 SIZE = (80, 96)
 
 
-def cases(folder: Path, seed: int = 0, masks: tuple[str, ...] = MASKS) -> list[Case]:
+def cases(folder: Path, seed: int = 0, masks: tuple[str, ...] = MASKS) -> list[DamagedCase]:
     source = open_source(folder)
     chosen = choose_frames(source, folder.name, GAPS, seed, 4)
     return list(draw_cases(source, folder.name, chosen, masks, GAPS, SIZE, seed))
@@ -31,10 +31,10 @@ def test_every_frame_comes_with_every_gap_and_mask(clips: Path) -> None:
     for case in drawn:
         assert np.array_equal(case.truth, fit(frames[case.index], SIZE))
         older = case.index - case.gap.frames
-        assert np.array_equal(case.kept[0].frame, fit(frames[older], SIZE))
-        assert np.array_equal(case.kept[1].frame, fit(frames[older - 1], SIZE))
+        assert np.array_equal(case.reference_frames[0].frame, fit(frames[older], SIZE))
+        assert np.array_equal(case.reference_frames[1].frame, fit(frames[older - 1], SIZE))
         assert case.seconds == pytest.approx(case.gap.frames / 10)
-        assert case.stamp - case.kept[1].stamp == pytest.approx(case.seconds + 0.1)
+        assert case.stamp - case.reference_frames[1].stamp == pytest.approx(case.seconds + 0.1)
 
 
 def test_damage_hides_the_truth_and_keeps_the_rest(clips: Path) -> None:
@@ -53,13 +53,13 @@ def test_masks_are_of_the_frame_not_of_the_gap(clips: Path) -> None:
 
 
 def test_drawing_depends_on_the_seed_alone(clips: Path) -> None:
-    def told(seed: int, masks: tuple[str, ...] = MASKS) -> set[tuple[int, bytes]]:
+    def masks_of(seed: int, masks: tuple[str, ...] = MASKS) -> set[tuple[int, bytes]]:
         drawn = cases(clips / 'day', seed, masks)
         return {(case.index, case.mask.tobytes()) for case in drawn}
 
-    assert told(0) == told(0)
-    assert told(0) != told(1)
-    assert told(0, ('random:0.5',)) < told(0)  # other masks in the plan change nothing
+    assert masks_of(0) == masks_of(0)
+    assert masks_of(0) != masks_of(1)
+    assert masks_of(0, ('random:0.5',)) < masks_of(0)  # other masks in the plan change nothing
 
 
 def test_repeats_are_neither_targets_nor_their_own_references(clips: Path) -> None:
@@ -67,8 +67,8 @@ def test_repeats_are_neither_targets_nor_their_own_references(clips: Path) -> No
     drawn = [case for seed in range(4) for case in cases(clips / 'stutter', seed)]
     for case in drawn:
         assert case.index % 4 != 3
-        assert not np.array_equal(fit(frames[case.index], SIZE), case.kept[0].frame)
-        assert not np.array_equal(case.kept[0].frame, case.kept[1].frame)
+        assert not np.array_equal(fit(frames[case.index], SIZE), case.reference_frames[0].frame)
+        assert not np.array_equal(case.reference_frames[0].frame, case.reference_frames[1].frame)
 
 
 def test_clip_shorter_than_the_gap_says_so(clips: Path) -> None:

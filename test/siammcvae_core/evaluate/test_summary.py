@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from siammcvae_core.data.pairs import Gap
-from siammcvae_core.evaluate.clip_evaluation import Outcome, Score
-from siammcvae_core.evaluate.plan import Plan
+from siammcvae_core.evaluate.clip_evaluation import ClipScores, Score
+from siammcvae_core.evaluate.plan import EvaluationPlan
 from siammcvae_core.evaluate.scores import METRICS
-from siammcvae_core.evaluate.summary import overall, Row, rows_of
+from siammcvae_core.evaluate.summary import overall, Row, summarise
 
-PLAN = Plan(('copy', 'paper'), ('full',), (Gap(1),), seeds=(5, 6))
+PLAN = EvaluationPlan(('copy', 'paper'), ('full',), (Gap(1),), seeds=(5, 6))
 CELL = {'mask': 'full', 'gap': '1', 'index': 0, 'seconds': 0.1, 'lost': 1.0, 'ms_observe': 0.0}
 
 
-def outcomes(values: np.ndarray, gain: float = 1.0) -> list[Outcome]:
-    """Make outcomes of PSNR `values` (clips, seeds, images) for copy; paper has `gain` more."""
-    found = []
+def results(values: np.ndarray, gain: float = 1.0) -> list[ClipScores]:
+    """Return results with PSNR `values` (clips, seeds, images) for copy; paper has `gain` more."""
+    scored = []
     for clip, by_seed in enumerate(values):
         for seed, images in enumerate(by_seed):
             scores = [
@@ -27,24 +27,24 @@ def outcomes(values: np.ndarray, gain: float = 1.0) -> list[Outcome]:
                 for psnr in images
                 for method, more, ms in (('copy', 0.0, 1.0), ('paper', gain, 7.0))
             ]
-            found.append(Outcome(f'clip {clip}', seed, scores))
-    return found
+            scored.append(ClipScores(f'clip {clip}', seed, scores))
+    return scored
 
 
 def rows(values: np.ndarray, gain: float = 1.0) -> list[Row]:
-    return rows_of(PLAN, PLAN.methods, outcomes(values, gain))
+    return summarise(PLAN, PLAN.methods, results(values, gain))
 
 
 def test_images_are_averaged_in_a_clip_then_clips() -> None:
     values = np.array([[[10.0, 20.0], [30.0, 40.0]], [[1.0, 2.0], [3.0, 4.0]]])
-    made = rows(values)
-    assert [(row['method'], row['clip'], row['n']) for row in made] == [
+    table = rows(values)
+    assert [(row['method'], row['clip'], row['n']) for row in table] == [
         ('copy', 'all', 8), ('copy', 'clip 0', 4), ('copy', 'clip 1', 4),
         ('paper', 'all', 8), ('paper', 'clip 0', 4), ('paper', 'clip 1', 4),
     ]  # fmt: skip
-    assert [row['psnr'] for row in made[:3]] == [13.75, 25.0, 2.5]
-    assert [row['gap'] for row in made] == [1] * 6
-    assert made[3]['ms'] == 7.0
+    assert [row['psnr'] for row in table[:3]] == [13.75, 25.0, 2.5]
+    assert [row['gap'] for row in table] == [1] * 6
+    assert table[3]['ms'] == 7.0
 
 
 def test_gain_is_paired() -> None:
@@ -75,9 +75,9 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
 
 
 def test_one_image_has_no_interval() -> None:
-    plan = Plan(('paper',), ('full',), (Gap(1),), seeds=(0,))
+    plan = EvaluationPlan(('paper',), ('full',), (Gap(1),), seeds=(0,))
     scores = [Score(method='paper', ms=1.0, values=dict.fromkeys(METRICS, 9.0), **CELL)]
-    for row in rows_of(plan, plan.methods, [Outcome('only', 0, scores)]):
+    for row in summarise(plan, plan.methods, [ClipScores('only', 0, scores)]):
         assert row['psnr'] == 9.0
         assert row['psnr_low'] is None
         assert row['gain_over_copy'] is None
