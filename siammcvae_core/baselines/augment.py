@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What SiamMAE does to a training pair before it learns from it: crops, colours and lost patches.
+"""Augmentation of SiamMAE's training pairs: random crops, colours and lost patches.
 
 Both frames of a pair get the same crop, mirroring and colours: what differs between them is motion.
 """

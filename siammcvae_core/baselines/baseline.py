@@ -1,41 +1,57 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What every learned peer answers to: a loss for training, frames restored, features of a frame.
+"""The interface of all learned baselines: the training loss, restored frames, features of a frame.
 
 Frames are float (B, 3, H, W), RGB in the scale of `model.pixels`, H and W multiples of the patch;
-`references` (B, R, 3, H, W), newest first, with R the `references` of the peer. `lost` is bool
+`references` (B, R, 3, H, W), newest first, with R the `references` of the baseline. `lost` is bool
 (B, N), True where a patch of the damaged frame is lost: what lost patches hold has no influence.
 """
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import nn, Tensor
 
+from siammcvae_core.baselines.parts import MaskedEncoder
 from siammcvae_core.baselines.profile import BaselineProfile
 from siammcvae_core.errors import InputError
 from siammcvae_core.model.losses import reconstruction_loss
 from siammcvae_core.model.patches import check_lost, Grid, grid_of, merge, patchify, unpatchify
+from siammcvae_core.model.pixels import CHANNELS
+from siammcvae_core.model.vit import positions
 
 
 class LearnedBaseline(nn.Module, ABC):
-    """A masked autoencoder of a profile, with the number of kept frames it looks at."""
+    """A masked autoencoder of a profile; `references` is the number of kept frames it uses.
 
+    `kernel` chooses how attention is computed, see `vit.attend`.
+    """
+
+    frames_per_token: ClassVar[int] = 1
     profile: BaselineProfile
     references: int
+
+    def __init__(self, profile: BaselineProfile, kernel: str = 'adaptive') -> None:
+        super().__init__()
+        self.profile = profile
+        self.pixels_per_token = self.frames_per_token * profile.patch**2 * CHANNELS
+        self.encoder = MaskedEncoder(profile, self.pixels_per_token, kernel)
 
     @abstractmethod
     def predict(self, references: Tensor, damaged: Tensor, lost: Tensor) -> Tensor:
         """Predict the patches of the damaged frame, (B, N, P*P*3), meaningful where lost."""
 
-    @abstractmethod
     def features(self, frames: Tensor) -> Tensor:
         """Describe the patches of whole frames by the encoder's last layer, (B, N, D)."""
+        grid = grid_of(frames, self.profile.patch)
+        place = positions(grid, self.profile.width, frames.device)
+        return self.encoder(patchify(frames, self.profile.patch), place)[0][:, 1:]
 
     def loss(self, references: Tensor, target: Tensor, lost: Tensor) -> dict[str, Tensor]:
         """Squared error of the lost patches, averaged per image, then over the batch, as 'loss'.
 
-        In training mode the peer may lose other patches than `lost`; see its profile.
+        In training mode a baseline may lose other patches than `lost`; see its profile.
         """
         grid = self.check(references, target, lost)
         if self.training:
@@ -45,16 +61,16 @@ class LearnedBaseline(nn.Module, ABC):
     def training_loss(
         self, references: Tensor, target: Tensor, lost: Tensor, grid: Grid
     ) -> dict[str, Tensor]:
-        """Make the loss of a training step; the same as in evaluation unless a peer differs."""
+        """Compute the loss of a training step; by default that of evaluation."""
         return self.error(self.predict(references, target, lost), target, lost)
 
     def error(self, predicted: Tensor, target: Tensor, lost: Tensor) -> dict[str, Tensor]:
-        """Compare predicted patches with those of the target frame."""
+        """Compare predicted patches (B, N, P*P*3) with those of the target frame."""
         patches = self.as_target(patchify(target, self.profile.patch))
         return {'loss': reconstruction_loss(predicted, patches, lost)}
 
     def as_target(self, patches: Tensor) -> Tensor:
-        """Bring patches (..., P*P*3) to what is predicted: themselves, or normalised each."""
+        """Normalise patches (..., P*P*3) if `norm_pix`: (p - mean(p)) / sqrt(var(p) + 1e-6)."""
         if not self.profile.norm_pix:
             return patches
         variance, mean = torch.var_mean(patches, -1, keepdim=True)
@@ -78,7 +94,7 @@ class LearnedBaseline(nn.Module, ABC):
         """Count the rows and columns of patches; raises `InputError` for shapes that do not fit."""
         grid = grid_of(damaged, self.profile.patch)
         check_lost(lost, len(damaged), grid[0] * grid[1])
-        due = (len(damaged), self.references, *damaged.shape[1:])
-        if tuple(references.shape) != due:
-            raise InputError(f'references must be {due}, got {tuple(references.shape)}')
+        expected = (len(damaged), self.references, *damaged.shape[1:])
+        if tuple(references.shape) != expected:
+            raise InputError(f'references must be {expected}, got {tuple(references.shape)}')
         return grid

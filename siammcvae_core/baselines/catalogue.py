@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""All learned peers by name: how each is built from a profile and read from a weights file."""
+"""All learned baselines by name: how each is built from a profile and read from a weights file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from siammcvae_core.model.profiles import choose
 
 @dataclass(frozen=True)
 class BaselineEntry:
-    """One kind of peer: its class and its named profiles, the first of them the smallest."""
+    """A learned baseline: its class and its named profiles, the first of them the smallest."""
 
     build: Any
     profiles: Mapping[str, BaselineProfile]
@@ -35,14 +35,14 @@ LEARNED_BASELINES: Mapping[str, BaselineEntry] = {
 def build_baseline(
     system: str, profile: str, changes: Mapping[str, Any], kernel: str = 'adaptive'
 ) -> LearnedBaseline:
-    """Build a new peer of a named profile with some of its fields changed.
+    """Build a new baseline of a named profile with some of its fields changed.
 
-    Raises `InputError` for a system, profile or field there is not.
+    Raises `InputError` for an unknown system, profile or field.
     """
     if system not in LEARNED_BASELINES:
         near = difflib.get_close_matches(system, LEARNED_BASELINES, n=1)
         hint = f', did you mean {near[0]!r}?' if near else ''
-        raise InputError(f'no peer {system!r} (there are {", ".join(LEARNED_BASELINES)}){hint}')
+        raise InputError(f'no baseline {system!r} (there are {", ".join(LEARNED_BASELINES)}){hint}')
     kind = LEARNED_BASELINES[system]
     return kind.build(choose(kind.profiles, profile, changes), kernel)
 
@@ -50,15 +50,15 @@ def build_baseline(
 def load_baseline(
     path: Path, system: str | None = None, kernel: str = 'adaptive'
 ) -> LearnedBaseline:
-    """Read a peer in float32, in evaluation mode, on the CPU; its file says of which system it is.
+    """Read a baseline from its weights file: float32, in evaluation mode, on the CPU.
 
-    `system` names the one that is expected. Raises `WeightsError` with the path for a file that
-    cannot serve.
+    `system` names the system that is expected, None for any. Raises `WeightsError` with the path
+    for a file that cannot be used.
     """
-    found = stored_system(path)
-    if found not in LEARNED_BASELINES or system not in (None, found):
-        due = repr(system) if system else f'one of {", ".join(LEARNED_BASELINES)}'
-        raise WeightsError(f'{path}: holds weights of {found!r}, expected {due}')
-    kind = LEARNED_BASELINES[found]
+    stored = stored_system(path)
+    if stored not in LEARNED_BASELINES or system not in (None, stored):
+        expected = repr(system) if system else f'one of {", ".join(LEARNED_BASELINES)}'
+        raise WeightsError(f'{path}: holds weights of {stored!r}, expected {expected}')
+    kind = LEARNED_BASELINES[stored]
     smallest = next(iter(kind.profiles.values()))
     return load_model(path, kind.build, type(smallest), kernel=kernel)

@@ -1,9 +1,10 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Restoration without learning: every baseline returns a frame that is meaningful where lost.
+"""The classical baselines by name: restoration without training.
 
 All share one signature, `baseline(references, frame, mask, stamp)`: the intact frames, the damaged
-frame of their shape, bool (H, W) True where lost, its stamp in seconds. Pasting is the caller's.
+frame of their shape, bool (H, W) True where lost, its stamp in seconds. They return a frame that is
+valid where `mask` is True; the caller pastes it.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +31,7 @@ BASELINES: Mapping[str, Baseline] = MappingProxyType(
         'oracle': oracle,
     }
 )
-"""By name; all but the UPPER_BOUNDS are causal and can be picked."""
+"""By name; all but the UPPER_BOUNDS are causal and can be chosen for restoration."""
 
 UPPER_BOUNDS = ('oracle',)
-"""These are called with the undamaged frame in place of the damaged one."""
+"""These are called with the undamaged frame instead of the damaged one."""

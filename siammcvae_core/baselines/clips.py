@@ -1,15 +1,15 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Masked autoencoding of a short clip: the kept frames and then the damaged one, in tubelets.
+"""Masked autoencoders of a short clip: the kept frames and then the damaged one, in tubelets.
 
-A token is a tubelet: one place in two frames in a row, as in VideoMAE and MAE-ST. Frames lost in
-part would make tubelets lost in part, so no tubelet mixes the damaged frame with a kept one: the
-clip is the kept frames, oldest first, the newest shown twice where their number is odd, and then
-the damaged frame, shown twice. A lost patch of the damaged frame is thus one lost tubelet, its
-intact neighbour in time is never thrown away with it, and the two predictions of it are averaged.
+A token is a tubelet, one patch in two consecutive frames, as in VideoMAE and MAE-ST. No tubelet
+mixes the damaged frame with a kept one, else a lost patch would take an intact one with it: the
+clip is the kept frames, oldest first, the newest repeated where their number is odd, and then the
+damaged frame twice. A lost patch of the damaged frame is thus one lost tubelet; its two predictions
+are averaged.
 
-In restoring, only tubelets of the damaged frame are lost. In training, that is so for a part of
-the samples; the others lose tubelets all over the clip, in the system's own way.
+For restoration only tubelets of the damaged frame are lost. In training this holds for a part of
+the samples; the others lose tubelets all over the clip, drawn as the system's paper does.
 """
 
 from abc import abstractmethod
@@ -20,11 +20,10 @@ from torch import Tensor
 import torch.nn.functional as F
 
 from siammcvae_core.baselines.baseline import LearnedBaseline
-from siammcvae_core.baselines.parts import Decoder, Encoder, initialise
+from siammcvae_core.baselines.parts import initialise, MaskedDecoder
 from siammcvae_core.baselines.profile import BaselineProfile
 from siammcvae_core.model.losses import reconstruction_loss
 from siammcvae_core.model.patches import Grid, grid_of, patchify
-from siammcvae_core.model.pixels import CHANNELS
 
 TUBELET = 2
 """Frames of a tubelet."""
@@ -34,7 +33,7 @@ TUBELET = 2
 class ClipProfile(BaselineProfile):
     """A clip autoencoder; see `BaselineProfile`.
 
-    It looks at `references` kept frames. `clip_share` is the share of the training samples that
+    It uses `references` kept frames. `clip_share` is the share of the training samples that
     lose tubelets all over the clip, at the ratio at which the damaged frame loses patches.
     """
 
@@ -52,22 +51,20 @@ class ClipProfile(BaselineProfile):
 
 
 class ClipAutoencoder(LearnedBaseline):
-    """The model of a profile; `kernel` chooses how attention is computed, see `vit.attend`."""
+    """The model of a profile; see `LearnedBaseline`."""
 
+    frames_per_token = TUBELET
     profile: ClipProfile
 
     def __init__(self, profile: ClipProfile, kernel: str = 'adaptive') -> None:
-        super().__init__()
-        self.profile = profile
+        super().__init__(profile, kernel)
         self.references = profile.references
-        pixels = TUBELET * profile.patch**2 * CHANNELS
-        self.encoder = Encoder(profile, pixels, kernel)
-        self.decoder = Decoder(profile, pixels, kernel)
+        self.decoder = MaskedDecoder(profile, self.pixels_per_token, kernel)
         self._add_times()
         initialise(self)
 
     def _add_times(self) -> None:
-        """Add learned positions in time, for a system that has them."""
+        """Add learned positions in time; a system with fixed ones has none."""
 
     @abstractmethod
     def places(self, grid: Grid, decoder: bool, device: torch.device) -> Tensor:
@@ -105,11 +102,11 @@ class ClipAutoencoder(LearnedBaseline):
         }
 
     def features(self, frames: Tensor) -> Tensor:
-        """Describe the patches of whole frames, (B, N, D), each as a tubelet that stands still."""
+        """Describe the patches of whole frames, (B, N, D), each a tubelet without motion."""
         grid = grid_of(frames, self.profile.patch)
         place = _one_cls(self.places(grid, False, frames.device)[-1:])
-        still = patchify(frames, self.profile.patch).repeat(1, 1, TUBELET)
-        return self.encoder(still, place)[0][:, 1:]
+        tubelets = patchify(frames, self.profile.patch).repeat(1, 1, TUBELET)
+        return self.encoder(tubelets, place)[0][:, 1:]
 
     def _cut(self, references: Tensor, damaged: Tensor) -> Tensor:
         """Cut the clip into tubelets, (B, steps * N, 2 * P*P*3), step by step."""
@@ -133,5 +130,5 @@ class ClipAutoencoder(LearnedBaseline):
 
 
 def _one_cls(places: Tensor) -> Tensor:
-    """Put the steps behind each other and behind one cls token: (1 + steps * N, D)."""
+    """Concatenate the steps (steps, 1 + N, D) behind one cls token: (1 + steps * N, D)."""
     return torch.cat([torch.zeros_like(places[0, :1]), places[:, 1:].flatten(0, 1)])

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Decoders that restore the tokens of one frame with a look at those of another."""
+"""Decoders that predict the patches of one frame with attention to the tokens of another."""
 
 import torch
 from torch import nn, Tensor
@@ -69,14 +69,14 @@ class CrossTrunk(nn.Module):
         self.norm = nn.LayerNorm(width, eps=1e-6)
 
     def forward(self, x: Tensor, memory: Tensor, keys: Tensor | None) -> Tensor:
-        """Transform x (B, T, D) with a look at those of `memory` (B, S, D) in `keys` (B, S)."""
+        """Transform x (B, T, D) attending to `memory` (B, S, D) where `keys` (B, S) is True."""
         for block in self.blocks:
             x = block(x, memory, keys)
         return self.norm(x)
 
 
 class JointTrunk(nn.Module):
-    """Plain blocks over both frames' tokens in one sequence, a learned token telling them apart."""
+    """Plain blocks over both frames' tokens in one sequence; a learned vector marks one of them."""
 
     def __init__(self, profile: BaselineProfile, kernel: str) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class JointTrunk(nn.Module):
         self.vit = ViT(width, depth, heads, profile.mlp_ratio, kernel)
 
     def forward(self, x: Tensor, memory: Tensor, keys: Tensor | None) -> Tensor:
-        """Transform x (B, T, D) beside those of `memory` (B, S, D) in `keys` (B, S)."""
+        """Transform x (B, T, D) together with `memory` (B, S, D) where `keys` (B, S) is True."""
         count = x.shape[1]
         both = torch.cat([x + self.which, memory], 1)
         every = None if keys is None else F.pad(keys, (count, 0), value=True)

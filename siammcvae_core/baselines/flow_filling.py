@@ -1,12 +1,16 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Motion seen at the visible pixels of a damaged frame, filled into its hole.
+"""Flow filling: motion measured at the visible pixels of a damaged frame, extended into its hole.
 
-The hole is filled with the reference moved by the motion believed so far; flow from this composite
-to the moved reference shows where visible pixels deviate from that belief. The deviations, weighted
-by how far they can be trusted, are spread into the hole by normalised blur, and the belief is
-corrected. All at working size. The constants were chosen on training clips; the score hardly
-depends on them.
+The hole is filled with the reference warped by the present estimate u of the motion; dense flow
+from this composite to the warped reference gives a correction d at the visible pixels. With c their
+confidence and G a Gaussian (normalised convolution, Knutsson and Westin 1993) the update is
+
+    u <- u + (G * (c d)) / (G * c),    c = v (0.05 + g / (g + 20)) / (1 + (r / 8)^2)
+
+where v is 1 at visible pixels and 0 elsewhere, g the mean squared image gradient and r the mean
+absolute residual of the flow around a pixel. All at working size. The constants were chosen on
+training clips; the score hardly depends on them.
 """
 
 from dataclasses import dataclass
@@ -26,14 +30,14 @@ from siammcvae_core.motion.references import (
 
 ROUNDS = 3  # a fourth gains little
 ORACLE_ROUNDS = 2
-CELL = 8  # working pixels; deviations are spread on a grid of such cells
-SPREAD = 12.0  # standard deviation of the blur in working pixels: holes are often 16 px cells
-TAIL, TAIL_WEIGHT = 4, 0.2  # a second, wider blur reaches into large holes
+CELL = 8  # working pixels; corrections are blurred on a grid of such cells
+SIGMA = 12.0  # standard deviation of the blur in working pixels: holes are often 16 px cells
+TAIL, TAIL_WEIGHT = 4, 0.2  # G is a sum of two: one TAIL times as wide reaches into large holes
 NOTHING = 1e-6  # confidence below which nothing is known
 
-SLOPE_POWER = 20.0  # mean squared slope, grey levels² per px², at which flow is half trusted
-FLAT_TRUST = 0.05  # what flow is worth in a flat area
-MISFIT = 8.0  # grey levels the flow leaves unexplained at which it is half trusted
+GRADIENT = 20.0  # mean squared gradient, grey levels² per px², at which confidence is half
+FLAT_CONFIDENCE = 0.05  # of flow in a flat area
+RESIDUAL = 8.0  # grey levels at which confidence is half
 WINDOW = 9  # working pixels over which both are averaged
 
 
@@ -47,34 +51,34 @@ def visible_flow(
     if references.motion is None:
         raise ValueError('visible_flow needs two kept frames of different stamps')
     reference = references.frames[0]
-    evidence = VisibleFlow.of(frame, mask, reference.grey)
+    visible = VisibleFlow.of(frame, mask, reference.grey)
     offset = references.motion.displacement(stamp)
-    if evidence.any:
+    if visible.any:
         for _ in range(ROUNDS):
-            offset = evidence.refine(offset)
+            offset = visible.refine(offset)
     return move(reference.frame, offset, mask)
 
 
 def oracle(references: References, frame: np.ndarray, mask: np.ndarray, stamp: float) -> np.ndarray:
-    """Move the newest kept frame by its flow from `frame`, which must be the undamaged one.
+    """Warp the newest kept frame by its flow from `frame`, which must be the undamaged one.
 
-    No peer to pick, but an upper bound for those that move a kept frame.
+    Not a method to choose, but an upper bound for those that warp a kept frame.
     """
     reference = references.frames[0]
     grey = working_grey(frame)
     offset = np.zeros((*grey.shape, 2), np.float32)
     for _ in range(ORACLE_ROUNDS):
-        moved = sample(reference.grey, offset)
-        offset = compose(offset, dense_flow(grey, moved, finest=0))
+        warped = sample(reference.grey, offset)
+        offset = compose(offset, dense_flow(grey, warped, finest=0))
     return move(reference.frame, offset, mask)
 
 
 @dataclass(frozen=True, eq=False)
 class VisibleFlow:
-    """What a damaged frame shows of its motion since the reference, at working size.
+    """The visible pixels of a damaged frame and the reference, to measure motion between them.
 
-    `grey` and `reference` are uint8 (h, w); `hole` is uint8 (h, w), not 0 where any part of the
-    pixel is lost, and what `grey` has there is never used.
+    All at working size. `grey` and `reference` are uint8 (h, w); `hole` is uint8 (h, w), not 0
+    where any part of the pixel is lost, and what `grey` has there is never used.
     """
 
     grey: np.ndarray
@@ -99,33 +103,34 @@ class VisibleFlow:
         return np.subtract(1, self.hole, dtype=np.float32)
 
     def composite(self, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Move the reference by `offset`, and put it into the hole: (composite, moved)."""
-        moved = sample(self.reference, offset)
-        return cv2.copyTo(moved, self.hole, self.grey.copy()), moved
+        """Warp the reference by `offset` and paste it into the hole: (composite, warped)."""
+        warped = sample(self.reference, offset)
+        return cv2.copyTo(warped, self.hole, self.grey.copy()), warped
 
     def refine(self, offset: np.ndarray, fade: float = 0.0) -> np.ndarray:
-        """Correct `offset`, float32 (h, w, 2), by the flow of the visible pixels; see `spread`."""
-        composite, moved = self.composite(offset)
-        refined = compose(offset, dense_flow(composite, moved))
-        misfit = cv2.absdiff(composite, sample(self.reference, refined))
-        confidence = self.seen * _trust(composite, misfit)
-        return offset + spread(refined - offset, confidence, SPREAD, fade)
+        """Correct `offset`, float32 (h, w, 2), by the flow at visible pixels; see `fill`."""
+        composite, warped = self.composite(offset)
+        refined = compose(offset, dense_flow(composite, warped))
+        residual = cv2.absdiff(composite, sample(self.reference, refined))
+        confidence = self.seen * _confidence(composite, residual)
+        return offset + fill(refined - offset, confidence, SIGMA, fade)
 
 
-def spread(
-    deviation: np.ndarray,
+def fill(
+    correction: np.ndarray,
     confidence: np.ndarray,
     sigma: float,
     fade: float = 0.0,
     size: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Blur deviations, float32 (h, w, 2), weighted by `confidence`, float32 (h, w).
+    """Compute (G * (c d)) / (G * c + fade) of corrections d, float32 (h, w, 2).
 
-    Where blurred confidence is as low as `fade`, half of the deviation is left, and none beyond.
-    `sigma` is in pixels of the result, which has `size` (h, w), by default that of `deviation`.
+    `confidence` is c, float32 (h, w). Where blurred confidence equals `fade`, half of the
+    correction is left, and it vanishes below. `sigma`, that of G, is in pixels of the result,
+    which has `size` (h, w), by default that of `correction`.
     """
     height, width = size or confidence.shape
-    weighted = cv2.merge([*cv2.split(deviation * confidence[..., None]), confidence])
+    weighted = cv2.merge([*cv2.split(correction * confidence[..., None]), confidence])
     grid = -(-width // CELL), -(-height // CELL)
     if grid[0] < weighted.shape[1]:
         weighted = cv2.resize(weighted, grid, interpolation=cv2.INTER_AREA)
@@ -135,9 +140,9 @@ def spread(
     return cv2.resize(total[..., :2] / (total[..., 2:] + max(fade, NOTHING)), (width, height))
 
 
-def _trust(image: np.ndarray, misfit: np.ndarray) -> np.ndarray:
-    """How far flow is to be trusted: where there are slopes, and where it explains the change."""
+def _confidence(image: np.ndarray, residual: np.ndarray) -> np.ndarray:
+    """Compute c / v, float32 (h, w): high where there are gradients that the flow explains."""
     along_x, along_y = gradients(image)
     power = cv2.blur(along_x * along_x + along_y * along_y, (WINDOW, WINDOW))
-    error = cv2.blur(misfit.astype(np.float32), (WINDOW, WINDOW)) / MISFIT
-    return (FLAT_TRUST + power / (power + SLOPE_POWER)) / (1 + error * error)
+    error = cv2.blur(residual.astype(np.float32), (WINDOW, WINDOW)) / RESIDUAL
+    return (FLAT_CONFIDENCE + power / (power + GRADIENT)) / (1 + error * error)

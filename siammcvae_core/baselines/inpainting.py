@@ -1,8 +1,8 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Peers that fill the hole from the rest of the frame alone, as image inpainting does.
+"""Image inpainting: the hole is filled from the rest of the frame alone; no kept frame is used.
 
-Kept frames are not used. The cost is bounded: the hole is filled at working size, at most 640
+The cost is bounded: the hole is filled at working size, at most 640
 pixels on the longer side, looking at RADIUS pixels around each; larger frames are scaled back.
 """
 

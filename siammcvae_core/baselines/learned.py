@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Trained peers as restorers, with the one call that the classical peers answer to."""
+"""Trained baselines as restorers, called as the classical ones are."""
 
 from pathlib import Path
 
@@ -17,12 +17,11 @@ from siammcvae_core.motion.references import References
 
 
 class TrainedBaseline:
-    """A peer from a weights file, on `device`, with mixed precision unless `dtype` is float32.
+    """A baseline from a weights file, on `device`, with mixed precision unless `dtype` is float32.
 
     Works at whole patches that keep the frame's aspect, the longer side that of the size the
-    weights were trained at. Where fewer frames are kept than the peer looks at, the oldest stands
-    in for those before it. `name` is that of its system. Raises `WeightsError` for a file that
-    cannot serve.
+    weights were trained at. Where fewer frames are kept than the baseline uses, the oldest is
+    repeated. `name` is that of its system. Raises `WeightsError` for a file that cannot be used.
     """
 
     def __init__(
@@ -43,9 +42,9 @@ class TrainedBaseline:
     def __call__(
         self, references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
     ) -> np.ndarray:
-        """Restore `frame`; see `classical` for the arguments. Gives a new frame of its size.
+        """Restore `frame`; see `classical` for the arguments. Returns a new frame of its size.
 
-        Raises ValueError without a kept frame, for a peer that needs one.
+        Raises ValueError without a kept frame, for a baseline that needs one.
         """
         profile, count = self._baseline.profile, self._baseline.references
         kept = [k.frame for k in references.frames[:count]]
@@ -68,6 +67,6 @@ class TrainedBaseline:
 
 
 def _rgb(frame: np.ndarray) -> Tensor:
-    """Bring a frame to uint8 (3, H, W) RGB."""
+    """Convert a frame, uint8 (H, W, 3) BGR or (H, W), to uint8 (3, H, W) RGB."""
     code = cv2.COLOR_GRAY2RGB if frame.ndim == 2 else cv2.COLOR_BGR2RGB
     return torch.from_numpy(cv2.cvtColor(frame, code)).permute(2, 0, 1)

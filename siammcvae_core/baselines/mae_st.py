@@ -1,11 +1,10 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""MAE-ST: a clip of kept and damaged frames, lost anywhere in space and time.
+"""MAE-ST: a clip of kept and damaged frames, with patches lost anywhere in space and time.
 
 Feichtenhofer et al. 2022: separable positions, one for space plus a learned one for time, tubelets
 of two frames, and masks drawn without regard to space or time. Unlike there, the positions in space
-are the fixed 2-D sin-cos ones, so that frames of any size work. See `clips` for how frames that are
-lost in part meet tubelets.
+are the fixed 2-D sin-cos ones, so that frames of any size work. See `clips` for the tubelets.
 """
 
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import torch
 from torch import nn, Tensor
 
 from siammcvae_core.baselines.clips import ClipAutoencoder, ClipProfile
-from siammcvae_core.baselines.profile import by_name
+from siammcvae_core.baselines.profile import by_size
 from siammcvae_core.model.patches import Grid
 from siammcvae_core.model.vit import positions
 
@@ -27,13 +26,8 @@ class MAESTProfile(ClipProfile):
     system: ClassVar[str] = 'mae_st'
 
 
-PROFILES = by_name(
-    (
-        MAESTProfile('tiny', 192, 4, 3, 128, 2, 4),
-        MAESTProfile('vit_s', 384, 12, 6, 256, 4, 8),
-        MAESTProfile('vit_b', 768, 12, 12, 512, 4, 16),
-        MAESTProfile('vit_l', 1024, 24, 16, 512, 4, 16),
-    )
+PROFILES = by_size(
+    MAESTProfile, tiny=(128, 2, 4), vit_s=(256, 4, 8), vit_b=(512, 4, 16), vit_l=(512, 4, 16)
 )
 
 
@@ -47,7 +41,7 @@ class MAEST(ClipAutoencoder):
         )
 
     def places(self, grid: Grid, decoder: bool, device: torch.device) -> Tensor:
-        """Add the learned time to the fixed place, (steps, 1 + N, D)."""
+        """Add the learned position in time to the fixed one in space, (steps, 1 + N, D)."""
         time = self.decoder_time if decoder else self.time
         return positions(grid, time.shape[1], device) + time[:, None]
 

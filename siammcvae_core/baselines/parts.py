@@ -4,15 +4,14 @@
 
 import torch
 from torch import nn, Tensor
-import torch.nn.functional as F
 
 from siammcvae_core.baselines.profile import BaselineProfile
-from siammcvae_core.model.patches import spread_visible, take_visible, visible_index
+from siammcvae_core.model.patches import select_visible, spread_visible
 from siammcvae_core.model.vit import ViT
 
 
-class Encoder(nn.Module):
-    """Embeds tokens of `pixels` values, adds their places and transforms those that are visible."""
+class MaskedEncoder(nn.Module):
+    """Embeds patches of `pixels` values, adds their positions and transforms the visible ones."""
 
     def __init__(self, profile: BaselineProfile, pixels: int, kernel: str) -> None:
         super().__init__()
@@ -23,30 +22,24 @@ class Encoder(nn.Module):
     def forward(
         self, patches: Tensor, place: Tensor, lost: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """Encode the visible of patches (B, M, pixels) at `place` (1 + M, D); see `tokens`."""
+        """Encode the visible patches (B, M, pixels) at `place` (1 + M, D); see `tokens`."""
         tokens, keys = self.tokens(patches, place, lost)
         return self.vit(tokens, keys), keys
 
     def tokens(
         self, patches: Tensor, place: Tensor, lost: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """Make tokens (B, 1 + K, D) of the visible patches, cls first, and tell which count.
+        """Embed the visible patches, cls first: tokens (B, 1 + K, D), and which of them count.
 
-        K is the number of visible patches of the image that has most; the second part is bool
-        (B, 1 + K), False for those that only fill up, or None where all count.
+        K is the number of visible patches of the image that has most; see `select_visible`.
         """
-        cls, place = self.cls + place[0], place[1:]
-        keys = None
-        if lost is not None:
-            index, valid = visible_index(lost)
-            patches, place = take_visible(patches, index, valid), place[index]
-            if valid is not None:
-                keys = F.pad(valid, (1, 0), value=True)
+        cls = self.cls + place[0]
+        patches, place, keys = select_visible(patches, place[1:], lost)
         tokens = self.embed(patches) + place
         return torch.cat([cls.expand(len(tokens), 1, -1), tokens], 1), keys
 
 
-class Decoder(nn.Module):
+class MaskedDecoder(nn.Module):
     """Predicts all tokens from the visible ones, a learned token standing for each lost one."""
 
     def __init__(self, profile: BaselineProfile, pixels: int, kernel: str) -> None:
@@ -66,7 +59,7 @@ class Decoder(nn.Module):
 
 
 def initialise(module: nn.Module) -> None:
-    """Start as MAE does: Xavier for matrices, no bias, small noise for learned tokens."""
+    """Initialise as MAE: Xavier for matrices, zero biases, N(0, 0.02) for learned tokens."""
     for part in module.modules():
         if isinstance(part, nn.Linear):
             nn.init.xavier_uniform_(part.weight)

@@ -1,10 +1,8 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a masked autoencoder among the peers is made of; free of torch."""
+"""Sizes and training choices of the learned baselines; free of torch."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TypeVar
 
 from siammcvae_core.model.profiles import Described
@@ -14,16 +12,17 @@ P = TypeVar('P', bound='BaselineProfile')
 
 @dataclass(frozen=True)
 class BaselineProfile(Described):
-    """Sizes and training choices of one peer; travels inside its weights file.
+    """Sizes and training choices of one baseline, stored in its weights file.
 
     The encoder has `depth` blocks of `heads` heads, `width` wide, the decoder likewise. `patch` is
     in pixels; `size` the (height, width) it is trained at, in pixels: any other multiple of the
     patch works too.
 
-    `norm_pix` trains on patches brought to mean 0 and deviation 1 each. It serves features (label
-    propagation) but bars restoration: the mean and deviation of a lost patch are lost with it.
+    `norm_pix` trains on patches normalised to mean 0 and standard deviation 1 each. That improves
+    features (label propagation) but rules out restoration: the mean and deviation of a lost patch
+    are lost with it.
 
-    Raises `InputError` for values that make no model.
+    Raises `InputError` for values no model can have.
     """
 
     decoder_width: int
@@ -39,6 +38,15 @@ class BaselineProfile(Described):
         self._check_sizes(self.size, self.patch, *stacks)
 
 
-def by_name(profiles: Iterable[P]) -> Mapping[str, P]:
-    """List profiles by their names."""
-    return MappingProxyType({profile.name: profile for profile in profiles})
+ENCODERS = {
+    'tiny': (192, 4, 3),
+    'vit_s': (384, 12, 6),
+    'vit_b': (768, 12, 12),
+    'vit_l': (1024, 24, 16),
+}
+"""Width, depth and heads of the encoder by the size of the ViT."""
+
+
+def by_size(profile: type[P], **decoders: tuple[int, int, int]) -> dict[str, P]:
+    """Build a profile for each size of ENCODERS, given width, depth and heads of its decoder."""
+    return {size: profile(size, *ENCODERS[size], *decoders[size]) for size in ENCODERS}

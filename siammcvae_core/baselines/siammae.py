@@ -17,10 +17,9 @@ import torch.nn.functional as F
 from siammcvae_core.baselines.augment import colour, crop, draw_lost
 from siammcvae_core.baselines.baseline import LearnedBaseline
 from siammcvae_core.baselines.cross import PairDecoder
-from siammcvae_core.baselines.parts import Encoder, initialise
-from siammcvae_core.baselines.profile import BaselineProfile, by_name
+from siammcvae_core.baselines.parts import initialise
+from siammcvae_core.baselines.profile import BaselineProfile, by_size
 from siammcvae_core.model.patches import Grid, grid_of, patchify, visible_index
-from siammcvae_core.model.pixels import CHANNELS
 from siammcvae_core.model.vit import positions
 
 SWITCHES = {
@@ -37,10 +36,10 @@ class SiamMAEProfile(BaselineProfile):
     `encoder` siamese or joint (both frames in one sequence); `decoder` cross_self, cross or joint,
     see `PairDecoder`.
 
-    How it is trained: `mask` given (the lost patches that come with the samples, as every other
-    system trains) or `ratio` of all patches, random or in a grid; `symmetric` lets the reference
+    How it is trained: `mask` given (the lost patches that come with the samples, as all other
+    systems train) or `ratio` of all patches, random or in a grid; `symmetric` makes the reference
     lose as many patches, others than the target; `spatial` crops and mirrors the pair, `colour`
-    changes its colours. How many frames apart the two are is up to who makes the samples.
+    changes its colours. The samples decide how many frames apart the two are.
     """
 
     system: ClassVar[str] = 'siammae'
@@ -60,31 +59,28 @@ class SiamMAEProfile(BaselineProfile):
         self._require(0 < self.ratio <= 1, 'ratio must be in (0, 1]')
 
 
-PROFILES = by_name(
-    (
-        SiamMAEProfile('tiny', 192, 4, 3, 128, 2, 4),
-        SiamMAEProfile('vit_s', 384, 12, 6, 256, 4, 8),
-        SiamMAEProfile('vit_b', 768, 12, 12, 512, 4, 16),
-        SiamMAEProfile('vit_l', 1024, 24, 16, 512, 4, 16),
-        # Trained for features, as published: its own masks and crops, normalised targets.
-        SiamMAEProfile('paper', 384, 12, 6, 256, 4, 8, norm_pix=True, mask='random', spatial=True),
-    )
-)
+PROFILES = {
+    **by_size(
+        SiamMAEProfile, tiny=(128, 2, 4), vit_s=(256, 4, 8), vit_b=(512, 4, 16), vit_l=(512, 4, 16)
+    ),
+    # Trained for features, as published: its own masks and crops, normalised targets.
+    'paper': SiamMAEProfile(
+        'paper', 384, 12, 6, 256, 4, 8, norm_pix=True, mask='random', spatial=True
+    ),
+}
 
 
 class SiamMAE(LearnedBaseline):
-    """The model of a profile; `kernel` chooses how attention is computed, see `vit.attend`."""
+    """The model of a profile; see `LearnedBaseline`. Features are those of each frame alone."""
 
     references = 1
+    profile: SiamMAEProfile
 
     def __init__(self, profile: SiamMAEProfile, kernel: str = 'adaptive') -> None:
-        super().__init__()
-        self.profile: SiamMAEProfile = profile
-        pixels = profile.patch**2 * CHANNELS
-        self.encoder = Encoder(profile, pixels, kernel)
+        super().__init__(profile, kernel)
         joint = profile.encoder == 'joint'
         self.which = nn.Parameter(torch.empty(profile.width)) if joint else None
-        self.decoder = PairDecoder(profile.decoder, profile, pixels, kernel)
+        self.decoder = PairDecoder(profile.decoder, profile, self.pixels_per_token, kernel)
         initialise(self)
 
     def predict(self, references: Tensor, damaged: Tensor, lost: Tensor) -> Tensor:
@@ -94,7 +90,7 @@ class SiamMAE(LearnedBaseline):
     def training_loss(
         self, references: Tensor, target: Tensor, lost: Tensor, grid: Grid
     ) -> dict[str, Tensor]:
-        """Change the pair and lose patches as the profile says, then compare."""
+        """Augment the pair and lose patches as the profile says, then compare."""
         profile = self.profile
         pair = torch.cat([references, target[:, None]], 1)  # (B, 2, 3, H, W)
         if profile.spatial:
@@ -112,12 +108,6 @@ class SiamMAE(LearnedBaseline):
             reference_lost = draw_lost(profile.mask, profile.ratio, len(lost), grid, lost.device)
         predicted = self._predict(reference, reference_lost, target, lost)
         return self.error(predicted, target, lost)
-
-    def features(self, frames: Tensor) -> Tensor:
-        """Describe the patches of whole frames, (B, N, D), each encoded alone."""
-        grid = grid_of(frames, self.profile.patch)
-        place = positions(grid, self.profile.width, frames.device)
-        return self.encoder(patchify(frames, self.profile.patch), place)[0][:, 1:]
 
     def _predict(
         self, reference: Tensor, reference_lost: Tensor | None, damaged: Tensor, lost: Tensor
@@ -144,11 +134,11 @@ class SiamMAE(LearnedBaseline):
 def _join(
     first: Tensor, keys: Tensor | None, second: Tensor, valid: Tensor | None
 ) -> Tensor | None:
-    """Tell which tokens of both frames count, bool (B, T), None for all."""
+    """Join the masks of which tokens of both frames count: bool (B, T), None for all."""
     if keys is None and valid is None:
         return None
     every = [
-        tokens.new_ones(tokens.shape[:2], dtype=torch.bool) if known is None else known
-        for tokens, known in ((first, keys), (second, valid))
+        tokens.new_ones(tokens.shape[:2], dtype=torch.bool) if which is None else which
+        for tokens, which in ((first, keys), (second, valid))
     ]
     return torch.cat(every, 1)

@@ -5,8 +5,8 @@
 Tong et al. 2022: tubelets of two frames; a tube mask loses the same patches in all frames, so that
 they cannot be copied from a neighbour in time. Fixed sin-cos positions of row, column and time: the
 original counts tokens in one row instead, which holds for one size of frames only. A cls token,
-which the original does without, stands where all is lost. See `clips` for how frames that are lost
-in part meet tubelets.
+which the original does not have, is there even where all patches are lost. See `clips` for the
+tubelets.
 """
 
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 
 from siammcvae_core.baselines.clips import ClipAutoencoder, ClipProfile
-from siammcvae_core.baselines.profile import by_name
+from siammcvae_core.baselines.profile import by_size
 from siammcvae_core.model.patches import Grid
 from siammcvae_core.model.vit import positions
 
 
 @dataclass(frozen=True)
 class VideoMAEProfile(ClipProfile):
-    """A VideoMAE; see `ClipProfile`. A quarter of each token's features tells the time."""
+    """A VideoMAE; see `ClipProfile`. A quarter of each position's features is of time."""
 
     system: ClassVar[str] = 'videomae'
 
@@ -33,13 +33,8 @@ class VideoMAEProfile(ClipProfile):
             self._require(getattr(self, width) % 16 == 0, f'{width} must be a multiple of 16')
 
 
-PROFILES = by_name(
-    (
-        VideoMAEProfile('tiny', 192, 4, 3, 128, 2, 4),
-        VideoMAEProfile('vit_s', 384, 12, 6, 192, 4, 3),
-        VideoMAEProfile('vit_b', 768, 12, 12, 384, 4, 6),
-        VideoMAEProfile('vit_l', 1024, 24, 16, 512, 4, 8),
-    )
+PROFILES = by_size(
+    VideoMAEProfile, tiny=(128, 2, 4), vit_s=(192, 4, 3), vit_b=(384, 4, 6), vit_l=(512, 4, 8)
 )
 
 
@@ -47,7 +42,7 @@ class VideoMAE(ClipAutoencoder):
     """The model of a profile."""
 
     def places(self, grid: Grid, decoder: bool, device: torch.device) -> Tensor:
-        """Set time beside place, (steps, 1 + N, D)."""
+        """Concatenate positions in space and time, (steps, 1 + N, D)."""
         steps = self.profile.steps
         width = self.profile.decoder_width if decoder else self.profile.width
         space = positions(grid, width - width // 4, device)

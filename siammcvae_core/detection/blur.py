@@ -14,7 +14,12 @@ what it adds elsewhere tells how much it may take here.
 import cv2
 import numpy as np
 
-from siammcvae_core.detection.frame_statistics import dilated, FrameStatistics, root_mean_square
+from siammcvae_core.detection.frame_statistics import (
+    dilated,
+    FramePair,
+    FrameStatistics,
+    root_mean_square,
+)
 from siammcvae_core.detection.region_growing import connected_to
 
 GRAIN = 0.3  # grey levels of detail that are as good as none
@@ -32,30 +37,17 @@ class Blur:
     patience = 3
     least_young = 0.6
 
-    def seeds(
-        self,
-        now: FrameStatistics,
-        before: FrameStatistics,
-        usable: np.ndarray,
-        covered: np.ndarray,
-    ) -> np.ndarray:
-        """Find cells that lost more detail than motion takes: bool (R, C), of `usable` (R, C).
+    def seeds(self, pair: FramePair, covered: np.ndarray) -> np.ndarray:
+        """Find cells that lost more detail than motion takes: bool (R, C).
 
         `covered` (R, C) are cells already known to be blurred: what they gain now is not motion.
         """
-        loss, sigma = _loss(now, before, usable, covered)
-        return (loss >= max(SEED, SEED_SIGMAS * sigma)) & usable
+        loss, sigma = _loss(pair, covered)
+        return (loss >= max(SEED, SEED_SIGMAS * sigma)) & pair.usable
 
-    def grow(
-        self,
-        seeds: np.ndarray,
-        now: FrameStatistics,
-        before: FrameStatistics,
-        usable: np.ndarray,
-        covered: np.ndarray,
-    ) -> np.ndarray:
+    def grow(self, seeds: np.ndarray, pair: FramePair, covered: np.ndarray) -> np.ndarray:
         """Add the cells connected to seeds that lost less: bool (R, C)."""
-        loss, sigma = _loss(now, before, usable, covered)
+        loss, sigma = _loss(pair, covered)
         return connected_to(seeds, (loss >= max(BESIDE, BESIDE_SIGMAS * sigma)) | seeds)
 
     def level(self, statistics: FrameStatistics) -> np.ndarray:
@@ -63,14 +55,12 @@ class Blur:
         return statistics.detail
 
 
-def _loss(
-    now: FrameStatistics, before: FrameStatistics, usable: np.ndarray, covered: np.ndarray
-) -> tuple[np.ndarray, float]:
+def _loss(pair: FramePair, covered: np.ndarray) -> tuple[np.ndarray, float]:
     """Compute the log of the ratio of detail, float32 (R, C), and sigma of the gains."""
-    loss = np.log((before.detail + GRAIN) / (now.detail + GRAIN))
-    free = usable & ~covered
+    loss = np.log((pair.before.detail + GRAIN) / (pair.now.detail + GRAIN))
+    free = pair.usable & ~covered
     loss -= np.median(loss[free]) if free.any() else 0  # the camera's shake
-    loss[~usable] = 0
+    loss[~pair.usable] = 0
     loss = cv2.blur(loss, (3, 3))
     # A gain counts as SEED at most: more was uncovered rather than sharpened.
     gains = np.maximum(loss[(loss < 0) & ~dilated(covered)], -SEED)

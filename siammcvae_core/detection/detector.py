@@ -14,11 +14,12 @@ from siammcvae_core.detection.frame_statistics import (
     compare,
     dilated,
     FrameDifference,
+    FramePair,
     FrameStatistics,
     measure,
 )
 from siammcvae_core.detection.freeze_and_tear import is_frozen, TearDetector
-from siammcvae_core.detection.lens_events import FramePair, LensEvents
+from siammcvae_core.detection.lens_events import LensEvents
 from siammcvae_core.detection.letterbox import Letterbox
 from siammcvae_core.detection.noise import noisy_segments
 from siammcvae_core.detection.region_growing import ROUGH

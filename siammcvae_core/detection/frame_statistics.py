@@ -12,7 +12,7 @@ and `detail` is their mean within a cell, both directions added. Cells that the 
 off are filled up with the last row or column.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -76,6 +76,28 @@ class FrameDifference:
     mean: np.ndarray
     rows: np.ndarray
     seams: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class FramePair:
+    """Statistics of a frame and of the one before, of one shape.
+
+    usable: bool (R, C), cells not lost for another reason in either. burnt: bool (R, C), white
+    cells of this frame. alone: whether no other fault came or went, so that an event may begin.
+    stamp: seconds.
+    """
+
+    now: FrameStatistics
+    before: FrameStatistics
+    usable: np.ndarray
+    burnt: np.ndarray
+    alone: bool
+    stamp: float
+
+    @property
+    def reversed(self) -> 'FramePair':
+        """The same pair read backwards in time."""
+        return replace(self, now=self.before, before=self.now)
 
 
 def measure(frame: np.ndarray) -> FrameStatistics:

@@ -11,7 +11,12 @@ quarter of the resolution and W(x) a window of 5 x 5 quarter pixels around x, a 
 import cv2
 import numpy as np
 
-from siammcvae_core.detection.frame_statistics import dilated, FrameStatistics, root_mean_square
+from siammcvae_core.detection.frame_statistics import (
+    dilated,
+    FramePair,
+    FrameStatistics,
+    root_mean_square,
+)
 from siammcvae_core.detection.region_growing import connected_to
 
 WINDOW = np.ones((5, 5), np.uint8)  # quarter pixels: 8 px of motion to either side
@@ -32,31 +37,18 @@ class Glare:
     patience = 8
     least_young = 0.3
 
-    def seeds(
-        self,
-        now: FrameStatistics,
-        before: FrameStatistics,
-        usable: np.ndarray,
-        covered: np.ndarray,
-    ) -> np.ndarray:
-        """Find the largest group of lit cells: bool (R, C), of `usable` (R, C)."""
-        above = cv2.subtract(now.quarter, cv2.dilate(before.quarter, WINDOW))
-        size = now.mean.shape[::-1]
-        lit = (cv2.resize(above, size, interpolation=cv2.INTER_AREA) >= LIT) & usable
+    def seeds(self, pair: FramePair, covered: np.ndarray) -> np.ndarray:
+        """Find the largest group of lit cells: bool (R, C); `covered` has no influence."""
+        above = cv2.subtract(pair.now.quarter, cv2.dilate(pair.before.quarter, WINDOW))
+        size = pair.now.mean.shape[::-1]
+        lit = (cv2.resize(above, size, interpolation=cv2.INTER_AREA) >= LIT) & pair.usable
         dense = lit & (_count_of_nine(lit) >= LIT_OF_NINE)
         if not dense.any():
             return dense
         _, labels, stats, _ = cv2.connectedComponentsWithStats(dense.view(np.uint8))
         return labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
 
-    def grow(
-        self,
-        seeds: np.ndarray,
-        now: FrameStatistics,
-        before: FrameStatistics,
-        usable: np.ndarray,
-        covered: np.ndarray,
-    ) -> np.ndarray:
+    def grow(self, seeds: np.ndarray, pair: FramePair, covered: np.ndarray) -> np.ndarray:
         """Close the gaps between seeds and add the faint border: bool (R, C).
 
         The border brightens by more than max(0.75, sigma) grey levels, sigma being the root mean
@@ -64,7 +56,7 @@ class Glare:
         cells already known to be lit: that they darken is not motion.
         """
         closed = cv2.morphologyEx(seeds.view(np.uint8), cv2.MORPH_CLOSE, GAPS)
-        brighter = now.mean - before.mean
+        brighter = pair.now.mean - pair.before.mean
         brighter = cv2.blur(brighter - np.median(brighter), (3, 3))
         sigma = root_mean_square(brighter[(brighter < 0) & ~dilated(covered)])
         faint = (brighter >= max(FAINT, sigma)) & (cv2.dilate(closed, FALL_OFF) > 0)

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from siammcvae_core.detection.blur import Blur
-from siammcvae_core.detection.frame_statistics import dilated, FrameStatistics
+from siammcvae_core.detection.frame_statistics import dilated, FramePair, FrameStatistics
 from siammcvae_core.detection.glare import Glare
 
 DAZZLED = 0.05  # of the cells that light comes over or leaves: too much changes to see drops come
@@ -48,27 +48,14 @@ class LensEvent(Protocol):
     patience: int
     least_young: float
 
-    def seeds(
-        self,
-        now: FrameStatistics,
-        before: FrameStatistics,
-        usable: np.ndarray,
-        covered: np.ndarray,
-    ) -> np.ndarray:
+    def seeds(self, pair: FramePair, covered: np.ndarray) -> np.ndarray:
         """Find cells that the event surely came over: bool (R, C).
 
-        usable: bool (R, C), where to look. covered: bool (R, C), cells already under such an event.
+        covered: bool (R, C), cells already under such an event.
         """
         ...
 
-    def grow(
-        self,
-        seeds: np.ndarray,
-        now: FrameStatistics,
-        before: FrameStatistics,
-        usable: np.ndarray,
-        covered: np.ndarray,
-    ) -> np.ndarray:
+    def grow(self, seeds: np.ndarray, pair: FramePair, covered: np.ndarray) -> np.ndarray:
         """Add the cells around seeds that a weaker test finds: bool (R, C)."""
         ...
 
@@ -99,23 +86,6 @@ class LensRegion:
     age: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class FramePair:
-    """A frame and the one before it.
-
-    usable: bool (R, C), cells not lost for another reason in either. burnt: bool (R, C), white
-    cells of this frame. alone: whether no other fault came or went, so that an event may begin.
-    stamp: seconds.
-    """
-
-    now: FrameStatistics
-    before: FrameStatistics
-    usable: np.ndarray
-    burnt: np.ndarray
-    alone: bool
-    stamp: float
-
-
 class LensEvents:
     """Follows light and blur in a stream of frames of one size."""
 
@@ -131,23 +101,21 @@ class LensEvents:
 
     def find(self, pair: FramePair) -> dict[str, np.ndarray]:
         """Find the cells under each event, bool (R, C), by its name."""
-        now, before, burnt = pair.now, pair.before, pair.burnt
+        burnt = pair.burnt
         self._size = burnt.shape
         burnt_before, self._burnt = self._burnt, burnt
         if burnt_before is None:
             burnt_before = burnt
         lit = self._cells(GLARE)
-        coming = GLARE.seeds(now, before, pair.usable, lit)
-        going = GLARE.seeds(before, now, pair.usable, lit)
+        coming, going = GLARE.seeds(pair, lit), GLARE.seeds(pair.reversed, lit)
         self._update(GLARE, coming, going, pair)
         lit = lit | self._cells(GLARE) | dilated(burnt | burnt_before)
         dazzled = np.count_nonzero(burnt ^ burnt_before) > BURNING * burnt.size
         dazzled |= max(map(np.count_nonzero, (coming, going))) > DAZZLED * burnt.size
-        clear, covered = pair.usable & ~lit, self._cells(BLUR)
-        coming = BLUR.seeds(now, before, clear, covered)
-        going = BLUR.seeds(before, now, clear, covered)
-        alone = pair.alone and not dazzled
-        self._update(BLUR, coming, going, replace(pair, usable=clear, alone=alone))
+        alone = bool(pair.alone and not dazzled)
+        clear, covered = replace(pair, usable=pair.usable & ~lit, alone=alone), self._cells(BLUR)
+        coming, going = BLUR.seeds(clear, covered), BLUR.seeds(clear.reversed, covered)
+        self._update(BLUR, coming, going, clear)
         return {name: region.cells for name, region in self._regions.items() if region}
 
     def _update(
@@ -163,7 +131,7 @@ class LensEvents:
         background = self._background[event.name]
         begins = max(event.least, event.over_background * background) <= share <= MOST
         if pair.alone and begins:
-            cells = event.grow(coming, pair.now, pair.before, pair.usable, covered)
+            cells = event.grow(coming, pair, covered)
             if event is not GLARE or _is_glare(pair, cells):
                 region = _merged(region, event, cells, coming, pair)
         elif pair.alone:

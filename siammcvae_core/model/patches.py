@@ -72,6 +72,21 @@ def take_visible(rows: Tensor, index: Tensor, valid: Tensor | None) -> Tensor:
     return taken if valid is None else taken.masked_fill(~valid[..., None], 0)
 
 
+def select_visible(
+    patches: Tensor, place: Tensor, lost: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Select the visible patches, (B, K, D) of (B, N, D), and their positions out of (N, D).
+
+    The third part is bool (B, 1 + K), True for the cls token and for tokens that count, False for
+    those that only fill up; None where all count. Without `lost` all patches are visible.
+    """
+    if lost is None:
+        return patches, place, None
+    index, valid = visible_index(lost)
+    keys = None if valid is None else F.pad(valid, (1, 0), value=True)
+    return take_visible(patches, index, valid), place[index], keys
+
+
 def spread_visible(tokens: Tensor, lost: Tensor, fill: Tensor) -> Tensor:
     """Put visible tokens back in their places, `fill` (D,) in the lost ones (U2's half of eq. 7).
 

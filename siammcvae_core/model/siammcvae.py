@@ -19,10 +19,9 @@ from siammcvae_core.model.patches import (
     grid_of,
     merge,
     patchify,
+    select_visible,
     spread_visible,
-    take_visible,
     unpatchify,
-    visible_index,
 )
 from siammcvae_core.model.pixels import CHANNELS
 from siammcvae_core.model.profiles import Profile
@@ -71,13 +70,8 @@ class SiamViT(nn.Module):
         filled up behind theirs with tokens that no other token attends to.
         """
         place = positions(grid, self.width, patches.device)  # (1 + N, D)
-        cls, place = self.cls + place[0], place[1:]
-        keys = None
-        if lost is not None:
-            index, valid = visible_index(lost)
-            patches, place = take_visible(patches, index, valid), place[index]
-            if valid is not None:
-                keys = nn.functional.pad(valid, (1, 0), value=True)  # (B, 1 + K)
+        cls = self.cls + place[0]
+        patches, place, keys = select_visible(patches, place[1:], lost)
         tokens = self.embed(patches) + place  # (B, K, D)
         tokens = torch.cat([cls.expand(len(tokens), 1, -1), tokens], 1)
         return self.project(self.vit(tokens, keys))

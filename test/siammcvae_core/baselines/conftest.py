@@ -1,10 +1,11 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of the learned peers share."""
+"""What the tests of the learned baselines share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
+from support.threads import one_thread  # noqa: F401  (autouse)
 import torch
 from torch import Tensor
 
@@ -17,18 +18,9 @@ SMALL = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Keep to one thread: networks this small are slower with more."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
 def build() -> Callable[..., LearnedBaseline]:
-    """Build a peer that runs in milliseconds, in evaluation mode, always the same one."""
+    """Build a baseline that runs in milliseconds, in evaluation mode, always the same one."""
 
     def build(system: str, **changes: object) -> LearnedBaseline:
         torch.manual_seed(0)

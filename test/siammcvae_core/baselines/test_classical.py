@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The classical peers: what they take from the kept frames and what they leave alone."""
+"""The classical baselines: what they take from the kept frames and what they leave alone."""
 
 import cv2
 import numpy as np
@@ -45,7 +45,7 @@ def test_const_velocity_without_motion_is_refused():
 
 
 @pytest.mark.parametrize('baseline', [classical.copy, classical.const_velocity])
-def test_peers_leave_frames_as_they_are_and_ignore_the_damaged_one(baseline):
+def test_baselines_leave_frames_as_they_are_and_ignore_the_damaged_one(baseline):
     frames = drive()
     before = [frame.copy() for frame in frames]
     made = baseline(kept(frames), frames[2], LOST, 0.2)[LOST]

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Every classical peer by its contract, and each where it must be good."""
+"""Every classical baseline by its contract, and each where it must be good."""
 
 from pathlib import Path
 
@@ -88,7 +88,7 @@ def test_two_motions_are_told_apart(name):
 
 
 @pytest.mark.parametrize('spec', ['random:0.75', 'full'])
-def test_oracle_is_above_all_peers_and_sees_into_the_hole(spec):
+def test_oracle_is_above_all_baselines_and_sees_into_the_hole(spec):
     frames, mask = drive((2, 12)), lost(spec)
     best = psnr(restore('oracle', frames, mask), frames[2], mask)
     assert best > 25

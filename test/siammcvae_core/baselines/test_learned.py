@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Trained peers behind the call of the classical ones."""
+"""Trained baselines behind the call of the classical ones."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +24,7 @@ systems = pytest.mark.parametrize('system', LEARNED_BASELINES)
 
 @pytest.fixture
 def load(tmp_path: Path, build: Build) -> Callable[..., TrainedBaseline]:
-    """Save a peer and load it as a restorer that works at 24 x 32."""
+    """Save a baseline and load it as a restorer that works at 24 x 32."""
 
     def load(system: str, **changes: object) -> TrainedBaseline:
         path = tmp_path / f'{system}.safetensors'

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""All learned peers: what may reach the network, what must not change, and that it learns."""
+"""All learned baselines: what may reach the network, what must not change, and that it learns."""
 
 from collections.abc import Callable
 import math
@@ -227,7 +227,7 @@ def test_weights_of_another_system_are_refused_by_name(
 
 
 def test_what_there_is_not_is_named_with_what_there_is() -> None:
-    with pytest.raises(InputError, match=r"no peer 'simmae'.*did you mean 'siammae'"):
+    with pytest.raises(InputError, match=r"no baseline 'simmae'.*did you mean 'siammae'"):
         build_baseline('simmae', 'tiny', {})
     with pytest.raises(
         InputError, match=r"no profile 'vit_x'; there are tiny, vit_s, vit_b, vit_l"

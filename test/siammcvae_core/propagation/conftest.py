@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A rendered drive whose true labels are known, as DAVIS and VIP; moving points as JHMDB."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 import pytest
+from support.threads import one_thread  # noqa: F401  (autouse)
 import torch
 from torch import Tensor
 
@@ -19,15 +20,6 @@ WIDTH, HEIGHT, FRAMES = 72, 48, 6
 PALETTE = [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0, 0, 0, 128] + [0] * (256 * 3 - 15)
 
 Describe = Callable[[list[Path], np.ndarray], FrameEncoder]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Keep to one thread: there is little to share."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope='session')

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of training share: small clips, and runs that take moments."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from support.threads import one_thread  # noqa: F401  (autouse)
 
 from siammcvae_core.data.clips import write_video
 from siammcvae_core.train.config import DataConfig, TrainConfig
@@ -20,15 +21,10 @@ SMALL = {
 
 
 @pytest.fixture(autouse=True)
-def alike() -> Iterator[None]:
-    """Compute with one thread, so that sums come in the same order in every process."""
+def no_earlier_run() -> None:
+    """Forget the precision of an earlier run, which accelerate holds in a global."""
     state = pytest.importorskip('accelerate.state', reason='accelerate is not installed')
-    torch = pytest.importorskip('torch', reason='PyTorch is not installed')
-    state.AcceleratorState._reset_state(reset_partial_state=True)  # it keeps a run's precision
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+    state.AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.fixture(scope='session')

@@ -52,7 +52,7 @@ def test_shipped_files_build_what_they_name(file):
 
 
 @pytest.mark.parametrize('system', LEARNED_BASELINES)
-def test_peers_are_trained_on_the_budget_of_ours(system):
+def test_baselines_are_trained_on_the_budget_of_ours(system):
     ours, its = (
         parse([f'--config={CONFIGS / name}.yaml', 'data.train=here']) for name in ('tiny', system)
     )

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The learned peers under the training loop: each learns and leaves weights that serve."""
+"""The learned baselines under the training loop: each learns and leaves weights that serve."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ SMALL = {
 systems = pytest.mark.parametrize('system', LEARNED_BASELINES)
 
 
-def test_every_peer_can_be_trained():
+def test_every_baseline_can_be_trained():
     assert set(SYSTEMS) >= {'siammcvae', *LEARNED_BASELINES}
 
 
