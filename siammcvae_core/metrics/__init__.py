@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""How good a restored frame is, and how honest its expected error: one name per metric."""
+"""Metrics of restored frames, and of the calibration of their expected error."""
 
 from siammcvae_core.metrics.calibration import Calibration, Sparsification
 from siammcvae_core.metrics.errors import mae, mse, psnr, PSNR_CAP

@@ -1,10 +1,19 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""How honest the expected error is: does it say how large errors are, and where they are large.
+"""Calibration of the expected error: does it predict how large errors are, and where.
 
-The expected absolute error b of a pixel is read as a Laplace distribution of that scale around
-each of its channels. All measures come from counts of (b, error) pairs, b in steps of 0.7 %, so
-any number of frames fits in 2 MB and counts of several workers add up.
+The expected absolute error b of a pixel is the scale of a Laplace distribution of the error e of
+each of its channels, p(e) = exp(-|e| / b) / (2 b). Over all channel values,
+
+    NLL = mean of  log(2 b) + |e| / b
+    coverage(p) = share with  |e| <= -b log(1 - p)
+    calibration error = mean over p = 5 %, 10 % ... 95 % of  |coverage(p) - p|
+    AUSE = integral over the share f removed, 0 to 1, of  r_b(f) - r_e(f)
+
+where r_b(f) is the mean error of the pixels left when the share f with the largest b is removed,
+over that of all pixels, and r_e(f) the same with the largest |e| removed. Sources: Kuleshov et al.
+2018 (calibration error), Ilg et al. 2018 (AUSE). All come from counts of pairs (b, error), b in
+steps of 0.7 %, so that any number of frames fits in 2 MB and counts of several workers add up.
 """
 
 import math
@@ -23,10 +32,10 @@ CHANNELS = 3  # a grey pixel counts as three equal channels
 
 
 class Sparsification(NamedTuple):
-    """Mean error of the pixels left as the worst are taken away, over that of all; each (101,).
+    """The curves r_b and r_e of `ause`; each (101,).
 
-    `removed` is the share taken away; `expected` takes the largest expected error first, `oracle`
-    the largest true one. At a share of 1 they hold the limit: the error of the best step alone.
+    `removed` is the share f; `expected` is r_b(f), `oracle` is r_e(f). At a share of 1 they hold
+    the limit: the error of the best step alone.
     """
 
     removed: np.ndarray
@@ -35,7 +44,7 @@ class Sparsification(NamedTuple):
 
 
 class Calibration:
-    """Gathers expected and true errors frame by frame; measures are NaN before the first pixel."""
+    """Counts expected and true errors frame by frame; metrics are NaN before the first pixel."""
 
     def __init__(self) -> None:
         self._samples = np.zeros((OCTAVES * STEPS + 1, 256), np.int64)  # by b, error of a channel
@@ -74,7 +83,7 @@ class Calibration:
         self._pixels += np.bincount(sums, minlength=self._pixels.size)
 
     def __iadd__(self, other: 'Calibration') -> 'Calibration':
-        """Take over what another one counted."""
+        """Add the counts of another one."""
         self._samples += other._samples
         self._pixels += other._pixels
         return self
@@ -86,40 +95,39 @@ class Calibration:
 
     @property
     def nll(self) -> float:
-        """Mean negative log-likelihood of the Laplace density, log(2 b) + |error| / b, in nats."""
+        """Mean negative log-likelihood of the Laplace density, in nats."""
         scales = _scales()[:, None]
         return self._mean(np.log(2 * scales) + np.arange(256) / scales)
 
     def coverage(self, level: float) -> float:
         """Share of channel values within the central interval of probability `level`, in (0, 1).
 
-        That is |error| <= -b log(1 - level). Errors are whole grey levels, so one of e stands for
-        e ± 0.5 and counts by how much of the probability there lies inside (the non-randomised
-        transform of Czado 2009): else small b could never be covered as they should.
+        Errors are whole grey levels, so one of e stands for e ± 0.5 and counts by the share of the
+        probability there that lies inside (the non-randomised transform of Czado et al. 2009);
+        without it small b could never reach the right coverage.
         """
         if not 0 < level < 1:
             raise InputError(f'level of coverage must be between 0 and 1, got {level}')
         scales, errors = _scales()[:, None], np.arange(256)
         below = -np.expm1(-np.maximum(errors - 0.5, 0) / scales)
         above = -np.expm1(-(errors + 0.5) / scales)
-        # Far out both round to 1, and nothing of it is inside.
+        # Far out both round to 1, and nothing lies inside.
         return self._mean(np.clip((level - below) / np.maximum(above - below, 1e-9), 0, 1))
 
     @property
     def calibration_error(self) -> float:
-        """Mean of |coverage - level| over the levels 5 %, 10 % ... 95 % (after Kuleshov 2018).
+        """Mean of |coverage - level| over LEVELS: 0 is perfect, and it is below 0.5.
 
-        0 is perfect; below 0.5. Absolute differences instead of the paper's squared ones, so that
-        it is a share of pixels.
+        Absolute differences instead of Kuleshov's squared ones, so that it is a share of pixels.
         """
         gaps = [abs(self.coverage(level) - level) for level in LEVELS]
         return sum(gaps) / len(gaps)
 
     def sparsification(self) -> Sparsification:
-        """Return the curves of Ilg 2018, of mean absolute error over channels, all frames as one.
+        """Compute the curves, with the mean absolute error over channels, all frames as one.
 
-        Pixels whose expected error is in one step of 0.7 % go evenly. Where nothing is wrong at
-        all the curves are 0.
+        Pixels whose expected error is in one step of 0.7 % are removed evenly. Where all errors
+        are 0 the curves are 0.
         """
         errors = self._samples @ np.arange(256) / CHANNELS
         by_expected = _curve(self._samples.sum(axis=1) / CHANNELS, errors)
@@ -129,7 +137,7 @@ class Calibration:
 
     @property
     def ause(self) -> float:
-        """Area between the two curves of `sparsification` (Ilg 2018): 0 if b sorts as the truth."""
+        """Area under the sparsification error: 0 if b orders pixels as their true error does."""
         _, expected, oracle = self.sparsification()
         gap = expected - oracle
         return float((gap[1:] + gap[:-1]).sum() / (2 * FRACTIONS))
@@ -140,19 +148,20 @@ class Calibration:
 
 
 def _scales() -> np.ndarray:
+    """List the values of b that are counted apart, float64 (1001,)."""
     return SMALLEST_B * 2 ** (np.arange(OCTAVES * STEPS + 1) / STEPS)
 
 
 def _curve(counts: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    """Mean error left when bins are emptied from the last to the first, over that of all."""
+    """Compute r(f): the mean error left as bins are removed from the last on, over that of all."""
     count, total = counts.sum(), errors.sum()
     if not count:
         return np.full(FRACTIONS + 1, math.nan)
     if not total:
         return np.zeros(FRACTIONS + 1)
     filled = counts > 0
-    kept_counts = np.cumsum(counts[filled]) / count
-    kept_errors = np.cumsum(errors[filled]) / total
+    left_counts = np.cumsum(counts[filled]) / count
+    left_errors = np.cumsum(errors[filled]) / total
     left = np.linspace(1, 0, FRACTIONS + 1)[:-1]
-    sums = np.interp(left, np.append(0, kept_counts), np.append(0, kept_errors))
-    return np.append(sums / left, kept_errors[0] / kept_counts[0])
+    sums = np.interp(left, np.append(0, left_counts), np.append(0, left_errors))
+    return np.append(sums / left, left_errors[0] / left_counts[0])

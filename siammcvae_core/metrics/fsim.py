@@ -1,9 +1,15 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""FSIM and FSIMc (Zhang 2011): likeness of features and gradients, counted where features are.
+"""FSIM and FSIMc (Zhang et al. 2011): similarity of phase congruency and gradients.
 
-Follows the authors' FeatureSIM.m as piq does: luminance and chroma are YIQ, frames are averaged
-down to about 256 px on the short side, phase congruency has 4 scales and 4 orientations.
+With P the phase congruency, G the gradient magnitude, I and Q the chroma and S(a, b) the similarity
+(2 a b + T) / (a^2 + b^2 + T) of two maps,
+
+    FSIMc(x, y) = sum S(P_x, P_y) S(G_x, G_y) [S(I_x, I_y) S(Q_x, Q_y)]^0.03 w / sum w
+
+over all pixels, weighted by w = max(P_x, P_y); FSIM leaves the chroma out. Follows the
+authors' FeatureSIM.m as piq does: luminance and chroma are YIQ, frames are averaged down to about
+256 px on the short side, phase congruency has 4 scales and 4 orientations.
 """
 
 from dataclasses import dataclass
@@ -19,7 +25,7 @@ from siammcvae_core.metrics.pair import check_mask, check_single, SMALLEST
 
 ORIENTATIONS, BANDWIDTH = 4, 0.55
 WEDGE = math.pi / (ORIENTATIONS * 1.2)  # standard deviation in radians
-OVERESTIMATE = 1.7  # by which the noise estimate is known to be too high for this measure
+OVERESTIMATE = 1.7  # factor by which the noise estimate is too high for this measure
 T1, T2, T3, T4 = 0.85, 160.0, 200.0, 200.0  # congruency, gradient, I, Q
 CHROMA_POWER = 0.03
 WORKING_SIDE = 256
@@ -30,7 +36,7 @@ YIQ_FROM_BGR = np.array(
 
 @dataclass(frozen=True)
 class FsimFeatures:
-    """What is compared, at working size (h, w): worth keeping for a frame that is compared often.
+    """What FSIM compares, at working size (h, w); reuse it for a frame that is compared often.
 
     `chroma` is I and Q, or empty for a grey frame; `shape` is that of the frame.
     """
@@ -66,11 +72,11 @@ def fsim(
     """Feature similarity of luminance, 1 for equal frames.
 
     Frames as of `fsim_features`, or their features, both of one shape. With `mask`, bool (H, W),
-    the likeness of a working pixel counts by how much of it is lost, features still being those of
-    the whole frame; NaN if nothing is lost. Raises InputError for anything else.
+    a working pixel counts by how much of it is lost, while its features are those of the whole
+    frame; NaN if nothing is lost. Raises InputError for anything else.
     """
-    x, y = _both(restored, truth, mask)
-    return _score(_structure_likeness(x, y), x, y, mask)
+    x, y = _feature_pair(restored, truth, mask)
+    return _score(_structure_similarity(x, y), x, y, mask)
 
 
 def fsimc(
@@ -78,17 +84,17 @@ def fsimc(
     truth: np.ndarray | FsimFeatures,
     mask: np.ndarray | None = None,
 ) -> float:
-    """FSIM times the likeness of chroma; that of grey frames is their FSIM. Arguments as `fsim`."""
-    x, y = _both(restored, truth, mask)
-    likeness = _structure_likeness(x, y)
+    """FSIM with the similarity of chroma; of grey frames it is FSIM. Arguments as of `fsim`."""
+    x, y = _feature_pair(restored, truth, mask)
+    similarities = _structure_similarity(x, y)
     if x.chroma:
         i, q = (similarity(*planes) for planes in zip(x.chroma, y.chroma, (T3, T4), strict=True))
-        likeness *= np.abs(i * q) ** CHROMA_POWER
-    return _score(likeness, x, y, mask)
+        similarities *= np.abs(i * q) ** CHROMA_POWER
+    return _score(similarities, x, y, mask)
 
 
 def similarity(x: np.ndarray, y: np.ndarray, constant: float) -> np.ndarray:
-    """Compare two maps: (2xy + c) / (x² + y² + c), 1 where they are equal."""
+    """Compute S of two maps: (2xy + c) / (x² + y² + c), 1 where they are equal."""
     return (2 * x * y + constant) / (x * x + y * y + constant)
 
 
@@ -106,7 +112,7 @@ def weighted_mean(values: np.ndarray, weights: np.ndarray, share: np.ndarray | N
     return float(np.average(values, weights=weights))
 
 
-def _both(
+def _feature_pair(
     restored: np.ndarray | FsimFeatures, truth: np.ndarray | FsimFeatures, mask: np.ndarray | None
 ) -> tuple[FsimFeatures, FsimFeatures]:
     if restored.shape != truth.shape:
@@ -119,15 +125,15 @@ def _both(
     return x, y
 
 
-def _structure_likeness(x: FsimFeatures, y: FsimFeatures) -> np.ndarray:
+def _structure_similarity(x: FsimFeatures, y: FsimFeatures) -> np.ndarray:
     return similarity(x.congruency, y.congruency, T1) * similarity(x.gradient, y.gradient, T2)
 
 
 def _score(
-    likeness: np.ndarray, x: FsimFeatures, y: FsimFeatures, mask: np.ndarray | None
+    similarities: np.ndarray, x: FsimFeatures, y: FsimFeatures, mask: np.ndarray | None
 ) -> float:
     share = None if mask is None else _pool(mask)
-    return weighted_mean(likeness, np.maximum(x.congruency, y.congruency), share)
+    return weighted_mean(similarities, np.maximum(x.congruency, y.congruency), share)
 
 
 def _pool(image: np.ndarray) -> np.ndarray:

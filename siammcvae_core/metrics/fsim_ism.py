@@ -1,9 +1,11 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""FSIM as the package image-similarity-measures 0.3.6 has it; the paper's numbers look like its.
+"""FSIM as the package image-similarity-measures 0.3.6 computes it; the paper's numbers look alike.
 
-It differs from Zhang's FSIM, and reads far lower:
-1. every colour band is scored by itself and the mean taken; there is no luminance;
+    FSIM = mean over bands of  sum S(P_x, P_y) S(G_x, G_y) w / sum w,    w = max(P_x, P_y)
+
+with P, G and S as in `fsim`. It differs from Zhang's FSIM and is far lower:
+1. every colour band is scored by itself; there is no luminance;
 2. 6 orientations with cosine wedges, whose congruencies (Kovesi's phasecong3, with its weight for
    spread of frequencies and its noise estimate) are summed: 0 to 6 instead of 0 to 1;
 3. filters have a bandwidth of 0.5978 instead of 0.55;
@@ -32,7 +34,7 @@ NOISE_OF_SCALES = sum(0.5**scale for scale in range(SCALES))
 
 @dataclass(frozen=True)
 class IsmFeatures:
-    """What is compared: congruency (0 to 6) and gradient (H, W) of every band of a frame."""
+    """What is compared: phase congruency (0 to 6) and gradient (H, W) of every band of a frame."""
 
     shape: tuple[int, ...]
     bands: tuple[tuple[np.ndarray, np.ndarray], ...]
@@ -54,11 +56,11 @@ def fsim_ism(
     truth: np.ndarray | IsmFeatures,
     mask: np.ndarray | None = None,
 ) -> float:
-    """Feature similarity by that package, 1 for equal frames; to be read beside the paper only.
+    """Feature similarity of that package, 1 for equal frames; for comparison with the paper only.
 
     Frames as of `ism_features`, or their features, both of one shape. With `mask`, bool (H, W),
-    only likeness at its True pixels counts, features still being those of the whole frame; NaN if
-    there are none. Raises InputError for anything else.
+    only its True pixels count, while features are those of the whole frame; NaN if there are none.
+    Raises InputError for anything else.
     """
     if restored.shape != truth.shape:
         raise InputError(f'frames differ in shape: {restored.shape} and {truth.shape}')
@@ -71,13 +73,14 @@ def fsim_ism(
     for (congruency_x, gradient_x), (congruency_y, gradient_y) in zip(
         x.bands, y.bands, strict=True
     ):
-        likeness = similarity(congruency_x, congruency_y, T1)
-        likeness *= similarity(gradient_x, gradient_y, T2)
-        scores.append(weighted_mean(likeness, np.maximum(congruency_x, congruency_y), mask))
+        similarities = similarity(congruency_x, congruency_y, T1)
+        similarities *= similarity(gradient_x, gradient_y, T2)
+        scores.append(weighted_mean(similarities, np.maximum(congruency_x, congruency_y), mask))
     return sum(scores) / len(scores)
 
 
 def _gradient(band: np.ndarray) -> np.ndarray:
+    """Gradient magnitude with the overflows of difference 4: float64 (H, W)."""
     along_x, along_y = (
         np.maximum(cv2.Scharr(band, cv2.CV_16S, *order), 0).astype(np.uint16)
         for order in ((1, 0), (0, 1))

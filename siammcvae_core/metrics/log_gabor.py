@@ -1,10 +1,15 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where a picture has features: energy of log-Gabor responses that agree in phase (Kovesi 1999).
+"""Phase congruency by log-Gabor filters (Kovesi 1999): the measure of features in FSIM.
 
-A filter is a ring of wavelengths times a wedge of directions, one-sided in frequency, so that its
-complex response holds the even and the odd part. Rings and wedges are kept apart: S + O planes
-instead of S * O.
+With A_n and d_n the amplitude and deviation from the mean phase of scale n, T the energy of noise,
+
+    P = sum over orientations of max(0, sum_n A_n (cos d_n - |sin d_n|) - T) / sum of all A_n
+
+and the gain of a filter of centre frequency f0 at frequency f is exp(-log(f / f0)^2 / (2 log(b)^2))
+times that of its direction. A filter is a ring of wavelengths times a wedge of directions, one-
+sided in frequency, so that its complex response holds the even and the odd part. Rings and wedges
+are stored separately: S + O planes instead of S * O.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,9 +20,9 @@ import numpy as np
 
 SCALES = 4
 SHORTEST = 6.0  # wavelength in px of the finest ring; each next one is twice as long
-CUTOFF, ORDER = 0.45, 15  # Butterworth low-pass that keeps the corners of the spectrum out
-NOISE_DEVIATIONS = 2.0  # of noise energy above its mean that do not count as features
-TINY = 1e-6  # grey levels; keeps flat pictures from dividing by zero
+CUTOFF, ORDER = 0.45, 15  # Butterworth low-pass that removes the corners of the spectrum
+NOISE_DEVIATIONS = 2.0  # of noise energy above its mean: up to there nothing counts as a feature
+TINY = 1e-6  # grey levels; avoids division by zero in flat pictures
 
 
 class LogGabor:
@@ -55,11 +60,11 @@ class LogGabor:
         mean phase; all of it is float32 in grey levels. The amplitudes are overwritten by the next
         step.
         """
-        # The filters block the mean; float32 would leave traces of it, where all is flat too.
+        # The filters block the mean; in float32 traces of it would remain, even in flat pictures.
         centred = (plane - plane.mean()).astype(np.float32)
         spectrum = _complex(cv2.dft(centred, flags=cv2.DFT_COMPLEX_OUTPUT))
         bands = spectrum * self.rings  # (S, H, W)
-        # Written over and over: fresh planes of this size cost more than what is done to them.
+        # Buffers are reused: to allocate planes of this size costs more than to fill them.
         parts, work, total = np.empty_like(bands), np.empty_like(bands[0]), np.empty_like(bands[0])
         amplitudes = np.empty(bands.shape, np.float32)
         for wedge in self.wedges:
@@ -78,7 +83,7 @@ class LogGabor:
 
 
 def noise_threshold(rayleigh: float) -> float:
-    """Return the energy up to which features are taken for noise of this Rayleigh parameter."""
+    """Compute T = r (sqrt(pi / 2) + 2 sqrt(2 - pi / 2)) of a Rayleigh parameter r."""
     return rayleigh * (math.sqrt(math.pi / 2) + NOISE_DEVIATIONS * math.sqrt(2 - math.pi / 2))
 
 

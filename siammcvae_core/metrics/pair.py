@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What two frames and a mask must be before they can be compared."""
+"""Checks of the frames and the mask that a metric compares."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ SMALLEST = 11  # px per side: the window of SSIM
 
 
 def check_pair(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> None:
-    """Refuse frames that are not uint8 (H, W, 3) or (H, W) of one shape, or a mask that misfits."""
+    """Refuse frames that are not uint8 (H, W, 3) or (H, W) of one shape, or a mask of another."""
     if restored.shape != truth.shape:
         raise InputError(f'frames differ in shape: {restored.shape} and {truth.shape}')
     for frame in (restored, truth):

@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from siammcvae_core.errors import InputError
-from siammcvae_core.propagation.affinity import Settings
+from siammcvae_core.propagation.affinity import PropagationSettings
 from siammcvae_core.propagation.features import FrameEncoder, load_features
 from siammcvae_core.propagation.layouts import LAYOUTS, read_videos
 from siammcvae_core.propagation.scores import SCORES
@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
         help='shorter side of the frames as the network sees them (default: 480, 320 or 560)',
     )  # fmt: skip
     p.add_argument('--topk', type=int, default=0, help='patches to take a label from')
-    usual = Settings()
+    usual = PropagationSettings()
     p.add_argument('--queue', type=int, default=usual.queue, help='frames before this one to use')
     p.add_argument('--radius', type=float, default=usual.radius, help='of the window, in patches')
     p.add_argument('--temperature', type=float, default=usual.temperature)
@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> None:
     """Measure and print; raises InputError."""
     layout = options.layout
-    settings = Settings(
+    settings = PropagationSettings(
         options.topk or TOPK[layout], options.queue, options.radius, options.temperature
     )
     side = options.side or SIDES[layout]

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Carries the labels of one video: segments as shares of each patch, joints as spots of heat."""
+"""Propagates the labels of one video: segments as shares of each patch, joints as heat maps."""
 
 from collections.abc import Iterator
 
@@ -11,18 +11,18 @@ from torch import Tensor
 
 from siammcvae_core.errors import SourceError
 from siammcvae_core.model.patches import Grid
-from siammcvae_core.propagation.affinity import Propagator, Settings
+from siammcvae_core.propagation.affinity import PropagationSettings, Propagator
 from siammcvae_core.propagation.features import FrameEncoder
 from siammcvae_core.propagation.layouts import read_frame, read_mask, Video
 
 SPOT = 0.5
-"""Spread of a joint's heat in patches."""
+"""Standard deviation of a joint's heat map in patches."""
 PEAK = 5
-"""Patches whose mean place, weighted by heat, is that of a joint."""
+"""Patches whose mean position, weighted by heat, is that of a joint."""
 
 
 def carry_masks(
-    video: Video, features: FrameEncoder | None, settings: Settings
+    video: Video, features: FrameEncoder | None, settings: PropagationSettings
 ) -> Iterator[np.ndarray]:
     """Predict the labels of each frame, uint8 of its size; the first are the true ones.
 
@@ -41,7 +41,9 @@ def carry_masks(
         yield classes[np.argmax(full, axis=0)]
 
 
-def carry_points(video: Video, features: FrameEncoder | None, settings: Settings) -> np.ndarray:
+def carry_points(
+    video: Video, features: FrameEncoder | None, settings: PropagationSettings
+) -> np.ndarray:
     """Predict the joints of each frame, (T, J, 2) px, NaN where a joint got lost.
 
     Without `features` joints stay where they are in the first frame.
@@ -65,18 +67,18 @@ def within(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _carry(
-    video: Video, features: FrameEncoder, settings: Settings, labels: np.ndarray
+    video: Video, features: FrameEncoder, settings: PropagationSettings, labels: np.ndarray
 ) -> Iterator[np.ndarray]:
-    """Carry labels (C, h, w) of the first frame through the others."""
+    """Propagate labels (C, h, w) of the first frame through the others."""
     count, *grid = labels.shape
-    described = features(read_frame(video.frames[0]))
-    flat = torch.from_numpy(labels.reshape(count, -1).T.copy()).to(described)
-    propagator = Propagator(described, flat, (grid[0], grid[1]), settings)
+    encoded = features(read_frame(video.frames[0]))
+    flat = torch.from_numpy(labels.reshape(count, -1).T.copy()).to(encoded)
+    propagator = Propagator(encoded, flat, (grid[0], grid[1]), settings)
     for path in video.frames[1:]:
-        described = features(read_frame(path))
-        if described.shape[0] != flat.shape[0]:
+        encoded = features(read_frame(path))
+        if encoded.shape[0] != flat.shape[0]:
             raise SourceError(f'{path}: not of the size of the first frame of the video')
-        yield _planes(propagator.step(described), (grid[0], grid[1]))
+        yield _planes(propagator.step(encoded), (grid[0], grid[1]))
 
 
 def _planes(labels: Tensor, grid: Grid) -> np.ndarray:
@@ -84,14 +86,14 @@ def _planes(labels: Tensor, grid: Grid) -> np.ndarray:
 
 
 def _shares(mask: np.ndarray, classes: np.ndarray, features: FrameEncoder) -> np.ndarray:
-    """Tell each class's share of each patch, float32 (C, h, w)."""
+    """Compute the share of each class in each patch, float32 (C, h, w)."""
     rows, columns = features.grid((mask.shape[0], mask.shape[1]))
     planes = [(mask == c).astype(np.float32) for c in classes]
     return np.stack([cv2.resize(p, (columns, rows), interpolation=cv2.INTER_AREA) for p in planes])
 
 
 def _spots(points: np.ndarray, grid: Grid) -> np.ndarray:
-    """Draw a spot of heat around each point (J, 2), in patches: float32 (J, h, w)."""
+    """Draw a heat map exp(-r^2 / (2 * 0.5^2)) around each point (J, 2) in patches: (J, h, w)."""
     rows, columns = np.indices(grid)
     away = (columns - points[:, 0, None, None]) ** 2 + (rows - points[:, 1, None, None]) ** 2
     heat = np.exp(-away / (2 * SPOT**2))
@@ -99,7 +101,7 @@ def _spots(points: np.ndarray, grid: Grid) -> np.ndarray:
 
 
 def _peaks(heat: np.ndarray) -> np.ndarray:
-    """Find where the heat (J, h, w) is: (J, 2) in patches, NaN where there is none."""
+    """Find the peak of each heat map (J, h, w): (J, 2) in patches, NaN where there is no heat."""
     flat = heat.reshape(len(heat), -1)
     best = np.argsort(flat, axis=1)[:, -PEAK:]  # (J, PEAK)
     weight = np.take_along_axis(flat, best, 1)

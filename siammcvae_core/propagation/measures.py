@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 BOUNDARY = 0.008
-"""How far apart two boundaries may be to agree, as a share of the frame's diagonal."""
+"""Distance up to which two boundaries agree, as a share of the frame's diagonal."""
 TORSO = 0.6
 """The length that keypoint errors are measured in, as a share of the diagonal of a person's box."""
 
@@ -18,14 +18,16 @@ def jaccard(predicted: np.ndarray, truth: np.ndarray) -> float:
 
 
 def boundary_f(predicted: np.ndarray, truth: np.ndarray) -> float:
-    """F: agreement of the boundaries of two masks, bool (H, W), as DAVIS measures it.
+    """F of two masks, bool (H, W), as DAVIS measures it: agreement of their boundaries.
 
-    The harmonic mean of the share of the predicted boundary that lies near the true one and of the
-    share of the true one that lies near the predicted one.
+        F = 2 precision recall / (precision + recall)
+
+    with precision the share of the predicted boundary within 0.8 % of the diagonal of the true one,
+    and recall the share of the true boundary as near to the predicted one.
     """
-    reach = int(np.ceil(BOUNDARY * np.hypot(*truth.shape)))
-    across = np.arange(-reach, reach + 1)
-    disk = (across[:, None] ** 2 + across**2 <= reach**2).astype(np.uint8)
+    radius = int(np.ceil(BOUNDARY * np.hypot(*truth.shape)))
+    across = np.arange(-radius, radius + 1)
+    disk = (across[:, None] ** 2 + across**2 <= radius**2).astype(np.uint8)
     ours, theirs = _boundary(predicted), _boundary(truth)
     if not ours.any() or not theirs.any():
         return float(ours.any() == theirs.any())
@@ -37,18 +39,20 @@ def boundary_f(predicted: np.ndarray, truth: np.ndarray) -> float:
 def pck(
     predicted: np.ndarray, truth: np.ndarray, given: np.ndarray, alpha: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Count the right keypoints among those looked for, per joint, (J,) each.
+    """Count the correct keypoints among those searched for, per joint, (J,) each.
 
     `predicted` and `truth` (T, J, 2) are pixels, the first NaN where a joint got lost, which is
-    wrong; `given` bool (J,) tells which joints the first frame has. Right is what errs by at most
-    `alpha` times 0.6 of the diagonal of the box around the frame's true joints.
+    wrong; `given` bool (J,) marks the joints of the first frame. With d the diagonal of the box
+    around the true joints of a frame, a joint is correct if
+
+        |predicted - truth| <= alpha * 0.6 d
     """
     joints = truth[:, given]
     box = joints.max(1) - joints.min(1)  # (T, 2)
     unit = TORSO * np.hypot(box[:, 0], box[:, 1])
     error = np.linalg.norm(predicted - truth, axis=-1)  # (T, J)
-    right = (error <= alpha * unit[:, None]) & given
-    return right.sum(0), np.where(given, len(truth), 0)
+    correct = (error <= alpha * unit[:, None]) & given
+    return correct.sum(0), np.where(given, len(truth), 0)
 
 
 def confusion(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -59,9 +63,9 @@ def confusion(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 def mean_iou(counts: np.ndarray) -> float:
     """Average the intersection over union of the classes that occur; `counts` by `confusion`."""
-    right = np.diag(counts)
-    union = counts.sum(0) + counts.sum(1) - right
-    return float(np.mean(right[union > 0] / union[union > 0]))
+    hits = np.diag(counts)
+    union = counts.sum(0) + counts.sum(1) - hits
+    return float(np.mean(hits[union > 0] / union[union > 0]))
 
 
 def _boundary(mask: np.ndarray) -> np.ndarray:

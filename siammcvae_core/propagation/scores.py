@@ -1,13 +1,13 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The scores of a data set, measured as its literature does."""
+"""The scores of a data set by its own protocol."""
 
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from siammcvae_core.errors import InputError
-from siammcvae_core.propagation.affinity import Settings
+from siammcvae_core.propagation.affinity import PropagationSettings
 from siammcvae_core.propagation.carry import carry_masks, carry_points, within
 from siammcvae_core.propagation.features import FrameEncoder
 from siammcvae_core.propagation.layouts import read_frame, read_mask, Video
@@ -18,9 +18,9 @@ ALPHAS = (0.1, 0.2)
 
 
 def score_segments(
-    videos: Iterable[Video], features: FrameEncoder | None, settings: Settings
+    videos: Iterable[Video], features: FrameEncoder | None, settings: PropagationSettings
 ) -> Scores:
-    """Give J&F, J and F, as DAVIS 2017 does.
+    """Compute J&F, J and F as DAVIS 2017 does.
 
     Each is the mean over an object's labelled frames but the first and the last, then over all
     objects of all videos. The objects are those of a video's first frame. Raises InputError for a
@@ -50,13 +50,13 @@ def score_segments(
 
 
 def score_keypoints(
-    videos: Iterable[Video], features: FrameEncoder | None, settings: Settings
+    videos: Iterable[Video], features: FrameEncoder | None, settings: PropagationSettings
 ) -> Scores:
-    """Give PCK@0.1 and PCK@0.2, as the JHMDB protocol does: per joint, then their mean.
+    """Compute PCK@0.1 and PCK@0.2 as the JHMDB protocol does: per joint, then their mean.
 
     The first frame, whose joints are given, does not count; a joint that got lost is wrong.
     """
-    right: dict[float, np.ndarray | int] = dict.fromkeys(ALPHAS, 0)
+    correct: dict[float, np.ndarray | int] = dict.fromkeys(ALPHAS, 0)
     counted: np.ndarray | int = 0
     for video in videos:
         size = read_frame(video.frames[0]).shape
@@ -64,21 +64,21 @@ def score_keypoints(
         predicted = carry_points(video, features, settings)
         for alpha in ALPHAS:
             hits, total = pck(predicted[1:], video.points[1:], given, alpha)
-            right[alpha] = right[alpha] + hits
+            correct[alpha] = correct[alpha] + hits
         counted = counted + total
     looked_for = np.asarray(counted) > 0
     if not looked_for.any():
         raise InputError('no video has a joint in its first frame and a second frame')
     share = {
-        a: np.asarray(r)[looked_for] / np.asarray(counted)[looked_for] for a, r in right.items()
+        a: np.asarray(r)[looked_for] / np.asarray(counted)[looked_for] for a, r in correct.items()
     }
     return {f'PCK@{alpha}': float(values.mean()) for alpha, values in share.items()}
 
 
 def score_parts(
-    videos: Iterable[Video], features: FrameEncoder | None, settings: Settings
+    videos: Iterable[Video], features: FrameEncoder | None, settings: PropagationSettings
 ) -> Scores:
-    """Give mIoU, as the VIP protocol does: over all labelled frames, the first ones included."""
+    """Compute mIoU as the VIP protocol does: over all labelled frames, the first ones included."""
     counts = np.zeros((256, 256), np.int64)
     for video in videos:
         for mask, predicted in zip(
@@ -89,7 +89,7 @@ def score_parts(
     return {'mIoU': mean_iou(counts)}
 
 
-SCORES: dict[str, Callable[[Iterable[Video], FrameEncoder | None, Settings], Scores]] = {
+SCORES: dict[str, Callable[[Iterable[Video], FrameEncoder | None, PropagationSettings], Scores]] = {
     'davis': score_segments,
     'jhmdb': score_keypoints,
     'vip': score_parts,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from siammcvae_core.errors import InputError
-from siammcvae_core.propagation.affinity import Propagator, Settings
+from siammcvae_core.propagation.affinity import PropagationSettings, Propagator
 
 GRID = (3, 5)
 
@@ -18,7 +18,9 @@ def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def written_out(query: Tensor, memory: list[tuple[Tensor, Tensor]], settings: Settings) -> Tensor:
+def written_out(
+    query: Tensor, memory: list[tuple[Tensor, Tensor]], settings: PropagationSettings
+) -> Tensor:
     """Label every patch in plain Python."""
     labels = []
     for i, q in enumerate(query):
@@ -37,7 +39,7 @@ def written_out(query: Tensor, memory: list[tuple[Tensor, Tensor]], settings: Se
 
 @pytest.mark.parametrize('topk', [1, 4])
 def test_labels_are_those_of_the_most_alike_within_the_window(topk: int) -> None:
-    settings = Settings(topk, queue=2, radius=1.5, temperature=0.3)
+    settings = PropagationSettings(topk, queue=2, radius=1.5, temperature=0.3)
     features, labels = [random(15, 6, seed=i) for i in range(5)], random(15, 3, seed=9).abs()
     propagator = Propagator(features[0], labels, GRID, settings)
     memory = [(features[0], labels)]
@@ -54,14 +56,14 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     results = []
     for rows in (1024, 4):
         monkeypatch.setattr('siammcvae_core.propagation.affinity.ROWS', rows)
-        propagator = Propagator(features[0], labels, GRID, Settings())
+        propagator = Propagator(features[0], labels, GRID, PropagationSettings())
         results.append([propagator.step(f) for f in features[1:]])
     torch.testing.assert_close(*results)
 
 
 def test_shares_stay_shares() -> None:
     shares = random(15, 4).softmax(1)
-    propagator = Propagator(random(15, 6), shares, GRID, Settings())
+    propagator = Propagator(random(15, 6), shares, GRID, PropagationSettings())
     for i in range(4):
         carried = propagator.step(random(15, 6, seed=i))
         torch.testing.assert_close(carried.sum(1), torch.ones(15))
@@ -73,4 +75,4 @@ def test_shares_stay_shares() -> None:
 )
 def test_senseless_settings_are_refused(change: dict) -> None:
     with pytest.raises(InputError, match=next(iter(change))):
-        Settings(**change)
+        PropagationSettings(**change)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from siammcvae_core.errors import InputError
-from siammcvae_core.propagation.affinity import Settings
+from siammcvae_core.propagation.affinity import PropagationSettings
 from siammcvae_core.propagation.carry import carry_points
 from siammcvae_core.propagation.features import FrameEncoder
 from siammcvae_core.propagation.layouts import read_videos
@@ -27,7 +27,11 @@ def test_true_features_carry_segments_perfectly(
 ) -> None:
     videos = read_videos(as_davis(*drive), 'davis')
     features = true_features(list(videos[0].frames), drive[1])
-    assert score_segments(videos, features, Settings()) == {'J&F': 1.0, 'J': 1.0, 'F': 1.0}
+    assert score_segments(videos, features, PropagationSettings()) == {
+        'J&F': 1.0,
+        'J': 1.0,
+        'F': 1.0,
+    }
 
 
 def test_true_features_carry_parts_perfectly_over_frames_without_labels(
@@ -36,7 +40,7 @@ def test_true_features_carry_parts_perfectly_over_frames_without_labels(
     videos = read_videos(as_vip(*drive, every=3), 'vip')
     assert [mask is not None for mask in videos[0].masks] == [True, False, False] * 2
     features = true_features(list(videos[0].frames), drive[1])
-    assert score_parts(videos, features, Settings(topk=10)) == {'mIoU': 1.0}
+    assert score_parts(videos, features, PropagationSettings(topk=10)) == {'mIoU': 1.0}
 
 
 def test_features_that_mix_things_up_are_found_out(
@@ -44,13 +48,15 @@ def test_features_that_mix_things_up_are_found_out(
 ) -> None:
     videos = read_videos(as_davis(*drive), 'davis')
     mixed = np.minimum(drive[1], 2)  # things 2, 3 and 4 look alike
-    scores = score_segments(videos, true_features(list(videos[0].frames), mixed), Settings(queue=0))
+    scores = score_segments(
+        videos, true_features(list(videos[0].frames), mixed), PropagationSettings(queue=0)
+    )
     assert scores['J'] < 0.8
 
 
 def test_labels_left_behind_score_what_the_drive_moved(drive: Drive, as_davis: Write) -> None:
     labels = drive[1]
-    scores = score_segments(read_videos(as_davis(*drive), 'davis'), None, Settings())
+    scores = score_segments(read_videos(as_davis(*drive), 'davis'), None, PropagationSettings())
     for name, measure in (('J', jaccard), ('F', boundary_f)):
         # All frames but the first and the last, each thing by itself.
         by_thing = [
@@ -77,11 +83,11 @@ def test_a_known_shift_costs_what_it_should(as_davis: Write, as_vip: Write, step
     sliding = slide(step)
     shifts = step * np.arange(5)
     overlap = (40 - shifts) / (40 + shifts)
-    scores = score_segments(read_videos(as_davis(*sliding), 'davis'), None, Settings())
+    scores = score_segments(read_videos(as_davis(*sliding), 'davis'), None, PropagationSettings())
     assert scores['J'] == pytest.approx(overlap[1:-1].mean())
     both, ground = 20 * (40 - shifts).sum(), 5 * (4000 - 800) - 20 * shifts.sum()
     either, all_ground = 20 * (40 + shifts).sum(), 5 * (4000 - 800) + 20 * shifts.sum()
-    scores = score_parts(read_videos(as_vip(*sliding), 'vip'), None, Settings())
+    scores = score_parts(read_videos(as_vip(*sliding), 'vip'), None, PropagationSettings())
     assert scores['mIoU'] == pytest.approx((both / either + ground / all_ground) / 2)
 
 
@@ -91,8 +97,8 @@ def test_objects_count_alike_over_videos(as_davis: Write) -> None:
     root = as_davis(*moving, name='moving')
     videos = read_videos(root, 'davis')
     assert [video.name for video in videos] == ['still', 'moving']
-    each = [score_segments([video], None, Settings())['J'] for video in videos]
-    both = score_segments(videos, None, Settings())['J']
+    each = [score_segments([video], None, PropagationSettings())['J'] for video in videos]
+    both = score_segments(videos, None, PropagationSettings())['J']
     assert each[0] == 1.0 > each[1]
     assert both == pytest.approx(sum(each) / 2)
 
@@ -117,7 +123,7 @@ def test_true_features_carry_joints_perfectly(as_jhmdb: Write, true_features: Tr
         for j, (x, y) in enumerate(joints):
             frame[y - 3 : y + 4, x - 3 : x + 4] = 1 + 49 * j + np.arange(49).reshape(7, 7)
     features = true_features(list(videos[0].frames), codes)
-    scores = score_keypoints(videos, features, Settings(topk=1))
+    scores = score_keypoints(videos, features, PropagationSettings(topk=1))
     assert scores == {'PCK@0.1': 1.0, 'PCK@0.2': 1.0}
 
 
@@ -127,7 +133,7 @@ def test_joints_left_behind_are_right_until_they_are_too_far_off(
 ) -> None:
     # The box is 30 x 40, so 0.1 of the unit are 3 px and 0.2 are 6 px.
     scores = score_keypoints(
-        read_videos(as_jhmdb(pictures(), walk(step)), 'jhmdb'), None, Settings()
+        read_videos(as_jhmdb(pictures(), walk(step)), 'jhmdb'), None, PropagationSettings()
     )
     errors = step * np.arange(1, 6)
     assert scores == {
@@ -140,7 +146,7 @@ def test_joints_are_placed_finer_than_patches(as_jhmdb: Write) -> None:
     points = walk(0) + 0.7
     video = read_videos(as_jhmdb(pictures(), points), 'jhmdb')[0]
     features = FrameEncoder(lambda rgb: torch.eye(10 * 15)[None], patch=6, side=60)
-    predicted = carry_points(video, features, Settings(topk=1))
+    predicted = carry_points(video, features, PropagationSettings(topk=1))
     assert np.abs(predicted - points).max() < 1.0
     assert predicted[0].tolist() == points[0].tolist()
 
@@ -149,4 +155,4 @@ def test_a_video_too_short_to_score_is_refused(as_davis: Write) -> None:
     frames, labels = slide(1, count=2)
     videos = read_videos(as_davis(frames, labels), 'davis')
     with pytest.raises(InputError, match='drive: needs three labelled frames'):
-        score_segments(videos, None, Settings())
+        score_segments(videos, None, PropagationSettings())
