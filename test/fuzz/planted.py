@@ -10,6 +10,7 @@ import tempfile
 import time
 
 from fuzz.kind import Kind
+
 from siammcvae_core.errors import InputError, SourceError
 
 KEPT_OPEN = []

@@ -11,10 +11,10 @@ from typing import Any
 
 import av
 import cv2
+from fuzz.kind import Kind, require, run, Wrong
 import numpy as np
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
-from fuzz.kind import Kind, require, run, Wrong
 from siammcvae_core.data.bags import CAMERA_INFO, COMPRESSED, RAW, TYPES
 from siammcvae_core.data.clips import IMAGE_SUFFIXES
 from siammcvae_core.data.pairs import to_core

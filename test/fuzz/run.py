@@ -22,10 +22,9 @@ from threading import Lock
 import time
 from typing import Any
 
-from tqdm import tqdm
-
 from fuzz.mutation import allow
 from fuzz.worker import Limits, READERS
+from tqdm import tqdm
 
 TESTS = Path(__file__).parents[1]
 LIMITS = Limits(seconds=10, megabytes=1024)

@@ -26,6 +26,7 @@ from typing import Any, IO
 
 from fuzz.kind import Kind
 from fuzz.mutation import allow, mutate
+
 from siammcvae_core.errors import InputError
 
 READERS = ('fuzz.recordings', 'fuzz.folders', 'fuzz.models')

@@ -57,7 +57,10 @@ def test_export_writes_both_parts_and_checks_them(
     drive_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
-    assert main([str(drive_weights), str(tmp_path / 'out'), '--check', '--size', '96x64']) == 0
+    assert (
+        main(['export', str(drive_weights), str(tmp_path / 'out'), '--check', '--size', '96x64'])
+        == 0
+    )
     files = sorted(file.name for file in (tmp_path / 'out').iterdir())
     assert files == ['encode_reference.onnx', 'restore.onnx']
     assert 'the same but for rounding' in capsys.readouterr().out
@@ -66,6 +69,6 @@ def test_export_writes_both_parts_and_checks_them(
 def test_export_says_what_is_wrong_in_one_line(
     drive_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(tmp_path / 'absent'), str(tmp_path / 'out')]) == 2
-    assert main([str(drive_weights), str(tmp_path / 'out'), '--size', 'large']) == 2
+    assert main(['export', str(tmp_path / 'absent'), str(tmp_path / 'out')]) == 2
+    assert main(['export', str(drive_weights), str(tmp_path / 'out'), '--size', 'large']) == 2
     assert capsys.readouterr().err.count('\n') == 2
