@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a frame, a source of frames and a fault mask are, and how restored pixels are pasted."""
+"""Frames, sources of frames and fault masks: what they are, checks, and pasting restored pixels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Frame:
 
     `index` counts from 0; `stamp` is in nanoseconds: the header stamp where the source is
     `stamped`, else the time since the first frame. `image` is uint8, (H, W, C) or (H, W), laid out
-    as the ROS `encoding` says; out of a bag it is read-only and its rows may be padded.
+    as the ROS `encoding` says; from a bag it is read-only and its rows may be padded.
     """
 
     index: int
@@ -42,11 +42,11 @@ class Source(Protocol):
     """Why the last iteration ended early; '' when it reached the end."""
 
     def __len__(self) -> int:
-        """Count the frames as far as known without decoding them all."""
+        """Return the number of frames, as far as known without decoding them all."""
         ...
 
     def __iter__(self) -> Iterator[Frame]:
-        """Decode from the first frame on; ends at damaged data, telling so in `broken`."""
+        """Decode from the first frame on; at damaged data it ends and `broken` says why."""
         ...
 
     def camera_info(self) -> object | None:
@@ -57,8 +57,13 @@ class Source(Protocol):
         return None
 
 
+def format_size(shape: tuple[int, ...]) -> str:
+    """Write the shape of an array (H, W, ...) as messages do: '640x360', or '640x360x3'."""
+    return 'x'.join(map(str, (*shape[1::-1], *shape[2:])))
+
+
 def check_frame(frame: np.ndarray) -> None:
-    """Refuse what is not a uint8 frame of shape (H, W, 3) or (H, W), C-contiguous.
+    """Check that a frame is uint8, of shape (H, W, 3) or (H, W), and C-contiguous.
 
     Raises FrameError with reason `unsupported_type`, `unsupported_shape`, `empty_image` or
     `not_contiguous`.
@@ -68,16 +73,17 @@ def check_frame(frame: np.ndarray) -> None:
         raise FrameError('unsupported_type', f'frame must be a uint8 array, got {came}')
     if frame.ndim not in (2, 3) or (frame.ndim == 3 and frame.shape[2] != 3):
         raise FrameError(
-            'unsupported_shape', f'frame must have shape (H, W, 3) or (H, W), got {frame.shape}'
+            'unsupported_shape',
+            f'frame must be width x height, grey or of 3 channels, got {format_size(frame.shape)}',
         )
     if frame.size == 0:
-        raise FrameError('empty_image', f'frame has no pixels: shape {frame.shape}')
+        raise FrameError('empty_image', f'frame has no pixels: {format_size(frame.shape)}')
     if not frame.flags.c_contiguous:
         raise FrameError('not_contiguous', 'frame must be C-contiguous, got a strided view')
 
 
 def full_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bring a fault mask to frame size: bool (H, W), True where lost.
+    """Enlarge a fault mask to frame size: bool (H, W), True where lost.
 
     `mask` is uint8 or bool, 0 = intact, of frame size `size` = (H, W) or a grid of k x k pixel
     cells, (ceil(H/k), ceil(W/k)); a bool mask of frame size is returned as it is. Raises
@@ -89,7 +95,9 @@ def full_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     height, width = size
     if mask.ndim != 2 or mask.size == 0:
         raise FrameError(
-            'mask_size', f'mask must be one plane of {height}x{width} or its grid, got {mask.shape}'
+            'mask_size',
+            f'mask must be one plane of {width}x{height} or its grid, got '
+            f'{format_size(mask.shape)}',
         )
     lost = mask if mask.dtype == np.bool_ else mask != 0
     if mask.shape == size:
@@ -115,13 +123,13 @@ def _cell_size(grid: tuple[int, ...], size: tuple[int, int]) -> int:
     largest = min([max(size), *(-(-side // (n - 1)) - 1 for side, n in sides if n > 1)])
     if smallest == largest:
         return smallest
-    example = f'{-(-height // 16)}x{-(-width // 16)} for 16 px cells'
+    example = f'{-(-width // 16)}x{-(-height // 16)} for 16 px cells'
     if smallest < largest:
         why = f'fits cells of {smallest} to {largest} px alike'
     else:
         why = 'fits no cell size'
     raise FrameError(
         'mask_size',
-        f'mask of {rows}x{cols} {why}; a {height}x{width} frame takes a mask of its size or of '
+        f'mask of {cols}x{rows} {why}; a {width}x{height} frame takes a mask of its size or of '
         f'one cell size, {example}',
     )

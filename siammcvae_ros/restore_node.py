@@ -22,7 +22,8 @@ from siammcvae_core.engines import Engine
 from siammcvae_core.engines.engine_cache import BuildPolicy
 from siammcvae_core.engines.factory import load_engine
 from siammcvae_core.errors import InputError
-from siammcvae_core.restore.restorer import RestoreMethod, Restorer
+from siammcvae_core.restore.restored_frame import RestoreMethod
+from siammcvae_core.restore.restorer import Restorer
 from siammcvae_ros.bridge.camera_topics import CameraTopics
 from siammcvae_ros.bridge.compressed import ImageTransport
 from siammcvae_ros.bridge.diagnostics import node_status

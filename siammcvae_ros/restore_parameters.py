@@ -5,7 +5,7 @@
 import re
 
 from siammcvae_core.engines.engine_cache import BuildPolicy
-from siammcvae_core.restore.restorer import RestoreMethod
+from siammcvae_core.restore.restored_frame import RestoreMethod
 from siammcvae_ros.bridge.compressed import ImageTransport
 from siammcvae_ros.frame_path.inspection import DetectorMode
 from siammcvae_ros.frame_path.mask_matching import MaskMode

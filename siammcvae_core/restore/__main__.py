@@ -4,24 +4,25 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 import os
 from pathlib import Path
 import sys
-from typing import Any, NoReturn
+from typing import Any
 
 from tqdm import tqdm
 
+from siammcvae_core.commands.parser import CommandParser
 from siammcvae_core.data.bags import BagImages
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.engines.factory import load_engine
 from siammcvae_core.errors import FrameError, InputError
 from siammcvae_core.frames import Source
 from siammcvae_core.restore.recordings import bags, videos
-from siammcvae_core.restore.recordings.detection import detected
-from siammcvae_core.restore.recordings.sequence import restore_items
-from siammcvae_core.restore.recordings.work import Work
+from siammcvae_core.restore.recordings.detected_masks import with_detected_masks
+from siammcvae_core.restore.recordings.resumable_output import ResumableOutput
+from siammcvae_core.restore.recordings.sequence import MaskedFrame, restore_frames
 from siammcvae_core.restore.restorer import Restorer
 
 DESCRIPTION = """\
@@ -37,7 +38,7 @@ frames keep their times, sound is left out.
 
 A bag has its masks on a topic, matched by header stamp; an image without one counts as intact. OUT
 is a bag with the same messages, byte for byte, but for the lost pixels of the image topic; beside
-it restored/mask marks what was made up. Compressed images are stored as PNG once restored.
+it restored/mask marks the pixels replaced. Compressed images are stored as PNG once restored.
 """
 EPILOG = """\
 A run that was interrupted, even by kill -9, goes on where it was when started again with the same
@@ -55,27 +56,17 @@ exit status: 0 restored; 1 IN is damaged (OUT holds what could be read) or OUT c
 
 
 @dataclass(frozen=True)
-class Job:
+class _Job:
     """A recording, its frames with their masks, and how the output is written."""
 
     source: Source
-    items: Any
-    writer: videos.Encoder | bags.Assembler
+    frames: Iterator[MaskedFrame]
+    writer: videos.VideoEncoder | bags.BagAssembler
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f'restore: {message} (see --help)\n')
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """Describe the command line."""
-    p = _Parser(
-        prog='python -m siammcvae_core.restore',
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = CommandParser('siammcvae_core.restore', DESCRIPTION, EPILOG)
     p.add_argument('source', type=Path, metavar='IN', help='video, folder of images, or rosbag2')
     p.add_argument('out', type=Path, metavar='OUT', help='.mp4, .mkv, or the folder of a bag')
     p.add_argument('--mask', default='', metavar='MASKS', help='the masks of a video')
@@ -98,51 +89,52 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         default=1.0,
         metavar='S',
-        help='made-up pixels are served so long after the last intact frame (default: %(default)s)',
+        help='pixels are replaced so long after the last intact frame (default: %(default)s)',
     )
-    p.add_argument('--overwrite', action='store_true', help='replace OUT, and work of another kind')
+    p.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='replace OUT, and a partial output of other settings',
+    )
     return p  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Restore; exit status as told by --help."""
-    options = parser().parse_args(arguments)
-    try:
-        return restore(options)
-    except FrameError as error:
-        print(f'restore: {options.mask or options.source}: {error}', file=sys.stderr)
-        return 2
-    except InputError as error:
-        print(f'restore: {error}', file=sys.stderr)
-        return 2
-    except OSError as error:  # the disk is full, say
-        print(f'restore: {error}; what is done is kept', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print('restore: interrupted; the same command goes on from here', file=sys.stderr)
-        return 130
+    """Restore a recording; the exit status is as --help says."""
+    return parser().run(
+        restore, arguments, (OSError,), 'interrupted; the same command goes on from here'
+    )
 
 
 def restore(options: argparse.Namespace) -> int:
-    """Restore a recording. Raises InputError for what the user can mend."""
+    """Restore a recording. Raises InputError for what the user can mend, and OSError."""
+    try:
+        return _restore(options)
+    except FrameError as error:
+        raise InputError(f'{options.mask or options.source}: {error}') from error
+    except OSError as error:  # the disk is full, say
+        raise OSError(f'{error}; finished parts are kept') from error
+
+
+def _restore(options: argparse.Namespace) -> int:
     engine = load_engine(options.weights)
     restorer = Restorer(engine, max_reference_age=options.max_reference_age)
     job = _open(options)
-    work = Work(options.out, _settings(options, engine.describe() if engine else {}))
-    with work.begin(options.overwrite):
+    output = ResumableOutput(options.out, _settings(options, engine.describe() if engine else {}))
+    with output.begin(options.overwrite):
         total = len(job.source)
-        went_on = f', going on at {work.done}' if work.done else ''
-        print(f'Restoring {job.source.name}: {total} frames{went_on}.')
+        resumed = f', going on at {output.done}' if output.done else ''
+        print(f'Restoring {job.source.name}: {total} frames{resumed}.')
         with tqdm(total=total, desc='restoring', unit='frame', disable=None) as bar:
-            restore_items(
-                job.items, restorer, work, job.writer.open_part, job.writer.suffix, bar.update
+            restore_frames(
+                job.frames, restorer, output, job.writer.open_part, job.writer.suffix, bar.update
             )
-        if not work.done:
+        if not output.done:
             raise InputError(f'{options.source}: {job.source.broken or "no frames"}')
-        made = work.folder / options.out.name
-        job.writer.join([work.folder / name for name in work.parts], made)
-        work.publish(made)
-    print(_summary(work.done, work.counts))
+        complete = output.folder / options.out.name
+        job.writer.join([output.folder / name for name in output.parts], complete)
+        output.publish(complete)
+    print(_summary(output.done, output.counts))
     print(f'\n  {options.out}')
     broken = job.source.broken or job.writer.broken
     if broken:
@@ -150,7 +142,7 @@ def restore(options: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
-def _open(options: argparse.Namespace) -> Job:
+def _open(options: argparse.Namespace) -> _Job:
     path = options.source.expanduser()
     if os.path.realpath(options.out) == os.path.realpath(path):
         raise InputError(f'{options.out} is the input')
@@ -161,25 +153,27 @@ def _open(options: argparse.Namespace) -> Job:
         if options.mask:
             raise InputError('--mask is for videos; a bag has its masks on --mask-topic')
         if options.detect:
-            return Job(source, detected(source), bags.Assembler(path, source))
+            return _Job(source, with_detected_masks(source), bags.BagAssembler(path, source))
         topic = options.mask_topic or bags.sibling(source.topic, 'fault_mask')
-        found = BagImages(path, topic)
-        return Job(source, bags.paired(source, found), bags.Assembler(path, source))
+        recorded_masks = BagImages(path, topic)
+        return _Job(
+            source, bags.with_masks(source, recorded_masks), bags.BagAssembler(path, source)
+        )
     if options.mask_topic or options.topic:
         raise InputError(f'{path} is no bag: it has no topics; give its masks with --mask')
-    encoder = videos.Encoder(options.out, source.size, source.rate)
+    encoder = videos.VideoEncoder(options.out, source.size, source.rate)
     if options.detect:
-        return Job(source, detected(source), encoder)
+        return _Job(source, with_detected_masks(source), encoder)
     if not options.mask:
         raise InputError(f'say what is lost in {path}: --mask MASKS, or have it found: --detect')
     masks = open_source(options.mask)
     if len(masks) != len(source):
         raise InputError(f'{path} has {len(source)} frames, its mask {len(masks)}: {options.mask}')
-    return Job(source, videos.paired(source, masks), encoder)
+    return _Job(source, videos.with_masks(source, masks), encoder)
 
 
 def _settings(options: argparse.Namespace, engine: dict[str, str]) -> dict[str, Any]:
-    """Give what the frames of the output depend on."""
+    """Collect what the frames of the output depend on."""
     return {
         'input': _identity(options.source),
         'mask': _identity(Path(options.mask)) if options.mask else None,
@@ -192,7 +186,7 @@ def _settings(options: argparse.Namespace, engine: dict[str, str]) -> dict[str, 
 
 
 def _identity(path: Path) -> list[Any]:
-    """Tell a recording from others, and from itself once changed."""
+    """Identify a recording by its path and the sizes and times of its files."""
     path = path.expanduser().resolve()
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     stats = [(file.name, file.stat()) for file in files]
@@ -200,8 +194,8 @@ def _identity(path: Path) -> list[Any]:
 
 
 def _summary(frames: int, counts: Counter[str]) -> str:
-    told = ', '.join(f'{count} {what}' for what, count in sorted(counts.items()))
-    return f'{frames} frames: {told}.'
+    outcomes = ', '.join(f'{count} {what}' for what, count in sorted(counts.items()))
+    return f'{frames} frames: {outcomes}.'
 
 
 if __name__ == '__main__':

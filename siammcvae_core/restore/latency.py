@@ -1,35 +1,35 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""How long the model takes on this machine, so that it is not asked for more than there is time."""
+"""How long the model takes on this machine, so that it is not run where there is no time for it."""
 
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)  # lost shares of a frame; the cost grows with them
-NEWEST = 0.3  # weight of the newest time in the running mean
-FORGIVEN = 0.99  # of the expectation, each time it kept the model from being asked
+NEWEST_WEIGHT = 0.3  # of the newest time in the running mean
+DECAY = 0.99  # factor on an estimate each time it kept the model from being run
 
 
 class LatencyEstimate:
-    """Expects what was seen: a running mean of seconds a view for every range of lost shares.
+    """A running mean of the model's seconds per call, for each range of lost shares.
 
-    Where nothing was seen the model is tried. An expectation that keeps it from being tried fades,
-    so that a machine that was busy for a while is found to be free again.
+    A range without a measurement is estimated at 0 s, so the model is tried. An estimate that keeps
+    the model from being run decays, so that a machine that was busy for a while is tried again.
     """
 
     def __init__(self) -> None:
         self._means = [0.0] * len(SHARES)
 
     def expected(self, share: float) -> float:
-        """Expect so many seconds for a lost share in [0, 1]; 0 if nothing like it was seen."""
+        """Return the seconds expected for a lost share in [0, 1]; 0 without a measurement."""
         return self._means[_range(share)]
 
-    def learn(self, share: float, seconds: float) -> None:
-        """Take in that a frame with a lost share took so long."""
+    def update(self, share: float, seconds: float) -> None:
+        """Add a measurement: a frame with this lost share took `seconds`."""
         number = _range(share)
         before = self._means[number]
-        self._means[number] = before + NEWEST * (seconds - before) if before else seconds
+        self._means[number] = before + NEWEST_WEIGHT * (seconds - before) if before else seconds
 
-    def forgive(self, share: float) -> None:
-        """Let the expectation for a lost share fade a little."""
-        self._means[_range(share)] *= FORGIVEN
+    def decay(self, share: float) -> None:
+        """Lower the estimate for a lost share a little."""
+        self._means[_range(share)] *= DECAY
 
 
 def _range(share: float) -> int:

@@ -1,9 +1,10 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Damage that lasts: what was restored stands in for what was not seen since.
+"""Recurrence while damage lasts: the frame restored last serves as the newest reference.
 
-Every step from restored frame to restored frame adds its error to that before. In a hole that
-stays, the intact frames are therefore asked too, and each answer counts as it can be trusted.
+Every step from restored frame to restored frame adds its error to the one before. In a hole that
+stays in place, the frame is therefore also restored from intact frames alone, and the two are
+merged by their expected errors.
 """
 
 from dataclasses import dataclass
@@ -15,63 +16,69 @@ import numpy as np
 from siammcvae_core.engines import Restoration
 from siammcvae_core.motion.references import KeptFrame, References
 
-STAYS = 0.9  # share of the lost pixels that were lost in the frame before: damage does not wander
-TOO_SURE = 3.0  # by how much errors are larger than told of intact frames that grow old
+STATIC_OVERLAP = 0.9  # share of the lost pixels that were lost in the frame before: a static hole
+DIRECT_ERROR_FACTOR = 3.0  # real over expected error of what is restored from ageing intact frames
 TINY = 1e-3  # grey levels
 
 
 @dataclass(frozen=True, eq=False)
 class RecurrentState:
-    """What was restored since the last intact frame.
+    """The newest restored frame since the last intact one.
 
-    `made` is the newest, of `stamp`, whole; `lost` is bool (H, W), of it. `before` is the kept
-    frame it was restored from, `intact` are the kept frames that are no restored ones.
+    `restoration` is the whole frame of `stamp`, in seconds, with its expected error; `lost`, bool
+    (H, W), marks what was lost in it. `previous` is the newest frame it was restored from, `intact`
+    the intact frames.
     """
 
-    made: Restoration
+    restoration: Restoration
     stamp: float
     lost: np.ndarray
-    before: KeptFrame
+    previous: KeptFrame
     intact: References
 
     @cached_property
     def reference(self) -> KeptFrame:
-        """The newest as a reference of the next."""
-        told = self.made.expected_error
-        return KeptFrame(self.made.frame, self.stamp, error=told() if told else None)
+        """The restored frame as a reference, with its expected error."""
+        expected_error = self.restoration.expected_error
+        error = expected_error() if expected_error else None
+        return KeptFrame(self.restoration.frame, self.stamp, error=error)
 
     @cached_property
-    def behind_wandering(self) -> References:
-        """What to restore from where damage wanders: the last two frames."""
-        return References((self.reference, self.before))
+    def for_moving_hole(self) -> References:
+        """References where the hole moves: the last two frames."""
+        return References((self.reference, self.previous))
 
     @cached_property
-    def behind_staying(self) -> References:
-        """What to go on from in a hole that stays.
+    def for_static_hole(self) -> References:
+        """References where the hole stays in place: the last frame and the newest intact one.
 
-        The motion of the last two frames would be that of what was made up there, and errors would
-        pile up: it is the motion since the newest intact frame.
+        In the hole, motion between the last two frames would be motion of restored pixels, and its
+        errors would add up.
         """
         return References((self.reference, self.intact.frames[0]))
 
     def views(self, lost: np.ndarray) -> tuple[References, ...]:
-        """Choose what to restore a frame from of which `lost`, bool (H, W), is lost.
+        """Choose the references for a frame of which `lost`, bool (H, W), is lost.
 
-        In a hole that stays the intact frames are asked too.
+        The second view, for a hole that stays in place, is the intact frames alone.
         """
-        both = cv2.countNonZero((lost & self.lost).view(np.uint8))
-        if both <= STAYS * cv2.countNonZero(lost.view(np.uint8)):
-            return (self.behind_wandering,)
-        return self.behind_staying, self.intact
+        overlap = cv2.countNonZero((lost & self.lost).view(np.uint8))
+        if overlap <= STATIC_OVERLAP * cv2.countNonZero(lost.view(np.uint8)):
+            return (self.for_moving_hole,)
+        return self.for_static_hole, self.intact
 
 
 def merge(recurrent: Restoration, direct: Restoration) -> Restoration:
-    """Weigh two answers by how wrong they are expected to be; alike where they do not tell.
+    """Average two restorations of a frame, each weighted by the expected error of the other.
 
-    What they do not agree on is less wrong half way. `direct` is from intact frames alone.
+        x = (e_d x_r + e_r x_d) / (e_r + e_d),    e = 2 e_r e_d / (e_r + e_d)
+
+    with x_r, e_r of `recurrent` and x_d, e_d of `direct`, which is from intact frames alone; e_d is
+    its expected error times DIRECT_ERROR_FACTOR. Without expected errors both weigh the same.
     """
     if recurrent.expected_error is None or direct.expected_error is None:
         return Restoration(cv2.addWeighted(recurrent.frame, 0.5, direct.frame, 0.5, 0))
-    one, other = recurrent.expected_error(), np.float32(TOO_SURE) * direct.expected_error()
-    merged = cv2.blendLinear(recurrent.frame, direct.frame, other, one)
-    return Restoration(merged, lambda: 2 * one * other / np.maximum(one + other, TINY))
+    error_r = recurrent.expected_error()
+    error_d = np.float32(DIRECT_ERROR_FACTOR) * direct.expected_error()
+    merged = cv2.blendLinear(recurrent.frame, direct.frame, error_d, error_r)
+    return Restoration(merged, lambda: 2 * error_r * error_d / np.maximum(error_r + error_d, TINY))

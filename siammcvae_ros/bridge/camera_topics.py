@@ -17,7 +17,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from siammcvae_core.errors import FrameError
-from siammcvae_core.restore.restorer import RestoredFrame
+from siammcvae_core.restore.restored_frame import RestoredFrame
 from siammcvae_ros.bridge.compressed import decoded, ImageTransport, PNG
 from siammcvae_ros.bridge.diagnostics import SubscriptionStatus
 from siammcvae_ros.bridge.images import image_message, image_view, MASK_ENCODINGS, stamp_ns

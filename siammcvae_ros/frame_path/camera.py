@@ -16,7 +16,8 @@ from typing import cast
 import numpy as np
 
 from siammcvae_core.errors import FrameError
-from siammcvae_core.restore.restorer import RestoreMethod, Restorer
+from siammcvae_core.restore.restored_frame import RestoreMethod
+from siammcvae_core.restore.restorer import Restorer
 from siammcvae_ros.frame_path.counters import Snapshot
 from siammcvae_ros.frame_path.encodings import to_frame
 from siammcvae_ros.frame_path.frame_rate import FrameRate

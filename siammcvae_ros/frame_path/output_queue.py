@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from siammcvae_core.errors import FrameError
-from siammcvae_core.restore.restorer import RestoredFrame
+from siammcvae_core.restore.restored_frame import RestoredFrame
 from siammcvae_ros.frame_path.counters import FrameCounters
 from siammcvae_ros.frame_path.latency import Stage, StageTimes
 

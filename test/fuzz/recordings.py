@@ -22,7 +22,7 @@ from siammcvae_core.data.sources import open_source
 from siammcvae_core.frames import check_frame, Source
 from siammcvae_core.restore.__main__ import main
 from siammcvae_core.restore.recordings import sequence
-from siammcvae_core.restore.recordings.work import Work
+from siammcvae_core.restore.recordings.resumable_output import ResumableOutput
 
 FRAMES, HEIGHT, WIDTH = 6, 48, 64
 LOST = 3  # the frame that is damaged
@@ -175,19 +175,19 @@ def restore_bag(folder: Path) -> None:
 def interrupted(restore: Any, folder: Path) -> None:
     """Restore until two parts are done, and stop as if killed."""
     sequence.PART = 2  # frames
-    finish, work = Work.finish, Work
+    finish, output = ResumableOutput.finish, ResumableOutput
 
-    def stop(self: Work, frames: int, *rest: Any) -> None:
+    def stop(self: ResumableOutput, frames: int, *rest: Any) -> None:
         finish(self, frames, *rest)
         if frames == 2 * sequence.PART:
             raise KeyboardInterrupt
 
-    work.finish = stop  # type: ignore[method-assign]
+    output.finish = stop  # type: ignore[method-assign]
     try:
         with suppress(Wrong):  # the exit status says that it was interrupted
             restore(folder)
     finally:
-        work.finish = finish  # type: ignore[method-assign]
+        output.finish = finish  # type: ignore[method-assign]
 
 
 def _write_interrupted_video(folder: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from siammcvae_core.errors import FrameError
-from siammcvae_core.frames import check_frame, full_mask, paste
+from siammcvae_core.frames import check_frame, format_size, full_mask, paste
 
 SIZES = [(360, 640), (720, 1280), (1080, 1920), (375, 1242), (603, 966)]
 
@@ -126,8 +126,16 @@ def test_unfit_masks_are_refused_by_name(mask, reason):
     assert '\n' not in str(caught.value)
 
 
+def test_sizes_are_written_width_first():
+    assert format_size((360, 640)) == '640x360'
+    assert format_size((360, 640, 3)) == '640x360x3'
+    assert format_size((5,)) == '5'
+    with pytest.raises(FrameError, match='of 64x36 or its grid, got 64x36x3'):
+        full_mask(np.zeros((36, 64, 3), np.uint8), (36, 64))
+
+
 def test_refusal_of_a_size_says_which_sizes_fit():
-    with pytest.raises(FrameError, match=r'23x41 .* 360x640 .* 23x40 for 16 px'):
+    with pytest.raises(FrameError, match=r'41x23 .* 640x360 .* 40x23 for 16 px'):
         full_mask(np.zeros((23, 41), np.uint8), (360, 640))
 
 

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from siammcvae_core.restore.recordings.work import PART, Work
-from siammcvae_core.restore.restorer import RestoredFrame, RestoreMethod, Restorer
+from siammcvae_core.restore.recordings.resumable_output import PART, ResumableOutput
+from siammcvae_core.restore.restored_frame import RestoredFrame, RestoreMethod
+from siammcvae_core.restore.restorer import Restorer
 
 INTACT, NO_MASK = 'intact', 'no mask'
 
 
 @dataclass(frozen=True, eq=False)
-class Item:
-    """A frame in core layout, its stamp in nanoseconds, and its mask; None if it has none."""
+class MaskedFrame:
+    """A recorded frame as `Restorer` takes it, stamp in nanoseconds; `mask` is None without one."""
 
     index: int
     stamp: int
@@ -27,54 +28,54 @@ class Item:
     mask: np.ndarray | None
 
 
-Write = Callable[[Item, RestoredFrame | None], None]
-"""Takes each frame with what came of it; None stands for an intact one."""
+Write = Callable[[MaskedFrame, RestoredFrame | None], None]
+"""Writes a frame, restored or, with None, intact."""
 
 
-def restore_items(
-    items: Iterator[Item],
+def restore_frames(
+    frames: Iterator[MaskedFrame],
     restorer: Restorer,
-    work: Work,
+    output: ResumableOutput,
     open_part: Callable[[Path], AbstractContextManager[Write]],
     suffix: str,
     count: Callable[[int], object],
 ) -> None:
-    """Restore what is not done yet and write it to parts; `count` is told of frames done.
+    """Restore the frames not finished yet and write them to parts; calls `count` with their number.
 
     Frames are numbered from 0. The frames that the restorer kept when the last part ended are
-    observed again and the damaged ones since then restored again, so a resumed run makes the very
-    frames that one in a piece makes (a model may round a last bit otherwise).
+    observed again and the damaged ones since then restored again, so a resumed run gives the same
+    frames as an uninterrupted one (a model may round a last bit otherwise).
     """
-    kept = deque(work.kept, maxlen=2)
-    for item in islice(items, work.done):
-        if item.index in kept or (kept and item.index > kept[-1]):
-            _restore(item, restorer)
+    kept = deque(output.kept, maxlen=2)
+    for frame in islice(frames, output.done):
+        if frame.index in kept or (kept and frame.index > kept[-1]):
+            _restore(frame, restorer)
         count(1)
-    counts = Counter(work.counts)
-    while (first := next(items, None)) is not None:
-        with work.part(suffix) as path, open_part(path) as write:
-            for item in chain((first,), islice(items, PART - 1)):
-                restored = _restore(item, restorer)
-                counts[_outcome(item, restored)] += 1
+    counts = Counter(output.counts)
+    while (first := next(frames, None)) is not None:
+        with output.part(suffix) as path, open_part(path) as write:
+            for frame in chain((first,), islice(frames, PART - 1)):
+                restored = _restore(frame, restorer)
+                counts[_outcome(frame, restored)] += 1
                 if restored is None:
-                    kept.append(item.index)
-                write(item, restored)
+                    kept.append(frame.index)
+                write(frame, restored)
                 count(1)
-        still = list(kept)[len(kept) - min(restorer.references, len(kept)) :]
-        work.finish(item.index + 1, still, counts)
+        still_kept = list(kept)[len(kept) - min(restorer.references, len(kept)) :]
+        output.finish(frame.index + 1, still_kept, counts)
 
 
-def _restore(item: Item, restorer: Restorer) -> RestoredFrame | None:
-    stamp = item.stamp * 1e-9
-    if item.mask is None or not item.mask.any():
-        restorer.observe(item.frame, stamp)
+def _restore(frame: MaskedFrame, restorer: Restorer) -> RestoredFrame | None:
+    stamp = frame.stamp * 1e-9
+    if frame.mask is None or not frame.mask.any():
+        restorer.observe(frame.frame, stamp)
         return None
-    return restorer.restore(item.frame, item.mask, stamp)
+    return restorer.restore(frame.frame, frame.mask, stamp)
 
 
-def _outcome(item: Item, restored: RestoredFrame | None) -> str:
+def _outcome(frame: MaskedFrame, restored: RestoredFrame | None) -> str:
     if restored is None:
-        return NO_MASK if item.mask is None else INTACT
+        return NO_MASK if frame.mask is None else INTACT
     if restored.method is RestoreMethod.PASS:
         return f'passed: {restored.reason}'
     return f'restored: {restored.method.value}'

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A video in, a video out: each part is encoded on its own, the parts are joined as they are."""
+"""Restored videos: each part is encoded on its own, then parts are joined without re-encoding."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +15,8 @@ from siammcvae_core.data.clips import BT709
 from siammcvae_core.data.pairs import to_core
 from siammcvae_core.errors import InputError
 from siammcvae_core.frames import Source
-from siammcvae_core.restore.recordings.sequence import Item, Write
-from siammcvae_core.restore.restorer import RestoredFrame
+from siammcvae_core.restore.recordings.sequence import MaskedFrame, Write
+from siammcvae_core.restore.restored_frame import RestoredFrame
 
 SUFFIXES = ('.mp4', '.mkv')
 PART_SUFFIX = '.nut'  # a container that keeps any time base
@@ -24,24 +24,24 @@ TICKS = 90000  # per second, as MPEG counts
 NANO = 10**9
 
 
-def paired(source: Source, masks: Source) -> Iterator[Item]:
-    """Give the frames of a video, each with its mask: whatever is not black is lost.
+def with_masks(source: Source, masks: Source) -> Iterator[MaskedFrame]:
+    """Yield the frames of a video, each with its mask: whatever is not black is lost.
 
     Raises InputError where the masks end before the video.
     """
-    following = iter(masks)
-    for came in source:
-        mask = next(following, None)
+    remaining = iter(masks)
+    for recorded in source:
+        mask = next(remaining, None)
         if mask is None:
             why = f' ({masks.broken})' if masks.broken else ''
-            raise InputError(f'the mask {masks.name} ends before frame {came.index}{why}')
+            raise InputError(f'the mask {masks.name} ends before frame {recorded.index}{why}')
         image = mask.image
         lost = image if image.ndim == 2 else np.bitwise_or.reduce(image, axis=2)
-        yield Item(came.index, came.stamp, to_core(came), lost)
+        yield MaskedFrame(recorded.index, recorded.stamp, to_core(recorded), lost)
 
 
-class Encoder:
-    """How frames become parts and parts the file: H.264 in .mp4, lossless FFV1 in .mkv.
+class VideoEncoder:
+    """Encodes frames into parts and joins these: H.264 in .mp4, lossless FFV1 in .mkv.
 
     `size` is (width, height) in pixels; H.264 pads odd sides by repeating the last row or column.
     """
@@ -65,14 +65,13 @@ class Encoder:
         with av.open(str(path), 'w', format='nut') as container:
             stream = self._stream(container)
 
-            def write(item: Item, restored: RestoredFrame | None) -> None:
-                picture = self._picture(item.frame if restored is None else restored.frame)
+            def write(frame: MaskedFrame, restored: RestoredFrame | None) -> None:
+                picture = self._picture(frame.frame if restored is None else restored.frame)
                 if (picture.width, picture.height) != self._size:
-                    due = f'{self._size[0]}x{self._size[1]}'
-                    raise InputError(
-                        f'frame {item.index} is {picture.width}x{picture.height}, expected {due}'
-                    )
-                picture.pts = round(Fraction(item.stamp * TICKS, NANO))
+                    came = f'{picture.width}x{picture.height}'
+                    expected = f'{self._size[0]}x{self._size[1]}'
+                    raise InputError(f'frame {frame.index} is {came}, expected {expected}')
+                picture.pts = round(Fraction(frame.stamp * TICKS, NANO))
                 picture.time_base = Fraction(1, TICKS)
                 container.mux(stream.encode(picture))
 
@@ -106,17 +105,17 @@ class Encoder:
         return picture.reformat(format='yuv420p', dst_colorspace=Colorspace.ITU709)
 
     @staticmethod
-    def join(parts: Sequence[Path], made: Path) -> None:
+    def join(parts: Sequence[Path], target: Path) -> None:
         """Write the packets of all parts into one file."""
-        container_format = 'mp4' if made.suffix == '.mp4' else 'matroska'
-        options = {'movflags': 'faststart'} if made.suffix == '.mp4' else {}
-        with av.open(str(made), 'w', format=container_format, options=options) as container:
-            target = None
+        container_format = 'mp4' if target.suffix == '.mp4' else 'matroska'
+        options = {'movflags': 'faststart'} if target.suffix == '.mp4' else {}
+        with av.open(str(target), 'w', format=container_format, options=options) as container:
+            joined = None
             for part in parts:
                 with av.open(str(part)) as opened:
                     stream = opened.streams.video[0]
-                    target = target or container.add_stream_from_template(stream)
+                    joined = joined or container.add_stream_from_template(stream)
                     for packet in opened.demux(stream):
                         if packet.dts is not None:  # the demuxer ends with an empty packet
-                            packet.stream = target
+                            packet.stream = joined
                             container.mux(packet)

@@ -13,7 +13,8 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 from siammcvae_core.engines.drive import DriveEngine  # noqa: E402
 from siammcvae_core.engines.factory import load_engine, load_torch_engine  # noqa: E402
 from siammcvae_core.motion.references import KeptFrame, References  # noqa: E402
-from siammcvae_core.restore.restorer import RestoreMethod, Restorer  # noqa: E402
+from siammcvae_core.restore.restored_frame import RestoreMethod  # noqa: E402
+from siammcvae_core.restore.restorer import Restorer  # noqa: E402
 
 
 @pytest.fixture(scope='module')

@@ -49,7 +49,8 @@ multiprocessing.process.BaseProcess.start = lambda self: (started.append(self), 
 
 import numpy as np
 from siammcvae_core.engines.factory import load_engine
-from siammcvae_core.restore.restorer import Restorer, RestoreMethod
+from siammcvae_core.restore.restored_frame import RestoreMethod
+from siammcvae_core.restore.restorer import Restorer
 
 engine = load_engine('drive')
 restorer = Restorer(engine)

@@ -1,13 +1,14 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The ladder of the restorer: engines that serve, fail or answer nonsense; its cap from above."""
+"""The fallback chain: engines that serve, fail, are slow or return no frame; `best_method`."""
 
 import cv2
 import numpy as np
 import pytest
 
 from siammcvae_core.engines import Restoration
-from siammcvae_core.restore.restorer import LATELY, RestoreMethod, Restorer
+from siammcvae_core.restore.restored_frame import RestoreMethod
+from siammcvae_core.restore.restorer import RECENT_DAMAGE, Restorer
 
 
 def drive(count=3, step=3):
@@ -30,8 +31,8 @@ def some_lost(size=(120, 160), share=0.6):
     return np.random.default_rng(1).random(size) < share
 
 
-class Painter:
-    """An engine that paints every frame in one grey and counts its calls."""
+class ConstantEngine:
+    """An engine that restores every frame in one grey and counts its calls."""
 
     patch = 16
     references = 1
@@ -50,38 +51,40 @@ class Painter:
         return Restoration(np.full_like(frame, self.grey))
 
     def describe(self):
-        return {'engine': 'painter'}
+        return {'engine': 'constant'}
 
 
-class Broken(Painter):
-    """An engine whose calls raise."""
+class FailingEngine(ConstantEngine):
+    """An engine whose calls raise `error`, as long as it has one."""
 
     def __init__(self, error, at_encode=False):
         super().__init__()
         self.error, self.at_encode = error, at_encode
 
     def encode_reference(self, frame):
-        if self.at_encode:
+        if self.at_encode and self.error:
             raise self.error
         return super().encode_reference(frame)
 
     def restore(self, references, frame, mask, stamp):
-        raise self.error
+        if self.error:
+            raise self.error
+        return super().restore(references, frame, mask, stamp)
 
 
-class Odd(Painter):
-    """An engine that returns what is not a frame of the size asked for."""
+class FixedEngine(ConstantEngine):
+    """An engine that returns the same for every frame."""
 
-    def __init__(self, made):
+    def __init__(self, output):
         super().__init__()
-        self.made = made
+        self.output = output
 
     def restore(self, references, frame, mask, stamp):
-        return Restoration(self.made)
+        return Restoration(self.output)
 
 
 def test_model_serves_first_and_only_lost_pixels_change():
-    frames, lost, engine = drive(), some_lost(), Painter()
+    frames, lost, engine = drive(), some_lost(), ConstantEngine()
     restored = after(frames, engine=engine).restore(frames[2], lost, 0.2)
     assert (restored.method, restored.reason) == (RestoreMethod.MODEL, '')
     assert (restored.frame[lost] == 77).all()
@@ -89,7 +92,7 @@ def test_model_serves_first_and_only_lost_pixels_change():
 
 
 def prepared(restorer):
-    """Prepare all there is, as an idle worker does; gives in how many steps."""
+    """Prepare all there is, as an idle worker does; returns the number of steps."""
     steps = 0
     while restorer.unprepared:
         restorer.prepare()
@@ -99,7 +102,7 @@ def prepared(restorer):
 
 def test_an_eager_engine_encodes_every_reference_ahead():
     frames, mask = drive(3), some_lost()
-    engine = Painter()
+    engine = ConstantEngine()
     restorer = Restorer(engine)
     for number, frame in enumerate(frames[:2]):
         restorer.observe(frame, number / 10)
@@ -109,9 +112,9 @@ def test_an_eager_engine_encodes_every_reference_ahead():
     assert (engine.encoded, engine.restored) == (2, 1)
 
 
-def test_other_engines_prepare_while_damage_is_about():
+def test_other_engines_prepare_soon_after_damage():
     frames, mask = drive(8), some_lost()
-    engine = Painter()
+    engine = ConstantEngine()
     engine.eager = False
     restorer = after(frames, engine=engine)
     assert not restorer.unprepared
@@ -121,13 +124,13 @@ def test_other_engines_prepare_while_damage_is_about():
     assert (prepared(restorer), engine.encoded) == (2, 2)
     restorer.restore(frames[4], mask, 0.4)
     assert engine.encoded == 2
-    restorer.observe(frames[5], 0.4 + LATELY + 0.1)
+    restorer.observe(frames[5], 0.4 + RECENT_DAMAGE + 0.1)
     assert not restorer.unprepared
 
 
 def test_while_damage_lasts_the_next_damaged_frame_is_prepared_for():
     frames, mask = drive(8), some_lost()
-    engine = Painter()
+    engine = ConstantEngine()
     engine.eager = False
     restorer = after(frames, engine=engine)
     restorer.restore(frames[2], mask, 0.2)
@@ -143,7 +146,7 @@ def test_while_damage_lasts_the_next_damaged_frame_is_prepared_for():
 
 def test_a_damaged_frame_does_not_wait_for_what_was_not_prepared():
     frames, mask = drive(8), some_lost()
-    restorer = after(frames, engine=Painter())
+    restorer = after(frames, engine=ConstantEngine())
     assert restorer.unprepared
     assert restorer.restore(frames[2], mask, 0.2).method is RestoreMethod.MODEL
     assert not restorer.unprepared
@@ -151,28 +154,28 @@ def test_a_damaged_frame_does_not_wait_for_what_was_not_prepared():
 
 def test_prepared_or_not_the_frame_is_the_same():
     frames, mask = drive(6), some_lost()
-    made = []
+    results = []
     for prepare in (True, False):
-        restorer = after(frames, engine=Painter(), best_method=RestoreMethod.WARP)
+        restorer = after(frames, engine=ConstantEngine(), best_method=RestoreMethod.WARP)
         restorer.restore(frames[2], mask, 0.2)
         restorer.observe(frames[3], 0.3)
         restorer.observe(frames[4], 0.4)
         if prepare:
             prepared(restorer)
-        made.append(restorer.restore(frames[5], mask, 0.5).frame)
-    np.testing.assert_array_equal(*made)
+        results.append(restorer.restore(frames[5], mask, 0.5).frame)
+    np.testing.assert_array_equal(*results)
 
 
 def test_a_step_of_preparation_that_fails_is_left_to_the_restoration():
     frames, mask = drive(3), some_lost()
-    restorer = after(frames, engine=Broken(RuntimeError('no memory'), at_encode=True))
+    restorer = after(frames, engine=FailingEngine(RuntimeError('no memory'), at_encode=True))
     assert prepared(restorer) == 1
     restored = restorer.restore(frames[2], mask, 0.2)
     assert (restored.method, restored.reason) == (RestoreMethod.WARP, 'engine_error')
 
 
 def test_engine_that_is_capped_away_is_never_called():
-    frames, engine = drive(), Broken(RuntimeError('called'), at_encode=True)
+    frames, engine = drive(), FailingEngine(RuntimeError('called'), at_encode=True)
     restored = after(frames, engine=engine, best_method=RestoreMethod.WARP).restore(
         frames[2], some_lost(), 0.2
     )
@@ -185,9 +188,9 @@ def test_engine_that_is_capped_away_is_never_called():
     [RuntimeError('CUDA out of memory'), MemoryError('lots'), ValueError('shape'), OSError()],
 )
 @pytest.mark.parametrize(('kept', 'method'), [(2, RestoreMethod.WARP), (1, RestoreMethod.COPY)])
-def test_engine_errors_go_down_the_ladder_with_their_text(error, at_encode, kept, method):
+def test_after_an_engine_error_the_next_method_serves(error, at_encode, kept, method):
     frames, lost = drive(), some_lost()
-    restorer = after(frames, (0.0, 0.1)[:kept], Broken(error, at_encode))
+    restorer = after(frames, (0.0, 0.1)[:kept], FailingEngine(error, at_encode))
     restored = restorer.restore(frames[2], lost, 0.2)
     assert (restored.method, restored.reason) == (method, 'engine_error')
     assert type(error).__name__ in restored.detail
@@ -197,7 +200,7 @@ def test_engine_errors_go_down_the_ladder_with_their_text(error, at_encode, kept
 
 
 @pytest.mark.parametrize(
-    'made',
+    'output',
     [
         None,
         np.zeros((60, 80, 3), np.uint8),
@@ -206,25 +209,25 @@ def test_engine_errors_go_down_the_ladder_with_their_text(error, at_encode, kept
         'a frame',
     ],
 )
-def test_engine_output_that_is_no_such_frame_is_an_engine_error(made):
+def test_engine_output_that_is_no_such_frame_is_an_engine_error(output):
     frames, lost = drive(), some_lost()
-    restored = after(frames, engine=Odd(made)).restore(frames[2], lost, 0.2)
+    restored = after(frames, engine=FixedEngine(output)).restore(frames[2], lost, 0.2)
     assert (restored.method, restored.reason) == (RestoreMethod.WARP, 'engine_error')
     assert restored.detail
 
 
 def test_engine_that_recovers_serves_again():
-    frames, engine = drive(), Broken(RuntimeError('busy'), at_encode=True)
+    frames, engine = drive(), FailingEngine(RuntimeError('busy'), at_encode=True)
     restorer = after(frames, engine=engine)
     assert restorer.restore(frames[2], some_lost(), 0.2).method is RestoreMethod.WARP
-    restorer._engine = Painter()
+    engine.error = None
     assert restorer.restore(frames[2], some_lost(), 0.2).method is RestoreMethod.MODEL
 
 
 @pytest.mark.parametrize('kept', [0, 2])
-def test_a_frame_without_damage_is_given_back(kept):
+def test_a_frame_without_damage_is_returned_itself(kept):
     frames = drive()
-    restorer = after(frames[:kept], engine=Broken(RuntimeError('called')))
+    restorer = after(frames[:kept], engine=FailingEngine(RuntimeError('called')))
     restored = restorer.restore(frames[2], np.zeros((120, 160), np.uint8), 0.2)
     assert restored.frame is frames[2]
     assert restored.reason == ''
@@ -233,9 +236,9 @@ def test_a_frame_without_damage_is_given_back(kept):
 
 
 @pytest.mark.parametrize('method', list(RestoreMethod))
-def test_best_rung_caps_the_ladder_without_a_complaint(method):
+def test_best_method_leaves_out_better_ones_without_a_reason(method):
     frames = drive()
-    restored = after(frames, engine=Painter(), best_method=method).restore(
+    restored = after(frames, engine=ConstantEngine(), best_method=method).restore(
         frames[2], some_lost(), 0.2
     )
     assert (restored.method, restored.reason) == (method, '')
@@ -246,7 +249,7 @@ def test_best_rung_caps_the_ladder_without_a_complaint(method):
 @pytest.mark.parametrize('method', [RestoreMethod.MODEL, RestoreMethod.WARP, RestoreMethod.COPY])
 @pytest.mark.parametrize('lost', [np.ones((120, 160), bool), some_lost()])
 def test_result_shares_no_memory_with_kept_frames_or_input(method, lost):
-    class Lender(Painter):
+    class AliasingEngine(ConstantEngine):
         def encode_reference(self, frame):
             return frame
 
@@ -254,15 +257,17 @@ def test_result_shares_no_memory_with_kept_frames_or_input(method, lost):
             return Restoration(references.frames[0].frame)
 
     frames = drive()
-    restored = after(frames, engine=Lender(), best_method=method).restore(frames[2], lost, 0.2)
+    restored = after(frames, engine=AliasingEngine(), best_method=method).restore(
+        frames[2], lost, 0.2
+    )
     assert restored.method is method
     before = [frame.copy() for frame in frames]
     restored.frame[:] = 0
     np.testing.assert_array_equal(frames, before)
 
 
-class Slow(Painter):
-    """An engine that takes as long as it is told."""
+class SlowEngine(ConstantEngine):
+    """An engine that advances a clock, `[seconds]`, by its latency."""
 
     def __init__(self, clock, seconds):
         super().__init__()
@@ -275,8 +280,8 @@ class Slow(Painter):
 
 def test_a_model_that_takes_too_long_is_passed_over_until_it_is_tried_again(monkeypatch):
     frames, mask, clock = drive(3), some_lost(), [0.0]
-    monkeypatch.setattr('siammcvae_core.restore.restorer.time.perf_counter', lambda: clock[0])
-    engine = Slow(clock, 0.1)
+    monkeypatch.setattr('siammcvae_core.restore.fallback_chain.time.perf_counter', lambda: clock[0])
+    engine = SlowEngine(clock, 0.1)
     restorer = after(frames, engine=engine)
     first, second = (restorer.restore(frames[2], mask, 0.2, budget=0.05) for _ in range(2))
     assert (first.method, first.reason) == (RestoreMethod.MODEL, '')
@@ -292,16 +297,16 @@ def test_a_model_that_takes_too_long_is_passed_over_until_it_is_tried_again(monk
 
 def test_without_a_budget_the_model_may_take_its_time(monkeypatch):
     frames, clock = drive(3), [0.0]
-    monkeypatch.setattr('siammcvae_core.restore.restorer.time.perf_counter', lambda: clock[0])
-    restorer = after(frames, engine=Slow(clock, 100.0))
+    monkeypatch.setattr('siammcvae_core.restore.fallback_chain.time.perf_counter', lambda: clock[0])
+    restorer = after(frames, engine=SlowEngine(clock, 100.0))
     methods = [restorer.restore(frames[2], some_lost(), 0.2).method for _ in range(3)]
     assert methods == [RestoreMethod.MODEL] * 3
 
 
 def test_a_second_view_is_taken_only_where_there_is_time_for_it(monkeypatch):
     frames, mask, clock = drive(3), some_lost(), [0.0]
-    monkeypatch.setattr('siammcvae_core.restore.restorer.time.perf_counter', lambda: clock[0])
-    engine = Slow(clock, 0.1)
+    monkeypatch.setattr('siammcvae_core.restore.fallback_chain.time.perf_counter', lambda: clock[0])
+    engine = SlowEngine(clock, 0.1)
     restorer = after(frames, engine=engine)
     calls = []
     for number, budget in enumerate((0.15, 0.15, 0.25, 0.15), start=2):

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Damage that lasts: restored frames stand in for intact ones, as long as that helps."""
+"""Recurrence: while damage lasts, restored frames serve as references, as long as that helps."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,8 @@ import pytest
 
 from siammcvae_core.engines import Restoration
 from siammcvae_core.metrics import psnr
-from siammcvae_core.restore.restorer import RestoreMethod, Restorer
+from siammcvae_core.restore.restored_frame import RestoreMethod
+from siammcvae_core.restore.restorer import Restorer
 
 SIZE = (128, 192)
 COUNT = 14
@@ -49,22 +50,22 @@ def scores(frames, masks, reset):
     return np.array(values)
 
 
-def test_damage_that_wanders_is_restored_from_what_was_restored(swerving):
+def test_a_moving_hole_is_restored_from_restored_frames(swerving):
     masks = [scattered(seed) for seed in range(2, COUNT)]
-    went_on, alone = (scores(swerving, masks, reset) for reset in (False, True))
-    assert went_on[0] == alone[0]
-    assert went_on[4:].mean() > alone[4:].mean() + 3
+    recurrent, direct = (scores(swerving, masks, reset) for reset in (False, True))
+    assert recurrent[0] == direct[0]
+    assert recurrent[4:].mean() > direct[4:].mean() + 3
 
 
-def test_behind_damage_that_stays_it_helps_too(swerving):
+def test_in_a_static_hole_that_helps_too(swerving):
     masks = [scattered(1)] * (COUNT - 2)
-    went_on, alone = (scores(swerving, masks, reset) for reset in (False, True))
-    assert went_on[0] == alone[0]
-    assert went_on[4:].mean() > alone[4:].mean() + 0.3
+    recurrent, direct = (scores(swerving, masks, reset) for reset in (False, True))
+    assert recurrent[0] == direct[0]
+    assert recurrent[4:].mean() > direct[4:].mean() + 0.3
 
 
-class Told:
-    """An engine that paints the age of its references, and tells it as its error."""
+class AgeEngine:
+    """An engine that restores in 10 times the age of its reference, which is its error."""
 
     patch = 16
     references = 2
@@ -84,8 +85,8 @@ class Told:
         return Restoration(np.full_like(frame, 10 * ages[0]), lambda: error)
 
 
-def test_behind_damage_that_stays_two_views_weigh_as_they_can_be_trusted(swerving):
-    engine = Told()
+def test_in_a_static_hole_two_views_are_merged_by_their_expected_errors(swerving):
+    engine = AgeEngine()
     restorer = Restorer(engine, max_reference_age=10)
     restorer.observe(swerving[0], 0.0)
     restorer.observe(swerving[1], 0.1)
@@ -104,7 +105,7 @@ def test_behind_damage_that_stays_two_views_weigh_as_they_can_be_trusted(swervin
 
 
 def test_a_restored_reference_comes_with_its_error(swerving):
-    engine = Told()
+    engine = AgeEngine()
     restorer = Restorer(engine, max_reference_age=10)
     restorer.observe(swerving[0], 0.0)
     restorer.observe(swerving[1], 0.1)
@@ -116,15 +117,15 @@ def test_a_restored_reference_comes_with_its_error(swerving):
     assert before is None
 
 
-def test_an_engine_that_cannot_tell_its_errors_restores_from_intact_frames(swerving):
-    class Mute(Told):
+def test_where_the_expected_error_fails_intact_frames_are_the_references(swerving):
+    class FailingErrorEngine(AgeEngine):
         def restore(self, *given):
             def fail():
-                raise RuntimeError('no opinion')
+                raise RuntimeError('no expected error')
 
             return Restoration(super().restore(*given).frame, fail)
 
-    engine = Mute()
+    engine = FailingErrorEngine()
     restorer = Restorer(engine, max_reference_age=10)
     restorer.observe(swerving[0], 0.0)
     restorer.observe(swerving[1], 0.1)
@@ -146,7 +147,7 @@ def test_uncertainty_grows_with_the_age_of_the_last_intact_frame(swerving):
     assert means[-1] > 1.3 * means[0]
 
 
-def test_a_frame_nothing_was_seen_of_is_no_reference(swerving):
+def test_a_frame_lost_whole_is_no_reference(swerving):
     plain, disturbed = observed(swerving), observed(swerving)
     disturbed.restore(swerving[3], np.ones(SIZE, bool), 0.2)
     results = [r.restore(swerving[4], scattered(6), 0.4).frame for r in (plain, disturbed)]
@@ -165,7 +166,7 @@ def test_age_is_counted_from_the_last_intact_frame(swerving):
 
 
 @pytest.mark.parametrize('end', ['observe', 'reset', 'forget', 'back'])
-def test_restored_frames_serve_no_more_once_other_frames_are_kept(swerving, end):
+def test_restored_frames_are_dropped_once_other_frames_are_kept(swerving, end):
     plain, disturbed = observed(swerving), observed(swerving)
     garbage = np.random.default_rng(9).integers(0, 256, swerving[0].shape, np.uint8)
     disturbed.restore(garbage, scattered(5), 0.2)

@@ -3,7 +3,6 @@
 """The restore command on videos: the node's frames, exact where intact, and whole after a kill."""
 
 from collections.abc import Iterator
-import fcntl
 from pathlib import Path
 import signal
 import subprocess
@@ -11,6 +10,7 @@ import sys
 import time
 
 import cv2
+from filelock import FileLock
 import numpy as np
 import pytest
 
@@ -18,8 +18,8 @@ from siammcvae_core.data.sources import open_source
 from siammcvae_core.detection.detector import Detector
 from siammcvae_core.faults.camera import FaultInjector
 from siammcvae_core.restore.__main__ import main
-from siammcvae_core.restore.recordings.sequence import Item
-from siammcvae_core.restore.recordings.videos import Encoder
+from siammcvae_core.restore.recordings.sequence import MaskedFrame
+from siammcvae_core.restore.recordings.videos import VideoEncoder
 from siammcvae_core.restore.restorer import Restorer
 from siammcvae_core.simulation.drive import DriveSim
 
@@ -67,7 +67,7 @@ def expected(drive: Path) -> Iterator[np.ndarray]:
             yield frame.image
 
 
-def test_lossless_video_holds_what_the_restorer_makes(drive: Path, tmp_path: Path) -> None:
+def test_lossless_video_holds_the_frames_of_the_restorer(drive: Path, tmp_path: Path) -> None:
     out = tmp_path / 'restored.mkv'
     assert main(arguments(drive, out)) == 0
     made = images(out)
@@ -82,10 +82,10 @@ def test_lossless_video_holds_what_the_restorer_makes(drive: Path, tmp_path: Pat
 def test_h264_is_close_and_keeps_uneven_times(drive: Path, tmp_path: Path) -> None:
     video, out = tmp_path / 'uneven.mp4', tmp_path / 'restored.mp4'
     assert main(arguments(drive, video)) == 0
-    encoder = Encoder(video, SIZE, 10.0)
+    encoder = VideoEncoder(video, SIZE, 10.0)
     with encoder.open_part(tmp_path / 'part.nut') as write:
         for n, image in enumerate(images(video)):
-            write(Item(n, n * 100_000_000 + n // 2 * 50_000_000, image, None), None)
+            write(MaskedFrame(n, n * 100_000_000 + n // 2 * 50_000_000, image, None), None)
     encoder.join([tmp_path / 'part.nut'], video)
     assert main([str(video), str(out), '--mask', str(drive / 'masks'), *MOTION]) == 0
     stamps = [frame.stamp for frame in open_source(out)]
@@ -95,7 +95,7 @@ def test_h264_is_close_and_keeps_uneven_times(drive: Path, tmp_path: Path) -> No
             assert np.abs(made.astype(int) - came).mean() < 4
 
 
-def test_killed_run_goes_on_and_makes_the_same_frames(drive: Path, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_and_gives_the_same_frames(drive: Path, tmp_path: Path) -> None:
     out = tmp_path / 'restored.mkv'
     state = tmp_path / 'restored.mkv.partial' / 'state.json'
     # A reader that is slow from frame 70 on gives time for the kill.
@@ -125,7 +125,7 @@ def test_killed_run_goes_on_and_makes_the_same_frames(drive: Path, tmp_path: Pat
         assert np.array_equal(frame, due), f'frame {number}'
 
 
-def test_resuming_skips_what_is_done(
+def test_resuming_skips_finished_parts(
     drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / 'restored.mkv'
@@ -144,21 +144,21 @@ def test_resuming_skips_what_is_done(
     monkeypatch.setattr(Restorer, 'restore', restore)
     capsys.readouterr()
     assert main(arguments(drive, out)) == 0
-    told = capsys.readouterr().out
-    assert 'going on at 64' in told
-    assert f'{FRAMES} frames: ' in told
+    printed = capsys.readouterr().out
+    assert 'going on at 64' in printed
+    assert f'{FRAMES} frames: ' in printed
     restored = sum(mask.image.any() for mask in open_source(drive / 'masks'))
-    assert f'{FRAMES - restored} intact' in told  # counts of the first run are not lost
+    assert f'{FRAMES - restored} intact' in printed  # counts of the first run are not lost
 
 
 @pytest.mark.parametrize('damaged', ['state.json', '00000.nut'])
-def test_damaged_work_is_not_taken_up(
+def test_a_damaged_partial_output_is_not_resumed(
     drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str], damaged: str,
 ) -> None:  # fmt: skip
-    out, call = tmp_path / 'restored.mkv', ('--overwrite',)
+    out = tmp_path / 'restored.mkv'
     with monkeypatch.context() as patched:
-        patched.setattr(Encoder, 'join', lambda *_: 1 / 0)
+        patched.setattr(VideoEncoder, 'join', lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             main(arguments(drive, out))
     file = out.with_name('restored.mkv.partial') / damaged
@@ -166,17 +166,17 @@ def test_damaged_work_is_not_taken_up(
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
     assert main(arguments(drive, out)) == 2
-    told = capsys.readouterr().err
-    assert f'{file.parent} is damaged: ' in told
-    assert told.endswith('; --overwrite begins anew\n')
+    error = capsys.readouterr().err
+    assert f'{file.parent} is damaged: ' in error
+    assert error.endswith('; --overwrite begins anew\n')
     assert not out.exists()
-    assert main([*arguments(drive, out), *call]) == 0
+    assert main([*arguments(drive, out), '--overwrite']) == 0
     for frame, due in zip(images(out), expected(drive), strict=True):
         assert np.array_equal(frame, due)
 
 
-def found_and_restored(drive: Path) -> Iterator[np.ndarray]:
-    """Find and restore frame by frame, as the node does without masks."""
+def detected_and_restored(drive: Path) -> Iterator[np.ndarray]:
+    """Detect faults and restore frame by frame, as the node does without masks."""
     restorer, detector = Restorer(), Detector()
     for frame in open_source(drive / 'frames'):
         stamp = frame.stamp * 1e-9
@@ -192,7 +192,7 @@ def test_detected_faults_are_restored_without_masks(drive: Path, tmp_path: Path)
     out = tmp_path / 'restored.mkv'
     assert main([str(drive / 'frames'), str(out), '--detect', *MOTION]) == 0
     made = images(out)
-    for number, (frame, due) in enumerate(zip(made, found_and_restored(drive), strict=True)):
+    for number, (frame, due) in enumerate(zip(made, detected_and_restored(drive), strict=True)):
         assert np.array_equal(frame, due), f'frame {number}'
     with_masks = list(expected(drive))
     alike = [np.array_equal(frame, due) for frame, due in zip(made, with_masks, strict=True)]
@@ -221,16 +221,18 @@ def test_resumed_detection_finds_the_same(
     assert 'was begun with another mask, detector' in capsys.readouterr().err
     assert main(given) == 0
     assert 'going on at 64' in capsys.readouterr().out
-    for number, (frame, due) in enumerate(zip(images(out), found_and_restored(drive), strict=True)):
+    for number, (frame, due) in enumerate(
+        zip(images(out), detected_and_restored(drive), strict=True)
+    ):
         assert np.array_equal(frame, due), f'frame {number}'
 
 
-def test_other_settings_do_not_take_up_old_work(
+def test_parts_of_other_settings_are_not_resumed(
     drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / 'restored.mkv'
     with monkeypatch.context() as patch:
-        patch.setattr(Encoder, 'join', lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(VideoEncoder, 'join', lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         assert main(arguments(drive, out)) == 130
     other = [*arguments(drive, out), '--max-reference-age', '0.1']
     assert main(other) == 2
@@ -239,14 +241,13 @@ def test_other_settings_do_not_take_up_old_work(
     assert 'passed: reference_too_old' in capsys.readouterr().out
 
 
-def test_two_processes_do_not_share_the_work(
+def test_two_processes_do_not_write_the_same_output(
     drive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / 'restored.mkv'
     folder = tmp_path / 'restored.mkv.partial'
     folder.mkdir()
-    with (folder / 'lock').open('w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(folder / 'lock'):
         assert main(arguments(drive, out)) == 2
     assert 'another process is restoring' in capsys.readouterr().err
 
@@ -264,7 +265,7 @@ def test_overwrite_is_asked_for(
 
 
 @pytest.mark.parametrize(
-    ('given', 'told'),
+    ('given', 'message'),
     [
         (['{frames}', '{out}.mkv'], 'say what is lost'),
         (['{frames}', '{out}.mkv', '--mask', '{masks}', '--detect'], 'leave --mask'),
@@ -283,7 +284,7 @@ def test_unusable_input_is_one_line(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     given: list[str],
-    told: str,
+    message: str,
 ) -> None:
     few = tmp_path / 'few'
     few.mkdir()
@@ -295,5 +296,5 @@ def test_unusable_input_is_one_line(
     }  # fmt: skip
     assert main([text.format(**places) for text in given]) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert error.count('\n') == 1

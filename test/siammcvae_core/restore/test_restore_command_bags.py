@@ -132,7 +132,7 @@ def test_only_lost_pixels_change(encoding: str, tmp_path: Path) -> None:
     assert number == FRAMES
 
 
-def test_made_up_pixels_are_marked(tmp_path: Path) -> None:
+def test_restored_pixels_are_marked(tmp_path: Path) -> None:
     images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
     bag, out = record(tmp_path / 'bag', images, IMAGE), tmp_path / 'out'
     assert main([str(bag), str(out), '--topic', 'front/image_raw', *MOTION]) == 0
@@ -144,7 +144,7 @@ def test_made_up_pixels_are_marked(tmp_path: Path) -> None:
         assert np.array_equal(mark.image, np.where(mask_of(number), 255, 0))
 
 
-def test_compressed_images_stay_exact_where_kept(tmp_path: Path) -> None:
+def test_compressed_images_stay_exact_where_intact(tmp_path: Path) -> None:
     images = [
         TYPE[COMPRESSED](
             header(n), 'bgr8; jpeg compressed bgr8', cv2.imencode('.jpg', image)[1].ravel()
@@ -169,7 +169,7 @@ def test_compressed_images_stay_exact_where_kept(tmp_path: Path) -> None:
     assert TYPES.deserialize_cdr(new[LOST[0]], COMPRESSED).format == 'bgr8; png compressed bgr8'
 
 
-def test_masks_may_follow_and_may_lack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_masks_may_be_late_or_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
     known = [n for n in range(FRAMES) if n not in (4, 6)]
     delay = 3 * 10**9  # each mask comes three images late
@@ -181,7 +181,7 @@ def test_masks_may_follow_and_may_lack(tmp_path: Path, capsys: pytest.CaptureFix
     assert '12 frames: 8 intact, 2 no mask, 2 restored: warp.' in capsys.readouterr().out
 
 
-def test_bag_goes_on_after_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bag_resumes_after_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
     bag, out, whole = record(tmp_path / 'bag', images, IMAGE), tmp_path / 'out', tmp_path / 'whole'
     given = ['--topic', '/front/image_raw', *MOTION]
@@ -202,7 +202,7 @@ def test_bag_goes_on_after_an_interruption(tmp_path: Path, monkeypatch: pytest.M
     assert messages(out) == messages(whole)
 
 
-def test_lost_pixels_of_a_bag_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_pixels_of_a_bag_are_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
     bag, out, whole = record(tmp_path / 'bag', images, IMAGE), tmp_path / 'out', tmp_path / 'whole'
     given = ['--topic', '/front/image_raw', '--detect', *MOTION]
@@ -233,7 +233,7 @@ def test_lost_pixels_of_a_bag_are_found(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ('given', 'told'),
+    ('given', 'message'),
     [
         (['--topic', '/front/image_raw', '--mask-topic', '/m', '--detect'], 'leave --mask'),
         ([], 'has 2 image topics'),
@@ -243,11 +243,11 @@ def test_lost_pixels_of_a_bag_are_found(tmp_path: Path, monkeypatch: pytest.Monk
     ],
 )
 def test_unusable_bag_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str], told: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str], message: str
 ) -> None:
     images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
     bag = record(tmp_path / 'bag', images, IMAGE)
     assert main([str(bag), str(tmp_path / 'out'), *given]) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert error.count('\n') == 1

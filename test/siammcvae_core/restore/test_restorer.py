@@ -1,7 +1,8 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the restorer keeps, how it restores from it, and each reason why it cannot."""
+"""Which frames the restorer keeps, how it restores from them, and each reason why it cannot."""
 
+import doctest
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,9 @@ import pytest
 
 from siammcvae_core.errors import FrameError, InputError
 from siammcvae_core.metrics import psnr
-from siammcvae_core.restore.restorer import RestoreMethod, Restorer
+from siammcvae_core.restore import restorer as restorer_module
+from siammcvae_core.restore.restored_frame import RestoreMethod
+from siammcvae_core.restore.restorer import Restorer
 
 SIZES = [(360, 640), (720, 1280), (1080, 1920), (375, 1242), (603, 966)]
 CLIPS = Path(__file__).parents[3] / '../shared/data/val'
@@ -90,7 +93,7 @@ def test_one_kept_frame_is_copied():
     np.testing.assert_array_equal(restored.frame[~lost], frames[2][~lost])
 
 
-def test_two_kept_frames_of_one_stamp_tell_no_motion():
+def test_two_kept_frames_of_one_stamp_have_no_motion():
     frames = drive()
     restored = after(frames, (0.1, 0.1)).restore(frames[2], some_lost(), 0.2)
     assert (restored.method, restored.reason) == (RestoreMethod.COPY, 'one_reference')
@@ -123,6 +126,8 @@ def test_a_change_of_size_or_colour_discards_what_was_kept(other):
     lost = some_lost(other[:2])
     restored = restorer.restore(frame, lost, 0.2)
     assert (restored.method, restored.reason) == (RestoreMethod.PASS, 'reference_size')
+    size = '176x120x3' if len(other) == 3 else '160x120'
+    assert restored.detail == f'no intact frame of {size} is kept'
     assert restorer.references == 0
     assert restorer.restore(frame, lost, 0.3).reason == 'no_reference'
     restorer.observe(frame, 0.4)
@@ -175,7 +180,7 @@ def test_reset_forgets_everything():
     assert restorer.references == 0
 
 
-def test_read_only_frames_and_masks_do():
+def test_read_only_frames_and_masks_are_accepted():
     frames, lost = drive(), some_lost()
     for array in (*frames, lost):
         array.flags.writeable = False
@@ -194,6 +199,12 @@ def test_unfit_frames_and_masks_raise_and_change_nothing():
     with pytest.raises(FrameError, match='mask'):
         restorer.restore(frames[2], np.full((120, 160), np.nan), 0.2)
     assert restorer.restore(frames[2], some_lost(), 0.2).method is RestoreMethod.WARP
+
+
+def test_the_example_in_the_docstring_runs():
+    failed, attempted = doctest.testmod(restorer_module)
+    assert attempted > 0
+    assert failed == 0
 
 
 @pytest.mark.parametrize('age', [-0.1, float('nan')])

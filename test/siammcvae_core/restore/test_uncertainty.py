@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The expected error of moved and copied frames: where it is high, how it grows, what it is not."""
+"""The expected error of warped and copied frames: where it is high, how it grows, where it is 0."""
 
 from itertools import pairwise
 
@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from siammcvae_core.motion.references import KeptFrame, References
-from siammcvae_core.restore.restorer import RestoreMethod, Restorer
+from siammcvae_core.restore.restored_frame import RestoreMethod
+from siammcvae_core.restore.restorer import Restorer
 from siammcvae_core.restore.uncertainty import expected_error
 
 
@@ -32,23 +33,23 @@ def pair(frames, stamps=(0.0, 0.1)):
     return References(tuple(map(KeptFrame, frames[1::-1], stamps[::-1])))
 
 
-@pytest.mark.parametrize('moved', [True, False])
-def test_error_is_expected_where_it_comes(moved):
+@pytest.mark.parametrize('warped', [True, False])
+def test_the_expected_error_is_high_where_motion_changes(warped):
     frames = scene()
     everywhere = np.ones(frames[0].shape[:2], bool)
-    expected = expected_error(pair(frames), everywhere, 0.2, moved)
+    expected = expected_error(pair(frames), everywhere, 0.2, warped)
     assert expected.dtype == np.float32
     assert expected[:, 140:].mean() > 3 * expected[:, :100].mean()
 
 
-@pytest.mark.parametrize('moved', [True, False])
+@pytest.mark.parametrize('warped', [True, False])
 @pytest.mark.parametrize('kept', [1, 2])
-def test_error_never_falls_with_age_and_stays_a_grey_level(moved, kept):
+def test_error_never_falls_with_age_and_stays_a_grey_level(warped, kept):
     frames = scene()
     references = References(pair(frames).frames[:kept])
     everywhere = np.ones(frames[0].shape[:2], bool)
     maps = [
-        expected_error(references, everywhere, stamp, moved) for stamp in (0.1, 0.11, 0.2, 1.0, 60)
+        expected_error(references, everywhere, stamp, warped) for stamp in (0.1, 0.11, 0.2, 1.0, 60)
     ]
     for younger, older in pairwise(maps):
         assert (older >= younger).all()
@@ -61,15 +62,15 @@ def test_intact_pixels_have_no_error():
     frames = scene()
     lost = np.zeros(frames[0].shape[:2], bool)
     lost[40:90, 100:200] = True
-    for moved in (True, False):
-        expected = expected_error(pair(frames), lost, 0.2, moved)
+    for warped in (True, False):
+        expected = expected_error(pair(frames), lost, 0.2, warped)
         assert not expected[~lost].any()
         assert expected[lost].min() > 0
 
 
 @pytest.mark.parametrize('size', [(360, 640), (375, 1242), (720, 1280)])
 @pytest.mark.parametrize('method', [RestoreMethod.WARP, RestoreMethod.COPY])
-def test_restorer_offers_it_at_frame_size_after_it_moved_on(size, method):
+def test_uncertainty_has_frame_size_and_does_not_change_later(size, method):
     frames = scene(size=size)
     restorer = Restorer(best_method=method)
     restorer.observe(frames[0], 0.0)

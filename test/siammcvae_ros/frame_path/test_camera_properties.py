@@ -8,7 +8,8 @@ from hypothesis.stateful import initialize, invariant, rule, RuleBasedStateMachi
 import numpy as np
 
 from siammcvae_core.errors import FrameError
-from siammcvae_core.restore.restorer import RestoreMethod, Restorer
+from siammcvae_core.restore.restored_frame import RestoreMethod
+from siammcvae_core.restore.restorer import Restorer
 from siammcvae_ros.frame_path.camera import Camera
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode
 from siammcvae_ros.frame_path.output_queue import CameraFrame, OutputQueue

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from siammcvae_core.restore.restorer import RestoredFrame, RestoreMethod
+from siammcvae_core.restore.restored_frame import RestoredFrame, RestoreMethod
 from siammcvae_ros.frame_path.output_queue import CameraFrame, OutputQueue
 
 

@@ -1,38 +1,37 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Work in progress on disk, so that a run that was killed goes on where it was.
+"""An output written in parts, so that a run that was killed resumes where it was.
 
 Beside OUT lies the folder `OUT.partial`: finished parts of PART frames each, and `state.json`,
-which names them, what the restorer knew after the last one, and of which input and settings they
-are. A part is written under a passing name and renamed when whole; `state.json` is replaced after
-that. OUT itself appears when all is done.
+which names them, what the restorer kept after the last one, and the input and settings they depend
+on. Parts and `state.json` are replaced atomically, in this order. OUT itself appears when complete.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-import fcntl
 import hashlib
 import json
-import os
 from pathlib import Path
 import shutil
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from siammcvae_core.errors import InputError
-from siammcvae_core.files import read_json, sha256
+from siammcvae_core.files import read_json, replaced, sha256, write_whole
 
 PART = 64  # frames: what a kill costs at most
 STATE, LOCK = 'state.json', 'lock'
 
 
-class Work:
-    """The parts of one output.
+class ResumableOutput:
+    """The finished parts of one output, and how far they reach.
 
-    `settings` describe all that the frames depend on, as JSON has it. `parts` are the finished
-    ones by name, with the SHA-256 that vouches for each. `done` counts finished frames, `kept` are
-    the indices of the frames the restorer kept after them, oldest first, `counts` what became of
-    them.
+    `settings` is all that the frames depend on, as JSON values. `parts` maps the name of each
+    finished part to its SHA-256. `done` counts finished frames, `kept` are the indices of the
+    frames that the restorer kept after them, oldest first, `counts` how many frames had which
+    outcome.
     """
 
     def __init__(self, out: Path, settings: Mapping[str, Any]) -> None:
@@ -46,58 +45,52 @@ class Work:
 
     @contextmanager
     def begin(self, overwrite: bool) -> Iterator[None]:
-        """Take up what is there of the same settings; it is deleted at the end of a success.
+        """Lock the folder and resume from parts of the same settings; delete it after a success.
 
         Raises InputError where OUT exists or the folder is damaged or of other settings, unless
-        `overwrite`, and where another process is at work.
+        `overwrite`, and where another process writes to it.
         """
         if self.out.exists() and not overwrite:
             raise InputError(f'{self.out} exists; --overwrite replaces it')
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = (self.folder / LOCK).open('w')
+            held = FileLock(self.folder / LOCK).acquire(timeout=0)
+        except Timeout as error:
+            raise InputError(f'another process is restoring to {self.out}') from error
         except OSError as error:
             raise InputError(f'{self.folder} cannot be made: {error.strerror}') from error
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise InputError(f'another process is restoring to {self.out}') from error
-            self._take_up(overwrite)
+        with held:
+            self._resume(overwrite)
             yield
             shutil.rmtree(self.folder)
 
     @contextmanager
     def part(self, suffix: str) -> Iterator[Path]:
-        """Give where to write the next part; it counts once `finish` was called."""
-        name = f'{len(self.parts):05d}{suffix}'
-        draft = self.folder / f'draft{suffix}'
-        yield draft
-        _settle(draft)
-        os.replace(draft, self.folder / name)
-        self.parts[name] = sha256(self.folder / name)
+        """Yield where to write the next part; it counts once `finish` was called."""
+        path = self.folder / f'{len(self.parts):05d}{suffix}'
+        with replaced(path) as draft:
+            yield draft
+        self.parts[path.name] = sha256(path)
 
     def finish(self, frames: int, kept: list[int], counts: Counter[str]) -> None:
-        """Remember that the parts so far hold the first `frames` frames."""
+        """Record that the parts so far hold the first `frames` frames."""
         self.done, self.kept, self.counts = frames, kept, Counter(counts)
         state = {
             'settings': self._settings, 'parts': self.parts, 'done': frames, 'kept': kept,
             'counts': counts,
         }  # fmt: skip
-        draft = self.folder / f'{STATE}.draft'
-        draft.write_text(json.dumps({'state': state, 'sha256': _seal(state)}))
-        _settle(draft)
-        os.replace(draft, self.folder / STATE)
+        content = json.dumps({'state': state, 'sha256': _digest(state)})
+        write_whole(self.folder / STATE, content.encode())
 
-    def publish(self, made: Path) -> None:
-        """Move what was made in the folder to OUT, in place of what is there."""
+    def publish(self, complete: Path) -> None:
+        """Move a file or folder inside `folder` to OUT, in place of what is there."""
         if self.out.is_dir() and not self.out.is_symlink():
             shutil.rmtree(self.out)
-        os.replace(made, self.out)
+        complete.replace(self.out)
 
-    def _take_up(self, overwrite: bool) -> None:
+    def _resume(self, overwrite: bool) -> None:
         try:
-            state = self._stored()
+            state = self._read_state()
         except FileNotFoundError:
             return
         except ValueError as error:
@@ -114,10 +107,10 @@ class Work:
             raise InputError(f'{self.folder} {problem}; --overwrite begins anew')
         (self.folder / STATE).unlink()
 
-    def _stored(self) -> Any:
-        """Read what `finish` wrote; raises ValueError where it or a part is something else."""
+    def _read_state(self) -> Any:
+        """Read what `finish` wrote; raises ValueError where it or a part was changed."""
         stored = read_json(self.folder / STATE)
-        if not isinstance(stored, dict) or stored.get('sha256') != _seal(stored.get('state')):
+        if not isinstance(stored, dict) or stored.get('sha256') != _digest(stored.get('state')):
             raise ValueError(f'{STATE} is not what was written')
         for name, digest in stored['state']['parts'].items():
             part = self.folder / name
@@ -126,11 +119,5 @@ class Work:
         return stored['state']
 
 
-def _seal(state: Any) -> str:
+def _digest(state: Any) -> str:
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
-
-
-def _settle(path: Path) -> None:
-    """Bring a file to disk, so that what is renamed is whole even after a loss of power."""
-    with path.open('rb') as file:
-        os.fsync(file.fileno())
