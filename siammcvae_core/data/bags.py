@@ -35,7 +35,7 @@ class BagImages(Source):
 
     Raw 8-bit images are views into the recording; compressed ones become bgr8 or mono8; other raw
     encodings become bgr8 where rosbags-image is installed. Damage within the recording ends the
-    iteration and is told in `broken`.
+    iteration; `broken` says what it is.
     """
 
     stamped = True
@@ -93,7 +93,7 @@ class BagImages(Source):
 
     @contextmanager
     def _open(self) -> Iterator[Reader]:
-        """Open the recording; whatever its parsers stumble over inside becomes a SourceError."""
+        """Open the recording; any error of its parsers becomes a SourceError."""
         try:
             with Reader(self._path) as reader:
                 yield reader
@@ -105,7 +105,7 @@ class BagImages(Source):
 
 
 def storage_of(path: Path) -> Path:
-    """Name what to open: the folder, or the one storage file in a folder without metadata.
+    """Find what to open: the folder, or the one storage file in a folder without metadata.
 
     Raises SourceError where there are several.
     """
@@ -151,7 +151,7 @@ def _frame(index: int, msgtype: str, data: bytes) -> Frame:
 
 
 def _view(msg: Any) -> np.ndarray:
-    """Look at a raw image's pixels, (H, W) or (H, W, C), rows `step` bytes apart."""
+    """View a raw image's pixels without a copy: (H, W) or (H, W, C), rows `step` bytes apart."""
     channels = CHANNELS[msg.encoding]
     row = msg.width * channels
     if not msg.height or not msg.width or msg.step < row or len(msg.data) != msg.height * msg.step:

@@ -99,7 +99,7 @@ class VideoClip(Source):
         return container
 
     def _shortfall(self, frames: int, ends: int) -> str:
-        """Say by how much a clip that stopped at `ends` ns without an error is too short."""
+        """Describe by how much a clip that stopped at `ends` ns without an error is too short."""
         declared = self._declared
         if declared is None or Fraction(ends, NANO) + self._slack >= declared:
             return ''
@@ -142,8 +142,8 @@ class ImageFolder(Source):
                 self.broken = f'{file.name} cannot be decoded as an image'
                 return
             if (image.shape[1], image.shape[0]) != self.size:
-                came, due = f'{image.shape[1]}x{image.shape[0]}', f'{self.size[0]}x{self.size[1]}'
-                self.broken = f'{file.name} is {came}, the first image {due}'
+                size, first = f'{image.shape[1]}x{image.shape[0]}', f'{self.size[0]}x{self.size[1]}'
+                self.broken = f'{file.name} is {size}, the first image {first}'
                 return
             encoding = 'mono8' if image.ndim == 2 else 'bgr8'
             yield Frame(index, round(index * NANO / self.rate), image, encoding)
@@ -153,7 +153,7 @@ def read_picture(file: Path, how: int = cv2.IMREAD_ANYCOLOR) -> np.ndarray | Non
     """Decode a picture, uint8; None where it cannot be. `how` is one of OpenCV's flags."""
     try:
         return cv2.imread(str(file), how)
-    except cv2.error:  # it claims to be larger than `LARGEST`, for one
+    except cv2.error:  # for example where it declares to be larger than `LARGEST`
         return None
 
 
@@ -186,8 +186,8 @@ def write_video(path: str | Path, rate: float) -> Iterator[Callable[[np.ndarray]
             size = (height, width)
             stream.width, stream.height = width + width % 2, height + height % 2
         elif size != (height, width):
-            due = f'{size[1]}x{size[0]}'
-            raise InputError(f'{path}: frame is {width}x{height} pixels, the first was {due}')
+            first = f'{size[1]}x{size[0]}'
+            raise InputError(f'{path}: frame is {width}x{height} pixels, the first was {first}')
         if width % 2 or height % 2:
             frame = cv2.copyMakeBorder(frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
         picture = av.VideoFrame.from_ndarray(frame, 'bgr24' if frame.ndim == 3 else 'gray')
@@ -201,7 +201,7 @@ def write_video(path: str | Path, rate: float) -> Iterator[Callable[[np.ndarray]
 
 
 def _upright(decoded: av.VideoFrame) -> np.ndarray:
-    """Convert to BGR (H, W, 3), turned the way the file says it is to be shown."""
+    """Convert to BGR (H, W, 3), rotated as the file's metadata says."""
     image = decoded.to_ndarray(format='bgr24')
     turns = round(decoded.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns))

@@ -1,8 +1,8 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which clips a folder of recordings holds, in the layouts that drives come in.
+"""List the clips in a folder of recordings.
 
-A folder of videos, of rosbag2 recordings or of image sequences, nested as deep as one likes, and
+Supported are folders of videos, rosbag2 recordings or image sequences, nested to any depth, and
 BDD100K: `videos/{train,val}/*.mov` with `info/100k/{train,val}/*.json` beside it.
 """
 
@@ -19,7 +19,7 @@ from siammcvae_core.errors import SourceError
 from siammcvae_core.files import read_json
 
 HOLD_OUT = 0.1
-"""Share of the clips kept for validation where none were set apart."""
+"""Share of the clips held out for validation where there is no separate folder."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ def find_clips(roots: str | Sequence[str], split: str = 'train') -> list[Clip]:
 def hold_out(clips: Sequence[Clip]) -> tuple[list[Clip], list[Clip]]:
     """Split clips into those to train on and the last tenth of the names, at least one clip.
 
-    Neighbours by name are often of one drive, so the end is taken rather than every tenth. Raises
-    SourceError for a single clip.
+    Neighbours by name are often of one drive, so the last are held out rather than every tenth.
+    Raises SourceError for a single clip.
     """
     count = max(1, round(HOLD_OUT * len(clips)))
     if len(clips) <= count:
@@ -70,7 +70,7 @@ def is_timelapse(clip: Clip) -> bool:
         return False
     try:
         info = read_json(clip.info)
-    except (OSError, ValueError):  # the information is a courtesy; the video decides
+    except (OSError, ValueError):  # the information is optional
         return False
     return isinstance(info, dict) and bool(info.get('timelapse'))
 
@@ -97,7 +97,7 @@ def _clips_at(root: str, split: str) -> list[Clip]:
 
 
 def _split_folder(top: Path, split: str) -> tuple[Path, Path | None]:
-    """Find `videos/<split>` of the BDD100K layout; gives where to look, and it, if it is there."""
+    """Find `videos/<split>` of the BDD100K layout: (where to search, it or None)."""
     for root in (top, top / 'bdd100k'):
         folder = root / 'videos' / split
         if folder.is_dir():

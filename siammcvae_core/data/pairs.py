@@ -1,9 +1,9 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pairs of frames, reference and target, so-and-so far apart in frames or seconds.
+"""Pairs of a target frame and its references, a given gap of frames or seconds apart.
 
-A repeated frame (cameras that stutter, converted frame rates) is what the camera showed, but never
-a target, nor the reference of its equal: copying would win for nothing.
+Repeated frames (cameras that stutter, converted frame rates) are skipped: as a target or reference
+of its equal such a frame would make copying look perfect.
 """
 
 from collections import deque
@@ -31,7 +31,7 @@ _TO_CORE = {
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A target frame and what was kept before it, newest first, all uint8 of one shape.
+    """A target frame and the reference frames before it, newest first, all uint8 of one shape.
 
     `index` is the target's number in its clip, `seconds` the time from each reference to it.
     """
@@ -77,10 +77,10 @@ class Gap:
 def pairs(
     source: Source, gaps: Sequence[Gap], references: int = 1, every: int = 1
 ) -> Iterator[tuple[Gap, Pair]]:
-    """Go through a source once and give, for every `every`-th frame, a pair for each of `gaps`.
+    """Read a source once and yield, for every `every`-th frame, a pair for each of `gaps`.
 
     With two references the second is the distinct frame before the first. Targets that lie too
-    near the start for a gap are left out for it. Frames come as `distinct_frames` gives them.
+    near the start for a gap have no pair of it. Frames are those of `distinct_frames`.
     """
     kept: deque[Frame] = deque()  # oldest first
     for frame in distinct_frames(source):
@@ -100,14 +100,14 @@ def pairs(
 
 
 def distinct_frames(source: Source) -> Iterator[Frame]:
-    """Give the frames of a source that do not repeat the one before, as core takes them.
+    """Yield the frames of a source that do not repeat the one before, converted by `to_core`.
 
-    Ends early, telling so in `source.broken`, where the source breaks, its frames change shape or
-    its stamps go back.
+    Ends early where the source breaks, its frames change shape or its stamps go back; the reason is
+    in `source.broken`.
     """
     last: Frame | None = None
-    for came in source:
-        frame = Frame(came.index, came.stamp, to_core(came))
+    for raw in source:
+        frame = Frame(raw.index, raw.stamp, to_core(raw))
         if last is not None:
             if frame.image.shape != last.image.shape:
                 shapes = f'{frame.image.shape}, the one before {last.image.shape}'
@@ -153,9 +153,9 @@ def is_repeat(image: np.ndarray, before: np.ndarray) -> bool:
 
 
 def to_core(frame: Frame) -> np.ndarray:
-    """Bring a source's image to what core takes: uint8 BGR (H, W, 3) or grey (H, W), contiguous.
+    """Convert a source's image to uint8 BGR (H, W, 3) or grey (H, W), contiguous.
 
-    Raises SourceError for an encoding no source gives.
+    Raises SourceError for an unknown encoding.
     """
     if frame.encoding in _TO_CORE:
         return cv2.cvtColor(frame.image, _TO_CORE[frame.encoding])

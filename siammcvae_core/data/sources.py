@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""One way to open whatever frames are stored in."""
+"""Open any source of frames: a video, a folder of images, a bag or the rendered drive."""
 
 from pathlib import Path
 

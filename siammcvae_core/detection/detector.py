@@ -42,7 +42,7 @@ CONFIDENCE = {
     'blur': 0.22,  # fine detail gone: drops
 }
 """The classes in order of precedence, with the share of their cells that were lost on the training
-clips, whatever fault struck them (docs/detector.md)."""
+clips, whatever the fault (docs/detector.md)."""
 CLASSES = tuple(CONFIDENCE)
 ALONE = 0.02  # of the cells: where more of another fault comes or goes, light and blur come too
 MOSTLY_LOST = 0.8  # of the cells: from the rest nothing is learned

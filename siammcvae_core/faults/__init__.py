@@ -1,3 +1,3 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What goes wrong with a camera frame: where (masks) and what is delivered instead (camera)."""
+"""Injected camera faults: masks of lost pixels, and what is delivered in their place."""

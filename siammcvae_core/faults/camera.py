@@ -1,10 +1,10 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Camera faults by name, as a frame and its exact mask, and the injector that strikes with them.
+"""Camera faults by name, and the injector that damages a stream with them and gives exact masks.
 
-docs/faults.md shows each. Outside the mask every pixel is bit-identical to the input. What stands
-inside is a constant, noise, intact pixels or earlier frames, so nothing of the lost content
-remains, save where the real fault lets it through: the soft edges of `dirt`, `droplets` and `burn`,
+docs/faults.md shows each. Outside the mask every pixel is bit-identical to the input. Inside stand
+a constant, noise, intact pixels or earlier frames, so nothing of the lost content remains, except
+where the real fault lets it through: the soft edges of `dirt`, `droplets` and `burn`,
 the blur in `droplets`, and `glare`, which adds light.
 """
 
@@ -18,14 +18,14 @@ from siammcvae_core.faults import fills, lens, readout
 from siammcvae_core.faults.blobs import drops, sun
 from siammcvae_core.faults.clip_masks import MovingCells
 from siammcvae_core.faults.h264 import lose_packets
-from siammcvae_core.faults.history import Past
-from siammcvae_core.faults.masks import parse_fault, PATTERNS, PATTERNS_THAT_STAY, Size
+from siammcvae_core.faults.history import CameraHistory
+from siammcvae_core.faults.masks import parse_fault, PATTERNS, Size, STATIC_PATTERNS
 
 Pattern = Callable[[Size, float, np.random.Generator], np.ndarray]
 Fill = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
-Strike = Callable[
-    [np.ndarray, float, np.random.Generator, Past], tuple[np.ndarray, np.ndarray]
-]  # (frame, ratio, rng, past) -> (damaged frame, mask)
+FaultFunction = Callable[
+    [np.ndarray, float, np.random.Generator, CameraHistory], tuple[np.ndarray, np.ndarray]
+]  # (frame, ratio, rng, history) -> (damaged frame, mask)
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Damaged:
 
     frame: uint8, the input's shape; the very input object when intact.
     mask: bool (H, W), True where the content is lost.
-    fault: the spec that struck, such as 'band:0.25', or None.
+    fault: the spec of the fault, such as 'band:0.25', or None.
     """
 
     frame: np.ndarray
@@ -57,7 +57,7 @@ FILLS: dict[str, Fill] = {
 
 
 def damage(frame: np.ndarray, mask: np.ndarray, fault: str, rng: np.random.Generator) -> np.ndarray:
-    """Put what `fault` delivers into the lost pixels of a copy of `frame`.
+    """Copy `frame` with what `fault` delivers in the lost pixels.
 
     frame: uint8 (H, W, 3) BGR or (H, W); mask: bool (H, W), True = lost; fault: a name of PATTERNS.
     Pixels outside the mask are bit-identical to the input.
@@ -65,30 +65,30 @@ def damage(frame: np.ndarray, mask: np.ndarray, fault: str, rng: np.random.Gener
     return FILLS[fault](frame, mask, rng)
 
 
-def _painted(pattern: Pattern, fill: Fill) -> Strike:
-    """Make a fault of a pattern and what stands in it."""
+def _painted(pattern: Pattern, fill: Fill) -> FaultFunction:
+    """Make a fault of a pattern of lost pixels and what fills them."""
 
-    def strike(
-        frame: np.ndarray, ratio: float, rng: np.random.Generator, past: Past
+    def damaged_and_mask(
+        frame: np.ndarray, ratio: float, rng: np.random.Generator, history: CameraHistory
     ) -> tuple[np.ndarray, np.ndarray]:
         mask = pattern((frame.shape[0], frame.shape[1]), ratio, rng)
         return fill(frame, mask, rng), mask
 
-    return strike
+    return damaged_and_mask
 
 
 def _along_the_motion(
-    frame: np.ndarray, ratio: float, rng: np.random.Generator, past: Past
+    frame: np.ndarray, ratio: float, rng: np.random.Generator, history: CameraHistory
 ) -> tuple[np.ndarray, np.ndarray]:
-    if past.kept is None:
-        past.kept = MovingCells(frame, ratio, rng)
-        mask = past.kept.mask()
+    if history.state is None:
+        history.state = MovingCells(frame, ratio, rng)
+        mask = history.state.mask()
     else:
-        mask = past.kept.follow(frame)
+        mask = history.state.advance(frame)
     return fills.black(frame, mask, rng), mask
 
 
-FAULTS: dict[str, Strike] = {
+FAULTS: dict[str, FaultFunction] = {
     **{name: _painted(pattern, FILLS[name]) for name, pattern in PATTERNS.items()},
     'motion': _along_the_motion,
     'dead_rows': _painted(readout.dead_rows, readout.stick_rows),
@@ -101,20 +101,20 @@ FAULTS: dict[str, Strike] = {
     'burn': lens.burn,
     'h264': lose_packets,
 }
-STAYS = (*PATTERNS_THAT_STAY, 'dead_rows', 'dead_columns', 'droplets', 'glare')
+STATIC_FAULTS = (*STATIC_PATTERNS, 'dead_rows', 'dead_columns', 'droplets', 'glare')
 
 
 class FaultInjector:
-    """Strikes frames with faults, reproducibly by seed and frame index.
+    """Damages frames with faults, reproducibly by seed and frame index.
 
     specs: faults to choose from with equal chance, such as ['random:0.75', 'freeze'].
     probability: share of the frames that are damaged, in [0, 1].
     seed: non-negative; the same seed gives the same faults.
     burst: frames a fault lasts. Time is cut into windows of this length (the first may be shorter)
-    and each window is damaged as a whole or not at all. The faults of STAYS keep their place in it.
+    and each window is damaged as a whole or not at all. In it STATIC_FAULTS keep their place.
 
     Whether and how index i is damaged depends on (seed, i) and the frame alone, in whatever order
-    frames are injected, save for what a camera takes from the frames before: the picture of a
+    frames are injected, except for what a camera takes from the frames before: the picture of a
     `freeze`, the stale rows of `tearing`, the cells of `motion`, the stream of `h264`. For these
     inject frames in order. What counts as before is the frame injected last if its index is lower
     and its size the same (a source that loops starts over), held by reference: callers must not
@@ -136,7 +136,7 @@ class FaultInjector:
         self._burst = burst
         self._phase = int(np.random.default_rng(seed).integers(burst))
         self._last = -1
-        self._past = Past()
+        self._history = CameraHistory()
 
     def inject(self, index: int, frame: np.ndarray) -> Damaged:
         """Deliver frame number `index` (0, 1, …): damaged, or the same object when intact.
@@ -146,25 +146,25 @@ class FaultInjector:
         if index < 0:
             raise InputError(f'frame index must be 0 or more, got {index}')
         window = (index + self._phase) // self._burst
-        past = self._recall(index, window, frame)
+        history = self._recall(index, window, frame)
         rng = np.random.default_rng([self._seed, window])
         result = Damaged(frame, np.zeros(frame.shape[:2], bool), None)
         if rng.random() < self._probability:
             spec, name, ratio = self._faults[int(rng.integers(len(self._faults)))]
-            if name not in STAYS:
+            if name not in STATIC_FAULTS:
                 rng = np.random.default_rng([self._seed, window, index])
-            struck, mask = FAULTS[name](frame, ratio, rng, past)
-            if mask.any():  # a lost packet may have told nothing new
-                result = Damaged(struck, mask, spec)
+            damaged, mask = FAULTS[name](frame, ratio, rng, history)
+            if mask.any():  # a lost packet may have held nothing new
+                result = Damaged(damaged, mask, spec)
         self._last = index
-        self._past = Past(frame, result.frame, past.kept)
+        self._history = CameraHistory(frame, result.frame, history.state)
         return result
 
-    def _recall(self, index: int, window: int, frame: np.ndarray) -> Past:
-        """Give what the camera holds when the frame comes, which may be nothing."""
-        past = self._past
-        if index <= self._last or past.captured is None or past.captured.shape != frame.shape:
-            return Past()
+    def _recall(self, index: int, window: int, frame: np.ndarray) -> CameraHistory:
+        """Return the camera's history before the next frame, which may be empty."""
+        history = self._history
+        if index <= self._last or history.captured is None or history.captured.shape != frame.shape:
+            return CameraHistory()
         if (self._last + self._phase) // self._burst != window:
-            past.kept = None
-        return past
+            history.state = None
+        return history

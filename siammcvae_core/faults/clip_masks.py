@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Patterns of lost pixels over a clip: what stays in place, what is drawn anew, what moves along.
+"""Patterns of lost pixels over a clip: static, drawn anew for each frame, or moving along.
 
 `tube` (VideoMAE) loses the same cells in all frames. `motion` (MGMAE) keeps visible what was
 visible: cells follow the optical flow, so that what is lost can be copied from no other frame.
@@ -20,8 +20,8 @@ from siammcvae_core.faults.masks import (
     lose_in_order,
     make_mask,
     parse_fault,
-    PATTERNS_THAT_STAY,
     Size,
+    STATIC_PATTERNS,
 )
 from siammcvae_core.motion.references import KeptFrame, Motion
 
@@ -41,8 +41,8 @@ def clip_masks(spec: str, clip: Sequence[np.ndarray], rng: np.random.Generator) 
     size = (clip[0].shape[0], clip[0].shape[1])
     if name == 'motion':
         cells = MovingCells(clip[0], ratio, rng)
-        return np.stack([cells.mask(), *map(cells.follow, clip[1:])])
-    if name in PATTERNS_THAT_STAY:
+        return np.stack([cells.mask(), *map(cells.advance, clip[1:])])
+    if name in STATIC_PATTERNS:
         return np.repeat(make_mask(spec, size, rng)[None], len(clip), axis=0)
     return np.stack([make_mask(spec, size, rng) for _ in clip])
 
@@ -50,12 +50,12 @@ def clip_masks(spec: str, clip: Sequence[np.ndarray], rng: np.random.Generator) 
 def dual_masks(
     size: Size, frames: int, ratio: float, rng: np.random.Generator, decoded: float = 0.5
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the two masks of VideoMAE V2: what the encoder lacks and what the decoder is asked for.
+    """Draw the two masks of VideoMAE V2: what the encoder lacks and what the decoder predicts.
 
-    Returns (lost, asked), bool (frames, H, W) each. `lost` is a tube of `ratio`, what the fault
-    `dual` loses. `asked` holds one, two or three cells of each 2 x 2 (`decoded` = 0.25, 0.5 or
-    0.75), which run on by one cell per frame, so that four frames ask for every place equally
-    often. The loss is taken over `lost & asked`.
+    Returns (lost, predicted), bool (frames, H, W) each. `lost` is a tube of `ratio`, what the fault
+    `dual` loses. `predicted` holds one, two or three cells of each 2 x 2 (`decoded` = 0.25, 0.5 or
+    0.75), which run on by one cell per frame, so that four frames predict every place equally
+    often. The loss is taken over `lost & predicted`.
     """
     run = round(4 * decoded)
     if run not in (1, 2, 3) or run != 4 * decoded:
@@ -68,7 +68,7 @@ def dual_masks(
 
 
 class MovingCells:
-    """Cells that stay with what they show; content that comes into sight draws anew.
+    """Cells that move with their content along the optical flow; new content is drawn at random.
 
     frame: the first of the clip, uint8 (H, W, 3) BGR or (H, W). ratio: lost share of every frame.
     """
@@ -85,7 +85,7 @@ class MovingCells:
         self._before = self._shrunk(frame)
         self._origin: np.ndarray | None = None  # (h, w, 2) (x, y), where it was in the first frame
 
-    def follow(self, frame: np.ndarray) -> np.ndarray:
+    def advance(self, frame: np.ndarray) -> np.ndarray:
         """Move on to the next frame, of the first one's shape; return its mask as `mask` does."""
         newer, older = self._shrunk(frame), self._before
         x, y = cv2.split(Motion(newer, older).flow)
@@ -103,7 +103,7 @@ class MovingCells:
         return self.mask()
 
     def mask(self) -> np.ndarray:
-        """Give the present mask: bool (H, W), True = lost."""
+        """Compute the present mask: bool (H, W), True = lost."""
         score = self._first
         if self._origin is not None:
             score = self._fresh.copy()  # it shows where the content was not in sight at first
@@ -114,7 +114,7 @@ class MovingCells:
         return lose_in_order(np.argsort(shown.ravel()), self._size, self._ratio)
 
     def _spread(self, scores: np.ndarray) -> np.ndarray:
-        """Give every pixel of a cell the cell's score: float32 (h, w)."""
+        """Repeat the score of each cell for all its pixels: float32 (h, w)."""
         cells = scores.astype(np.float32).reshape(cell_grid(self._size))
         return cells.repeat(self._side, axis=0).repeat(self._side, axis=1)
 

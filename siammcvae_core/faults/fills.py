@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What stands in lost pixels: a constant, or something laid over the frame with a soft edge.
+"""Fills: what stands in lost pixels, a constant or something blended in with a soft edge.
 
 A fill takes a frame, uint8 (H, W, 3) BGR or (H, W), and its mask, bool (H, W), True = lost; it
 returns a new frame, bit-identical outside the mask.
@@ -17,26 +17,26 @@ MUD: Colour = (28, 40, 52)
 
 
 def black(frame: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Show the cleared buffer."""
-    return patched(frame, mask, sheet(frame, BLACK))
+    """Fill with the black of a cleared buffer."""
+    return paste(frame, mask, uniform_frame(frame, BLACK))
 
 
 def empty_macroblocks(frame: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Show what decoders show for slices they lack: mid grey or green."""
-    return patched(frame, mask, sheet(frame, EMPTY_MACROBLOCKS[int(rng.integers(2))]))
+    """Fill with what decoders show for missing slices: mid grey or green."""
+    return paste(frame, mask, uniform_frame(frame, EMPTY_MACROBLOCKS[int(rng.integers(2))]))
 
 
 def mud(frame: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Show one dark earth tone with a sharp edge."""
-    return patched(frame, mask, sheet(frame, MUD))
+    """Fill with one dark earth tone with a sharp edge."""
+    return paste(frame, mask, uniform_frame(frame, MUD))
 
 
-def patched(frame: np.ndarray, mask: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Show `other` in the lost pixels: the intact ones are copied into it and it is returned."""
+def paste(frame: np.ndarray, mask: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Copy the intact pixels of `frame` into `other` and return it."""
     return cv2.copyTo(frame, (~mask).view(np.uint8), other)
 
 
-def sheet(frame: np.ndarray, colour: Colour) -> np.ndarray:
+def uniform_frame(frame: np.ndarray, colour: Colour) -> np.ndarray:
     """Make a frame of one colour, or of its brightness for a grey frame."""
     filled = np.empty_like(frame)
     filled[0] = colour if frame.ndim == 3 else _luma(colour)
@@ -45,10 +45,10 @@ def sheet(frame: np.ndarray, colour: Colour) -> np.ndarray:
 
 
 def depth(mask: np.ndarray) -> np.ndarray:
-    """Measure how deep each lost pixel lies in the lost region: float32 (H, W) px, 0 if intact."""
+    """Compute the distance of each lost pixel to the nearest intact one: float32 (H, W), in px."""
     return cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 3)
 
 
 def _luma(colour: Colour) -> int:
-    """Give what a grey camera shows for the colour (an empty luma plane is black, not green)."""
+    """Return the grey level of a colour (an empty luma plane is black, not green)."""
     return 0 if colour == EMPTY_MACROBLOCKS[1] else round(float(np.dot(colour, (0.11, 0.59, 0.3))))

@@ -47,15 +47,15 @@ QUALITY = 70  # of the JPEG
 
 
 def picture(spec: str, frames: Sequence[np.ndarray]) -> np.ndarray:
-    """Strike `BURST` frames after an intact one with `spec`, such as 'band:0.25'.
+    """Damage `BURST` frames after an intact one with `spec`, such as 'band:0.25'.
 
-    frames: BURST + 1 of them, uint8 (H, W, 3) BGR. Returns two of the struck frames and the mask of
-    the second side by side, uint8 (h, w, 3).
+    frames: BURST + 1 of them, uint8 (H, W, 3) BGR. Returns two of the damaged frames and the mask
+    of the second side by side, uint8 (h, w, 3).
     """
     faults = FaultInjector([spec], 0.5, SEED, BURST)
-    struck = [faults.inject(index, frame) for index, frame in enumerate(frames)]
-    panes = [struck[index].frame for index in SHOWN]
-    mask = struck[SHOWN[-1]].mask
+    damaged = [faults.inject(index, frame) for index, frame in enumerate(frames)]
+    panes = [damaged[index].frame for index in SHOWN]
+    mask = damaged[SHOWN[-1]].mask
     panes.append(cv2.cvtColor(mask.view(np.uint8) * np.uint8(255), cv2.COLOR_GRAY2BGR))
     return np.hstack([cv2.resize(pane, PANE, interpolation=cv2.INTER_AREA) for pane in panes])
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""H.264 packet loss made for real: encode, drop slices, decode with FFmpeg's error concealment.
+"""H.264 packet loss, real: encode, drop slices, decode with FFmpeg's error concealment.
 
 Two decoders read the same stream, one of them with gaps. Where their pictures differ the content
 is lost, errors carried on by prediction from damaged frames included; there the decode with gaps
@@ -16,7 +16,7 @@ from av.error import InvalidDataError
 import cv2
 import numpy as np
 
-from siammcvae_core.faults.history import Past
+from siammcvae_core.faults.history import CameraHistory
 
 PACKET = 1200  # bytes of a slice at most: one RTP packet each
 KEY_FRAMES = 30  # frames from one key frame to the next
@@ -90,18 +90,18 @@ class LossyStream:
 
 
 def lose_packets(
-    frame: np.ndarray, ratio: float, rng: np.random.Generator, past: Past
+    frame: np.ndarray, ratio: float, rng: np.random.Generator, history: CameraHistory
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lose `ratio` of the frame's H.264 packets: (frame, mask).
 
     A burst begins with the frame before it as an intact key frame; without one the key frame itself
     is hit. Within the burst errors spread; after it the stream starts anew.
     """
-    if past.kept is None:
-        past.kept = LossyStream(frame.shape)
-        if past.captured is not None:
-            past.kept.send(past.captured, 0, rng)
-    return past.kept.send(frame, ratio, rng)
+    if history.state is None:
+        history.state = LossyStream(frame.shape)
+        if history.captured is not None:
+            history.state.send(history.captured, 0, rng)
+    return history.state.send(frame, ratio, rng)
 
 
 def _decoder() -> av.CodecContext:

@@ -22,7 +22,7 @@ Size = tuple[int, int]
 
 
 def _dither(side: int) -> np.ndarray:
-    """Build Bayer's matrix: each number from 0 on lies as far as can be from those before it."""
+    """Build Bayer's matrix: each number from 0 on lies as far as possible from those before it."""
     if side == 1:
         return np.zeros((1, 1), int)
     quarter = 4 * _dither(side // 2)
@@ -133,8 +133,8 @@ PATTERNS: dict[str, Callable[[Size, float, np.random.Generator], np.ndarray]] = 
     'dirt': dirt,
     'full': full,
 }
-WHOLE = ('full', 'freeze')  # these always lose the whole frame and need no ratio
-PATTERNS_THAT_STAY = ('tube', 'dual', 'band', 'block', 'dirt')  # alike in all frames of a clip
+WHOLE = ('full', 'freeze')  # always lose the whole frame and need no ratio
+STATIC_PATTERNS = ('tube', 'dual', 'band', 'block', 'dirt')  # the same in all frames of a clip
 
 
 def parse_fault(spec: str, known: Collection[str] = tuple(PATTERNS)) -> tuple[str, float]:

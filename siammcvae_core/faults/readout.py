@@ -1,10 +1,10 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What goes wrong between the sensor and the buffer: dead lines, held lines, noise, stale rows."""
+"""Faults of the readout: dead lines, repeated lines, noise, stale rows, repeated frames."""
 
 import numpy as np
 
-from siammcvae_core.faults.history import Past
+from siammcvae_core.faults.history import CameraHistory
 
 RUNS = 6  # of noise in a frame: how often a camera link loses its lock
 
@@ -38,7 +38,7 @@ def noise_runs(size: Size, ratio: float, rng: np.random.Generator) -> np.ndarray
 
 
 def hold_line(frame: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Show the last line that came in place of a band of lost rows; black if none did."""
+    """Fill a band of lost rows with the row above it; black if there is none."""
     damaged = frame.copy()
     top = int(mask[:, 0].argmax())
     rows = int(mask[:, 0].sum())
@@ -47,21 +47,21 @@ def hold_line(frame: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> 
 
 
 def stick_rows(frame: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Show each lost row stuck at black or white."""
+    """Fill each lost row with black or white."""
     damaged = frame.copy()
     _stick(damaged, mask[:, 0], rng)
     return damaged
 
 
 def stick_columns(frame: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Show each lost column stuck at black or white."""
+    """Fill each lost column with black or white."""
     damaged = frame.copy()
     _stick(damaged.swapaxes(0, 1), mask[0], rng)
     return damaged
 
 
 def randomise(frame: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Show random bytes in the lost pixels."""
+    """Fill the lost pixels with random bytes."""
     damaged = frame.copy()
     bounds = np.flatnonzero(np.diff(mask.ravel(), prepend=False, append=False))
     pixels = damaged.reshape(mask.size, -1)
@@ -71,7 +71,7 @@ def randomise(frame: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> 
 
 
 def tear(
-    frame: np.ndarray, ratio: float, rng: np.random.Generator, past: Past
+    frame: np.ndarray, ratio: float, rng: np.random.Generator, history: CameraHistory
 ) -> tuple[np.ndarray, np.ndarray]:
     """Show the lowest `ratio` of the rows as captured a frame before: (frame, mask).
 
@@ -80,17 +80,17 @@ def tear(
     height = frame.shape[0]
     top = height - min(max(round(ratio * height), 1), height)
     damaged = frame.copy()
-    damaged[top:] = 0 if past.captured is None else past.captured[top:]
+    damaged[top:] = 0 if history.captured is None else history.captured[top:]
     mask = np.zeros(frame.shape[:2], bool)
     mask[top:] = True
     return damaged, mask
 
 
 def freeze(
-    frame: np.ndarray, ratio: float, rng: np.random.Generator, past: Past
+    frame: np.ndarray, ratio: float, rng: np.random.Generator, history: CameraHistory
 ) -> tuple[np.ndarray, np.ndarray]:
     """Show the frame delivered before, the same object; black without one: (frame, mask)."""
-    damaged = np.zeros_like(frame) if past.delivered is None else past.delivered
+    damaged = np.zeros_like(frame) if history.delivered is None else history.delivered
     return damaged, np.ones(frame.shape[:2], bool)
 
 

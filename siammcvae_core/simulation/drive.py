@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A drive down a street, rendered in software: frames with real parallax and nothing to download.
 
-The road is found by meeting rays with the ground, everything else is a flat textured face drawn by
-its homography, far before near, at twice the size of the frame.
+The road is ray-cast on the ground plane,
+
+    distance along the ray = camera height / downward component of the ray
+
+and everything else is a flat textured face drawn by its homography, far before near, at twice the
+size of the frame.
 """
 
 from collections.abc import Iterator
@@ -38,7 +42,7 @@ class DriveSim:
     """A seeded drive of `frames` frames of `size` (width, height) px at `rate` Hz.
 
     Frames can be rendered in any order; the same arguments give the same pixels. Raises InputError
-    for a size, rate or length that cannot be.
+    for a size, rate or length out of range.
     """
 
     stamped = False
@@ -102,9 +106,9 @@ class DriveSim:
         return cv2.add(frame, grain, dtype=cv2.CV_8U)
 
     def labels(self, index: int) -> np.ndarray:
-        """Tell what each pixel of frame `index` shows: int32 (H, W), kind << 16 | number.
+        """Label what each pixel of frame `index` shows: int32 (H, W), kind << 16 | number.
 
-        The kinds are in `street.scene`; a thing keeps its label as long as it is in sight.
+        The kinds are in `simulation.scene`; a thing keeps its label as long as it is in sight.
         """
         labels = np.zeros(self._canvas, np.int32)
         self._draw(index, labels)
@@ -241,7 +245,10 @@ def _outer(start: np.ndarray, step: np.ndarray, across: np.ndarray) -> np.ndarra
 
 
 def _haze(ahead: np.ndarray | float) -> np.ndarray:
-    """Share of the haze's colour at a distance in m; all of it from the end of sight on."""
+    """Share of the haze's colour at a distance in m; 1 from the end of sight on.
+
+    1 - exp(-(distance / 160)^1.5), faded to 1 towards the end of sight
+    """
     thin = 1 - np.exp(-((np.maximum(ahead, 0.0) / 160.0) ** 1.5))
     return thin + (1 - thin) * np.clip((np.asarray(ahead) - 0.75 * SIGHT) / (0.22 * SIGHT), 0, 1)
 

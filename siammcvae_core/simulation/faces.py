@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Flat textured faces in space and how they are drawn: a homography each, far before near.
+"""Flat textured faces in space, each drawn by its homography, far before near.
 
 World and camera axes are x right, y down, z forward, in metres; the road lies at y = 0.
 """
@@ -78,7 +78,7 @@ def texels(image: np.ndarray) -> np.ndarray:
 
 
 def mip_keys(shrink: np.ndarray) -> np.ndarray:
-    """Give the half octaves to shrink a texture by that is sampled every `shrink` texels."""
+    """Compute the mip level, in half octaves, of a texture sampled every `shrink` texels."""
     return np.floor(2 * np.log2(np.clip(shrink, 1, 2**12))).astype(int)
 
 
@@ -189,7 +189,7 @@ def _ramps(
 
 
 def _in_front(outline: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Give the px (n, 2) of the part of a convex (u, v) outline that is at least NEAR away."""
+    """Clip a convex (u, v) outline at NEAR: the px (n, 2) of the part that is beyond."""
     ahead = outline @ matrix[2, :2] + matrix[2, 2] - NEAR
     points = []
     for i in range(len(outline)):

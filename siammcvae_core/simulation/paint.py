@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Brushes the rendered drive is painted with: noise, stains, plain colour, halos and shadows.
+"""Basic textures of the rendered drive: noise, stains, plain colour, halos and shadows.
 
 Images are uint8 BGR, or BGRA where a surface has holes.
 """
@@ -35,7 +35,7 @@ def grained(
     coarse: float,
     fine: float,
 ) -> Image:
-    """Give float32 (height, width, 3) of one colour with stains and speckle.
+    """Paint float32 (height, width, 3) of one colour with stains and speckle.
 
     `coarse` and `fine` are their deviations in grey levels.
     """

@@ -1,8 +1,8 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The street of the rendered drive: what stands and drives where, endless and decided by the seed.
+"""The street of the rendered drive: positions of all things, endless and set by the seed.
 
-Places are given as d metres right of the street's gently winding axis at s metres along it. The
+Positions are d metres right of the street's winding axis at s metres along it. The
 street is made of 20 m cells, each furnished from (seed, cell) alone, so any moment can be drawn
 without those before it.
 """

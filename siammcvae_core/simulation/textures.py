@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The surfaces of the rendered drive, painted once for the day and once for the night.
 
-What holds its own light at night (fronts, sky) is painted dark here; the rest is dimmed by the
-renderer, which adds headlights and haze.
+Surfaces with lights of their own at night (fronts, sky) are painted dark here; the renderer dims
+the others and adds headlights and haze.
 """
 
 from dataclasses import dataclass

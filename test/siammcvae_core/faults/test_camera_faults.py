@@ -75,9 +75,9 @@ def test_intact_frames_are_the_same_object():
 def test_share_of_damaged_frames_and_every_fault_comes():
     injector = FaultInjector(SPECS, 0.3, seed=1, burst=2)
     results = [injector.inject(i, frame) for i, frame in enumerate(stream(600, (32, 32)))]
-    struck = [r.fault for r in results if r.fault]
-    assert 0.22 < len(struck) / len(results) < 0.38
-    assert set(struck) == set(SPECS)
+    damaged = [r.fault for r in results if r.fault]
+    assert 0.22 < len(damaged) / len(results) < 0.38
+    assert set(damaged) == set(SPECS)
     for result in results:
         assert bool(result.fault) == bool(result.mask.any())
 
@@ -123,13 +123,13 @@ def test_a_freeze_without_a_usable_past_is_black():
     assert not injector.inject(5, frame).frame.any()
     # An earlier index after a later one is a loop of the source: the future must not show.
     always = FaultInjector(['freeze'], 0.5, seed=0)
-    struck = [i for i in range(40) if always.inject(i, frame).fault]
-    kept = next(i for i in range(1, 40) if i not in struck and i - 1 in struck)
+    damaged = [i for i in range(40) if always.inject(i, frame).fault]
+    kept = next(i for i in range(1, 40) if i not in damaged and i - 1 in damaged)
     looping = FaultInjector(['freeze'], 0.5, seed=0)
     looping.inject(kept, frame)
     assert not looping.inject(kept - 1, frame).frame.any()
     resized = FaultInjector(['freeze'], 0.5, seed=0)
-    after = next(i for i in range(1, 40) if i in struck and i - 1 not in struck)
+    after = next(i for i in range(1, 40) if i in damaged and i - 1 not in damaged)
     resized.inject(after - 1, noise((24, 32, 3)))
     assert not resized.inject(after, frame).frame.any()
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from siammcvae_core.faults.camera import FaultInjector, FAULTS, STAYS
+from siammcvae_core.faults.camera import FaultInjector, FAULTS, STATIC_FAULTS
 from siammcvae_core.faults.gallery import main, SPECS
 from siammcvae_core.faults.masks import WHOLE
 
@@ -101,7 +101,7 @@ def test_the_number_is_the_lost_share(name, ratio):
 def test_what_stays_stays_and_the_rest_is_drawn_anew(name):
     masks = [result.mask for result in strike(name, drive(4))]
     same = [np.array_equal(a, b) for a, b in pairwise(masks)]
-    assert all(same) if name in STAYS else not all(same)
+    assert all(same) if name in STATIC_FAULTS else not all(same)
 
 
 @pytest.mark.parametrize(

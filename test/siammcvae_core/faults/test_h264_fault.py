@@ -33,11 +33,11 @@ def test_loss_is_concealed_with_errors_that_spread_until_the_burst_ends(frames):
     shares = [burst.inject(i, frame).mask.mean() for i, frame in enumerate(frames)]
     stream = LossyStream(frames[0].shape)
     stream.send(frames[0], 0, rng())
-    struck, first = stream.send(frames[1], 0.2, rng())
+    damaged, first = stream.send(frames[1], 0.2, rng())
     _, later = stream.send(frames[2], 0, rng())  # nothing lost, but predicted from what was
     assert 0 < first.mean() < 0.9
     assert later.any()
-    assert psnr(struck, frames[1], first) > 12  # concealed, not blank
+    assert psnr(damaged, frames[1], first) > 12  # concealed, not blank
     assert shares[-1] > shares[1] > 0
 
 

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from siammcvae_core.faults.blobs import cut
+from siammcvae_core.faults.blobs import threshold
 from siammcvae_core.faults.camera import FaultInjector
 from siammcvae_core.faults.fills import depth, MUD
 
@@ -66,7 +66,7 @@ def test_a_small_spot_is_changed_all_the_same(name):
 
 def test_cut_takes_the_highest_and_never_nothing():
     field = np.arange(12, dtype=np.float32).reshape(3, 4)
-    assert np.array_equal(cut(field, (3, 4), 0.5), field >= 6)
-    assert cut(field, (3, 4), 0.001).sum() == 1
-    assert cut(field, (3, 4), 1.0).all()
-    assert cut(np.ones((2, 2), np.float32), (20, 20), 0.3).any()
+    assert np.array_equal(threshold(field, (3, 4), 0.5), field >= 6)
+    assert threshold(field, (3, 4), 0.001).sum() == 1
+    assert threshold(field, (3, 4), 1.0).all()
+    assert threshold(np.ones((2, 2), np.float32), (20, 20), 0.3).any()
