@@ -39,7 +39,7 @@ def noisy_segments(
     if difference is not None:
         rough &= difference.mean >= CHANGED
     elif frame.ndim == 2:
-        return lost  # in one grey frame noise cannot be told from gravel
+        return lost  # in a single grey frame noise looks like gravel
     for row in np.flatnonzero(rough.sum(axis=1) >= SEGMENTS):
         within = slice(row * CELL, (row + 1) * CELL)
         lost[within] = _in_row(frame, now.grey, before.grey if before else None, int(row))

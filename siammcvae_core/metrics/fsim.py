@@ -19,9 +19,8 @@ import math
 import cv2
 import numpy as np
 
-from siammcvae_core.errors import InputError
 from siammcvae_core.metrics.log_gabor import LogGabor, noise_threshold, TINY
-from siammcvae_core.metrics.pair import check_mask, check_single, SMALLEST
+from siammcvae_core.metrics.pair import check_single, feature_pair, SMALLEST
 
 ORIENTATIONS, BANDWIDTH = 4, 0.55
 WEDGE = math.pi / (ORIENTATIONS * 1.2)  # standard deviation in radians
@@ -75,7 +74,7 @@ def fsim(
     a working pixel counts by how much of it is lost, while its features are those of the whole
     frame; NaN if nothing is lost. Raises InputError for anything else.
     """
-    x, y = _feature_pair(restored, truth, mask)
+    x, y = feature_pair(restored, truth, mask, fsim_features)
     return _score(_structure_similarity(x, y), x, y, mask)
 
 
@@ -85,7 +84,7 @@ def fsimc(
     mask: np.ndarray | None = None,
 ) -> float:
     """FSIM with the similarity of chroma; of grey frames it is FSIM. Arguments as of `fsim`."""
-    x, y = _feature_pair(restored, truth, mask)
+    x, y = feature_pair(restored, truth, mask, fsim_features)
     similarities = _structure_similarity(x, y)
     if x.chroma:
         i, q = (similarity(*planes) for planes in zip(x.chroma, y.chroma, (T3, T4), strict=True))
@@ -110,19 +109,6 @@ def weighted_mean(values: np.ndarray, weights: np.ndarray, share: np.ndarray | N
     if not weights.any():
         weights = np.ones_like(values) if share is None else share
     return float(np.average(values, weights=weights))
-
-
-def _feature_pair(
-    restored: np.ndarray | FsimFeatures, truth: np.ndarray | FsimFeatures, mask: np.ndarray | None
-) -> tuple[FsimFeatures, FsimFeatures]:
-    if restored.shape != truth.shape:
-        raise InputError(f'frames differ in shape: {restored.shape} and {truth.shape}')
-    check_mask(mask, truth.shape)
-    x, y = (
-        frame if isinstance(frame, FsimFeatures) else fsim_features(frame)
-        for frame in (restored, truth)
-    )
-    return x, y
 
 
 def _structure_similarity(x: FsimFeatures, y: FsimFeatures) -> np.ndarray:

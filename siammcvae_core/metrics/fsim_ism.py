@@ -21,10 +21,9 @@ import math
 import cv2
 import numpy as np
 
-from siammcvae_core.errors import InputError
 from siammcvae_core.metrics.fsim import similarity, T1, T2, weighted_mean
 from siammcvae_core.metrics.log_gabor import LogGabor, noise_threshold, SCALES, TINY
-from siammcvae_core.metrics.pair import check_mask, check_single, SMALLEST
+from siammcvae_core.metrics.pair import check_single, feature_pair, SMALLEST
 
 ORIENTATIONS, BANDWIDTH = 6, 0.5978
 SPREAD_CUTOFF, SPREAD_GAIN = 0.5, 10.0  # sigmoid over the share of scales that respond
@@ -62,13 +61,7 @@ def fsim_ism(
     only its True pixels count, while features are those of the whole frame; NaN if there are none.
     Raises InputError for anything else.
     """
-    if restored.shape != truth.shape:
-        raise InputError(f'frames differ in shape: {restored.shape} and {truth.shape}')
-    check_mask(mask, truth.shape)
-    x, y = (
-        frame if isinstance(frame, IsmFeatures) else ism_features(frame)
-        for frame in (restored, truth)
-    )
+    x, y = feature_pair(restored, truth, mask, ism_features)
     scores = []
     for (congruency_x, gradient_x), (congruency_y, gradient_y) in zip(
         x.bands, y.bands, strict=True

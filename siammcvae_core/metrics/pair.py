@@ -2,11 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of the frames and the mask that a metric compares."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import numpy as np
 
 from siammcvae_core.errors import InputError
 
 SMALLEST = 11  # px per side: the window of SSIM
+
+Features = TypeVar('Features')
 
 
 def check_pair(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> None:
@@ -16,6 +21,20 @@ def check_pair(restored: np.ndarray, truth: np.ndarray, mask: np.ndarray | None 
     for frame in (restored, truth):
         check_single(frame)
     check_mask(mask, truth.shape)
+
+
+def feature_pair(
+    restored: Any, truth: Any, mask: np.ndarray | None, extract: Callable[[np.ndarray], Features]
+) -> tuple[Features, Features]:
+    """Return the features of two frames, extracting them from those that are frames still.
+
+    Raises InputError if shapes differ, the mask does not fit, or `extract` does.
+    """
+    if restored.shape != truth.shape:
+        raise InputError(f'frames differ in shape: {restored.shape} and {truth.shape}')
+    check_mask(mask, truth.shape)
+    x, y = (extract(f) if isinstance(f, np.ndarray) else f for f in (restored, truth))
+    return x, y
 
 
 def check_single(frame: np.ndarray, smallest: int = 1) -> None:
