@@ -4,11 +4,11 @@
 
 COMMANDS = {
     'restore': 'restore a recorded video or bag',
-    'evaluate': 'score ways of restoring side by side: pictures, tables, one report',
+    'evaluate': 'score restoration methods side by side: pictures, tables, one report',
     'evaluate.persistent_faults': 'score faults that last many frames',
     'evaluate.detector_ablation': 'score restoring without masks: what the fault detector costs',
     'train': 'train a model on folders of drives',
-    'train.calibrate': 'make trained drive weights ready to ship',
+    'train.calibrate': 'calibrate the expected error of trained drive weights, ready to ship',
     'detection': 'measure what the fault detector finds on clips',
     'engines': 'export the model as ONNX, or build its TensorRT engines',
     'benchmark': 'time restoring on this machine',
@@ -21,8 +21,8 @@ COMMANDS = {
 def main() -> None:
     """Print every command with a line of what it does."""
     print('Commands, each with --help:\n')
-    for name, what in COMMANDS.items():
-        print(f'  python -m siammcvae_core.{name:27} {what}')
+    for name, description in COMMANDS.items():
+        print(f'  python -m siammcvae_core.{name:27} {description}')
 
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Errors a user can cause and mend; each carries one line that says what came and what was due."""
+"""Errors that users can cause and correct; one line each, with what came and what was expected."""
 
 
 class InputError(ValueError):

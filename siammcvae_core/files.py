@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The cache folder, files that appear whole or not at all, and what is read back out of files."""
+"""The cache folder, atomic writes, checked reading of JSON, and hashes of files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,16 +13,16 @@ from typing import Any
 
 
 def cache_folder() -> Path:
-    """Give the user's cache folder of this package, there or not."""
+    """Return the user's cache folder of this package, whether or not it exists."""
     base = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
     return Path(base).expanduser() / 'siammcvae_ros'
 
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """Give a draft beside `path` to write, and put it in its place when all of it is on the disk.
+    """Write a file atomically: yields a draft beside `path`, which replaces it once on the disk.
 
-    Whatever is raised on the way, `path` stays as it was and the draft is gone. Raises OSError.
+    After an exception `path` is as it was and the draft is deleted. Raises OSError.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
     os.close(handle)
@@ -39,18 +39,18 @@ def replaced(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all; raises OSError."""
+    """Write a file atomically: it appears whole or not at all; raises OSError."""
     with replaced(path) as draft:
         draft.write_bytes(content)
 
 
 def read_json(path: Path) -> Any:
-    """Read what a JSON file says; raises OSError, and ValueError for one that is damaged."""
+    """Read a JSON file; raises OSError, and ValueError for one that is damaged."""
     return parse_json(path.read_bytes())
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Read JSON; raises ValueError for whatever is none, also what nests too deeply."""
+    """Parse JSON; raises ValueError for what is not JSON or nests too deeply."""
     try:
         return json.loads(text)
     except RecursionError as error:
@@ -58,7 +58,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def sha256(path: Path) -> str:
-    """Hash a file, as hexadecimal digits; raises OSError."""
+    """Return the SHA-256 of a file in hexadecimal digits; raises OSError."""
     with path.open('rb') as file:
         digest = hashlib.sha256()
         while block := file.read(1 << 20):

@@ -69,8 +69,8 @@ def check_frame(frame: np.ndarray) -> None:
     `not_contiguous`.
     """
     if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8:
-        came = frame.dtype if isinstance(frame, np.ndarray) else type(frame).__name__
-        raise FrameError('unsupported_type', f'frame must be a uint8 array, got {came}')
+        actual = frame.dtype if isinstance(frame, np.ndarray) else type(frame).__name__
+        raise FrameError('unsupported_type', f'frame must be a uint8 array, got {actual}')
     if frame.ndim not in (2, 3) or (frame.ndim == 3 and frame.shape[2] != 3):
         raise FrameError(
             'unsupported_shape',
@@ -90,8 +90,8 @@ def full_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     FrameError with reason `mask_type` or `mask_size`.
     """
     if not isinstance(mask, np.ndarray) or mask.dtype not in (np.uint8, np.bool_):
-        came = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
-        raise FrameError('mask_type', f'mask must be a uint8 or bool array, got {came}')
+        actual = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
+        raise FrameError('mask_type', f'mask must be a uint8 or bool array, got {actual}')
     height, width = size
     if mask.ndim != 2 or mask.size == 0:
         raise FrameError(

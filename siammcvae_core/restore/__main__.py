@@ -29,8 +29,8 @@ DESCRIPTION = """\
 Restore the damaged frames of a recording with what the restore node runs, as well as it can in its
 own time. IN is a video (or a folder of images) or a rosbag2.
 
-With --detect it finds what is lost itself, from the frames alone, in whole cells of 16 x 16 pixels;
-docs/detector.md says what it finds and what nobody can. Without it:
+With --detect the fault detector finds what is lost, from the frames alone, in whole cells of
+16 x 16 pixels; docs/detector.md says what it can find and what it cannot. Without it:
 
 A video needs --mask: a video or a folder of images of as many frames, black where intact; whatever
 is not black is lost (prefer lossless masks). OUT is .mp4 (H.264) or .mkv (FFV1, every pixel exact);
@@ -147,7 +147,7 @@ def _open(options: argparse.Namespace) -> _Job:
     if os.path.realpath(options.out) == os.path.realpath(path):
         raise InputError(f'{options.out} is the input')
     if options.detect and (options.mask or options.mask_topic):
-        raise InputError('--detect finds what is lost itself: leave --mask and --mask-topic out')
+        raise InputError('--detect makes the masks itself: leave --mask and --mask-topic out')
     source = open_source(path, options.topic)
     if isinstance(source, BagImages):
         if options.mask:
@@ -165,7 +165,7 @@ def _open(options: argparse.Namespace) -> _Job:
     if options.detect:
         return _Job(source, with_detected_masks(source), encoder)
     if not options.mask:
-        raise InputError(f'say what is lost in {path}: --mask MASKS, or have it found: --detect')
+        raise InputError(f'say what is lost in {path}: --mask MASKS, or have it detected: --detect')
     masks = open_source(options.mask)
     if len(masks) != len(source):
         raise InputError(f'{path} has {len(source)} frames, its mask {len(masks)}: {options.mask}')

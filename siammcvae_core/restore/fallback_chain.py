@@ -158,9 +158,9 @@ class FallbackChain:
 
 def _check_like(restored: np.ndarray, frame: np.ndarray) -> None:
     if restored.shape != frame.shape or restored.dtype != frame.dtype:
-        came = f'{restored.dtype} {format_size(restored.shape)}'
+        actual = f'{restored.dtype} {format_size(restored.shape)}'
         expected = f'{frame.dtype} {format_size(frame.shape)}'
-        raise TypeError(f'engine returned {came}, expected {expected}')
+        raise TypeError(f'engine returned {actual}, expected {expected}')
 
 
 def _result(

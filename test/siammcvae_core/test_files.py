@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is read out of files: whole, or one of two errors."""
+"""Reading JSON and hashing files; damaged content is one of two errors."""
 
 import hashlib
 
@@ -18,7 +18,7 @@ DEEP = 100_000
         pytest.param(b'{"a":' * DEEP, id='deep object'), pytest.param(b'9' * 5000, id='digits'),
     ],
 )  # fmt: skip
-def test_whatever_is_no_json_is_a_value_error(tmp_path, content):
+def test_what_is_not_json_is_a_value_error(tmp_path, content):
     (tmp_path / 'a.json').write_bytes(content)
     with pytest.raises(ValueError):  # noqa: PT011  each has words of its own
         read_json(tmp_path / 'a.json')

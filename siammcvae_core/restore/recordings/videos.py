@@ -68,9 +68,9 @@ class VideoEncoder:
             def write(frame: MaskedFrame, restored: RestoredFrame | None) -> None:
                 picture = self._picture(frame.frame if restored is None else restored.frame)
                 if (picture.width, picture.height) != self._size:
-                    came = f'{picture.width}x{picture.height}'
+                    actual = f'{picture.width}x{picture.height}'
                     expected = f'{self._size[0]}x{self._size[1]}'
-                    raise InputError(f'frame {frame.index} is {came}, expected {expected}')
+                    raise InputError(f'frame {frame.index} is {actual}, expected {expected}')
                 picture.pts = round(Fraction(frame.stamp * TICKS, NANO))
                 picture.time_base = Fraction(1, TICKS)
                 container.mux(stream.encode(picture))

@@ -7,7 +7,6 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
-import time
 
 import cv2
 from filelock import FileLock
@@ -70,10 +69,10 @@ def expected(drive: Path) -> Iterator[np.ndarray]:
 def test_lossless_video_holds_the_frames_of_the_restorer(drive: Path, tmp_path: Path) -> None:
     out = tmp_path / 'restored.mkv'
     assert main(arguments(drive, out)) == 0
-    made = images(out)
-    assert len(made) == FRAMES
-    for number, (frame, due) in enumerate(zip(made, expected(drive), strict=True)):
-        assert np.array_equal(frame, due), f'frame {number}'
+    output = images(out)
+    assert len(output) == FRAMES
+    for number, (frame, expected_frame) in enumerate(zip(output, expected(drive), strict=True)):
+        assert np.array_equal(frame, expected_frame), f'frame {number}'
     stamps = [frame.stamp for frame in open_source(out)]
     assert stamps == [frame.stamp for frame in open_source(drive / 'frames')]
     assert not out.with_name('restored.mkv.partial').exists()
@@ -90,39 +89,46 @@ def test_h264_is_close_and_keeps_uneven_times(drive: Path, tmp_path: Path) -> No
     assert main([str(video), str(out), '--mask', str(drive / 'masks'), *MOTION]) == 0
     stamps = [frame.stamp for frame in open_source(out)]
     assert stamps[:5] == [0, 100_000_000, 250_000_000, 350_000_000, 500_000_000]
-    for made, came, mask in zip(images(out), images(video), images(drive / 'masks'), strict=True):
+    for output, original, mask in zip(
+        images(out), images(video), images(drive / 'masks'), strict=True
+    ):
         if not mask.any():
-            assert np.abs(made.astype(int) - came).mean() < 4
+            assert np.abs(output.astype(int) - original).mean() < 4
 
 
 def test_a_killed_run_resumes_and_gives_the_same_frames(drive: Path, tmp_path: Path) -> None:
     out = tmp_path / 'restored.mkv'
     state = tmp_path / 'restored.mkv.partial' / 'state.json'
-    # A reader that is slow from frame 70 on gives time for the kill.
+    # The run says that it is at frame 70, in the second part, and waits there to be killed.
     script = (
-        'import sys, time\n'
+        'import sys\n'
         'from siammcvae_core.restore.recordings import sequence\n'
         'from siammcvae_core.restore.__main__ import main\n'
         'restore = sequence._restore\n'
-        'sequence._restore = lambda item, r: '
-        '(time.sleep(10 if item.index == 70 else 0), restore(item, r))[1]\n'
+        'def stop_at_70(frame, restorer):\n'
+        '    if frame.index == 70:\n'
+        '        print("at frame 70", flush=True)\n'
+        '        sys.stdin.read()\n'
+        '    return restore(frame, restorer)\n'
+        'sequence._restore = stop_at_70\n'
         'sys.exit(main(sys.argv[1:]))\n'
     )
     root = str(Path(__file__).parents[3])
-    process = subprocess.Popen(
-        [sys.executable, '-c', script, *arguments(drive, out)], cwd=root, stderr=subprocess.DEVNULL
-    )
-    for _ in range(300):
-        if state.exists() or process.poll() is not None:
-            break
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    with subprocess.Popen(
+        [sys.executable, '-c', script, *arguments(drive, out)], cwd=root, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert 'at frame 70\n' in iter(process.stdout.readline, '')
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
     assert state.exists()
     assert not out.exists()
     assert main(arguments(drive, out)) == 0
-    for number, (frame, due) in enumerate(zip(images(out), expected(drive), strict=True)):
-        assert np.array_equal(frame, due), f'frame {number}'
+    for number, (frame, expected_frame) in enumerate(
+        zip(images(out), expected(drive), strict=True)
+    ):
+        assert np.array_equal(frame, expected_frame), f'frame {number}'
 
 
 def test_resuming_skips_finished_parts(
@@ -171,8 +177,8 @@ def test_a_damaged_partial_output_is_not_resumed(
     assert error.endswith('; --overwrite begins anew\n')
     assert not out.exists()
     assert main([*arguments(drive, out), '--overwrite']) == 0
-    for frame, due in zip(images(out), expected(drive), strict=True):
-        assert np.array_equal(frame, due)
+    for frame, expected_frame in zip(images(out), expected(drive), strict=True):
+        assert np.array_equal(frame, expected_frame)
 
 
 def detected_and_restored(drive: Path) -> Iterator[np.ndarray]:
@@ -191,11 +197,16 @@ def detected_and_restored(drive: Path) -> Iterator[np.ndarray]:
 def test_detected_faults_are_restored_without_masks(drive: Path, tmp_path: Path) -> None:
     out = tmp_path / 'restored.mkv'
     assert main([str(drive / 'frames'), str(out), '--detect', *MOTION]) == 0
-    made = images(out)
-    for number, (frame, due) in enumerate(zip(made, detected_and_restored(drive), strict=True)):
-        assert np.array_equal(frame, due), f'frame {number}'
+    output = images(out)
+    for number, (frame, expected_frame) in enumerate(
+        zip(output, detected_and_restored(drive), strict=True)
+    ):
+        assert np.array_equal(frame, expected_frame), f'frame {number}'
     with_masks = list(expected(drive))
-    alike = [np.array_equal(frame, due) for frame, due in zip(made, with_masks, strict=True)]
+    alike = [
+        np.array_equal(frame, expected_frame)
+        for frame, expected_frame in zip(output, with_masks, strict=True)
+    ]
     masks = images(drive / 'masks')
     whole = [n for n, mask in enumerate(masks) if mask.all() or not mask.any()]
     assert np.mean([alike[n] for n in whole]) > 0.5  # what is lost is found, by and large
@@ -212,19 +223,19 @@ def test_resumed_detection_finds_the_same(
             raise KeyboardInterrupt
         return restore(self, frame, mask, stamp)
 
-    given = [str(drive / 'frames'), str(out), '--detect', *MOTION]
+    options = [str(drive / 'frames'), str(out), '--detect', *MOTION]
     with monkeypatch.context() as patch:
         patch.setattr(Restorer, 'restore', stopped)
-        assert main(given) == 130
+        assert main(options) == 130
     capsys.readouterr()
     assert main([*arguments(drive, out)]) == 2
     assert 'was begun with another mask, detector' in capsys.readouterr().err
-    assert main(given) == 0
+    assert main(options) == 0
     assert 'going on at 64' in capsys.readouterr().out
-    for number, (frame, due) in enumerate(
+    for number, (frame, expected_frame) in enumerate(
         zip(images(out), detected_and_restored(drive), strict=True)
     ):
-        assert np.array_equal(frame, due), f'frame {number}'
+        assert np.array_equal(frame, expected_frame), f'frame {number}'
 
 
 def test_parts_of_other_settings_are_not_resumed(
@@ -265,7 +276,7 @@ def test_overwrite_is_asked_for(
 
 
 @pytest.mark.parametrize(
-    ('given', 'message'),
+    ('options', 'message'),
     [
         (['{frames}', '{out}.mkv'], 'say what is lost'),
         (['{frames}', '{out}.mkv', '--mask', '{masks}', '--detect'], 'leave --mask'),
@@ -283,7 +294,7 @@ def test_unusable_input_is_one_line(
     drive: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    given: list[str],
+    options: list[str],
     message: str,
 ) -> None:
     few = tmp_path / 'few'
@@ -294,7 +305,7 @@ def test_unusable_input_is_one_line(
         'frames': drive / 'frames', 'masks': drive / 'masks', 'few': few,
         'out': tmp_path / 'out', 'nothing': tmp_path / 'nothing',
     }  # fmt: skip
-    assert main([text.format(**places) for text in given]) == 2
+    assert main([text.format(**places) for text in options]) == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count('\n') == 1

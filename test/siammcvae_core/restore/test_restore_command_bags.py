@@ -84,7 +84,7 @@ def messages(path: Path) -> list[tuple[str, int, bytes]]:
 
 
 def drive(encoding: str) -> list[np.ndarray]:
-    """Render a drive in an encoding, its damaged frames full of rubbish where lost."""
+    """Render a drive in an encoding, its damaged frames grey where lost."""
     codes = {'rgb8': cv2.COLOR_BGR2RGB, 'mono8': cv2.COLOR_BGR2GRAY, 'bgra8': cv2.COLOR_BGR2BGRA}
     frames = []
     for frame in DriveSim((WIDTH, HEIGHT), frames=FRAMES):
@@ -108,24 +108,24 @@ def test_only_lost_pixels_change(encoding: str, tmp_path: Path) -> None:
     assert [entry[:2] for entry in after] == [entry[:2] for entry in before]
     restorer = Restorer()
     number = 0
-    for (topic, _, came), (_, _, made) in zip(before, after, strict=True):
+    for (topic, _, original), (_, _, output) in zip(before, after, strict=True):
         if topic != '/front/image_raw':
-            assert made == came
+            assert output == original
             continue
         mask = mask_of(number) > 0
-        old, new = (TYPES.deserialize_cdr(data, IMAGE) for data in (came, made))
+        old, new = (TYPES.deserialize_cdr(data, IMAGE) for data in (original, output))
         source = next(f for f in BagImages(bag, topic) if f.index == number)
         if not mask.any():
-            assert made == came
+            assert output == original
             restorer.observe(to_core(source), source.stamp * 1e-9)
         else:
             assert (new.header, new.step, new.encoding) == (old.header, old.step, old.encoding)
             rows = [m.data.reshape(HEIGHT, m.step) for m in (old, new)]
             assert np.array_equal(rows[0][:, -PADDING:], rows[1][:, -PADDING:])
             assert np.array_equal(rows[0][~mask.any(1)], rows[1][~mask.any(1)])
-            due = restorer.restore(to_core(source), mask, source.stamp * 1e-9).frame
+            expected = restorer.restore(to_core(source), mask, source.stamp * 1e-9).frame
             frame = next(f for f in BagImages(out, topic) if f.index == number)
-            assert np.array_equal(to_core(frame), due)
+            assert np.array_equal(to_core(frame), expected)
             if CHANNELS[encoding] == 4:
                 assert (frame.image[mask][:, 3] == 255).all()
         number += 1
@@ -157,11 +157,11 @@ def test_compressed_images_stay_exact_where_intact(tmp_path: Path) -> None:
     assert main([str(bag), str(out), '--topic', topic, *MOTION]) == 0
     assert list(out.glob('*.db3'))
     before, after = (list(BagImages(path, topic)) for path in (bag, out))
-    for came, made in zip(before, after, strict=True):
-        mask = mask_of(came.index) > 0
-        assert np.array_equal(came.image[~mask], made.image[~mask])
+    for original, output in zip(before, after, strict=True):
+        mask = mask_of(original.index) > 0
+        assert np.array_equal(original.image[~mask], output.image[~mask])
         if mask.any():
-            assert np.abs(came.image[mask].astype(int) - made.image[mask]).mean() > 20
+            assert np.abs(original.image[mask].astype(int) - output.image[mask]).mean() > 20
     kept = [m[2] for m in messages(bag) if m[0] == topic]
     new = [m[2] for m in messages(out) if m[0] == topic]
     same = [number for number in range(FRAMES) if kept[number] == new[number]]
@@ -171,9 +171,9 @@ def test_compressed_images_stay_exact_where_intact(tmp_path: Path) -> None:
 
 def test_masks_may_be_late_or_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
-    known = [n for n in range(FRAMES) if n not in (4, 6)]
+    with_mask = [n for n in range(FRAMES) if n not in (4, 6)]
     delay = 3 * 10**9  # each mask comes three images late
-    bag = record(tmp_path / 'bag', images, IMAGE, masks=known, mask_delay=delay)
+    bag = record(tmp_path / 'bag', images, IMAGE, masks=with_mask, mask_delay=delay)
     out = tmp_path / 'out'
     assert main([str(bag), str(out), '--topic', '/front/image_raw', *MOTION]) == 0
     marks = [mark.frame_id for mark in BagImages(out, '/front/restored/mask')]
@@ -184,8 +184,8 @@ def test_masks_may_be_late_or_missing(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_bag_resumes_after_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
     bag, out, whole = record(tmp_path / 'bag', images, IMAGE), tmp_path / 'out', tmp_path / 'whole'
-    given = ['--topic', '/front/image_raw', *MOTION]
-    assert main([str(bag), str(whole), *given]) == 0
+    options = ['--topic', '/front/image_raw', *MOTION]
+    assert main([str(bag), str(whole), *options]) == 0
     restore = Restorer.restore
 
     def interrupted(self: Restorer, frame: np.ndarray, mask: np.ndarray, stamp: float) -> object:
@@ -196,27 +196,27 @@ def test_bag_resumes_after_an_interruption(tmp_path: Path, monkeypatch: pytest.M
     with monkeypatch.context() as patch:
         patch.setattr('siammcvae_core.restore.recordings.sequence.PART', 5)
         patch.setattr(Restorer, 'restore', interrupted)
-        assert main([str(bag), str(out), *given]) == 130
+        assert main([str(bag), str(out), *options]) == 130
     assert not out.exists()
-    assert main([str(bag), str(out), *given]) == 0
+    assert main([str(bag), str(out), *options]) == 0
     assert messages(out) == messages(whole)
 
 
 def test_lost_pixels_of_a_bag_are_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
     bag, out, whole = record(tmp_path / 'bag', images, IMAGE), tmp_path / 'out', tmp_path / 'whole'
-    given = ['--topic', '/front/image_raw', '--detect', *MOTION]
-    assert main([str(bag), str(whole), *given]) == 0
-    detector, due = Detector(), {}
+    options = ['--topic', '/front/image_raw', '--detect', *MOTION]
+    assert main([str(bag), str(whole), *options]) == 0
+    detector, expected_masks = Detector(), {}
     for frame in BagImages(bag, '/front/image_raw'):
         mask = detector.inspect(to_core(frame), frame.stamp * 1e-9).pixels()
         if mask.any():
-            due[frame.stamp] = np.where(mask, 255, 0)
-    assert len(due) >= len(LOST)
+            expected_masks[frame.stamp] = np.where(mask, 255, 0)
+    assert len(expected_masks) >= len(LOST)
     marks = list(BagImages(whole, '/front/restored/mask'))
-    assert [mark.stamp for mark in marks] == list(due)
+    assert [mark.stamp for mark in marks] == list(expected_masks)
     for mark in marks:
-        assert np.array_equal(mark.image, due[mark.stamp])
+        assert np.array_equal(mark.image, expected_masks[mark.stamp])
     restore = Restorer.restore
 
     def interrupted(self: Restorer, frame: np.ndarray, mask: np.ndarray, stamp: float) -> object:
@@ -227,13 +227,13 @@ def test_lost_pixels_of_a_bag_are_detected(tmp_path: Path, monkeypatch: pytest.M
     with monkeypatch.context() as patch:
         patch.setattr('siammcvae_core.restore.recordings.sequence.PART', 5)
         patch.setattr(Restorer, 'restore', interrupted)
-        assert main([str(bag), str(out), *given]) == 130
-    assert main([str(bag), str(out), *given]) == 0
+        assert main([str(bag), str(out), *options]) == 130
+    assert main([str(bag), str(out), *options]) == 0
     assert messages(out) == messages(whole)
 
 
 @pytest.mark.parametrize(
-    ('given', 'message'),
+    ('options', 'message'),
     [
         (['--topic', '/front/image_raw', '--mask-topic', '/m', '--detect'], 'leave --mask'),
         ([], 'has 2 image topics'),
@@ -243,11 +243,11 @@ def test_lost_pixels_of_a_bag_are_detected(tmp_path: Path, monkeypatch: pytest.M
     ],
 )
 def test_unusable_bag_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str], message: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
 ) -> None:
     images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
     bag = record(tmp_path / 'bag', images, IMAGE)
-    assert main([str(bag), str(tmp_path / 'out'), *given]) == 2
+    assert main([str(bag), str(tmp_path / 'out'), *options]) == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count('\n') == 1
