@@ -64,7 +64,7 @@ def test_a_run_gives_a_row_for_everything_and_a_page(weights, tmp_path, capsys, 
     assert {row['size'] for row in rows} == {'160x96'}
     copied = {r['psnr_lost'] for r in rows if (r['method'], r['mask']) == ('copy', 'full')}
     (_, whole) = draw_cells('', [(96, 160)], ['block:0.05', 'full'], 2)
-    by_hand = np.mean([psnr(case.kept[0].frame, case.truth) for case in whole.cases])
+    by_hand = np.mean([psnr(case.reference_frames[0].frame, case.truth) for case in whole.cases])
     assert len(copied) == 1
     assert copied.pop() == pytest.approx(by_hand)
     for row in rows:
