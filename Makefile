@@ -18,8 +18,9 @@ endif
 
 # ONNX Runtime and OpenVINO, which `make demo` runs with, stand in an environment of their own and
 # not in .venv: loaded into one process with the data loaders of PyTorch, they have crashed it.
-# So the tests of training and everything else run without them, those of the engines with them.
-FAST_TESTS := test/siammcvae_core/engines
+# So the tests of the engines and of the demo run with them, all others without.
+FAST_TESTS := test/siammcvae_core/engines test/siammcvae_ros/tools/demo/test_demo_run.py
+
 # Builds engines without a GPU, for the tests. Its meta-package would bring CUDA, hence the parts.
 BUILDER := tensorrt-rtx tensorrt-rtx-cu13 tensorrt-rtx-cu13-bindings tensorrt-rtx-cu13-libs
 BUILDER_PATH := $(CURDIR)/.venv-fast/builder
@@ -52,9 +53,9 @@ fuzz: .venv/ready  ## damaged files against everything that reads files (CASES=n
 	@PYTHONPATH=test .venv/bin/python -m fuzz --cases $(or $(CASES),2000) --seed $(or $(SEED),0)
 
 # Every run takes place, whatever becomes of the others; the last lines name those that failed.
-test: .venv/ready .venv-fast/builder $(KILTED)  ## every test, in three runs: all, the fast engines, ROS 2 Kilted
+test: .venv/ready .venv-fast/builder $(KILTED)  ## every test, in three runs: main, the fast engines, ROS 2 Kilted
 	@failed=; \
-	.venv/bin/python -m pytest --strict-skips --ignore=$(FAST_TESTS) || failed="$$failed, all but the engines"; \
+	.venv/bin/python -m pytest --strict-skips $(addprefix --ignore=,$(FAST_TESTS)) || failed="$$failed, main"; \
 	PYTHONPATH="$(BUILDER_PATH)$${PYTHONPATH:+:$$PYTHONPATH}" .venv-fast/bin/python -m pytest --strict-skips \
 	  $(FAST_TESTS) || failed="$$failed, the fast engines"; \
 	if [ -e .venv-kilted/ready ]; then \
