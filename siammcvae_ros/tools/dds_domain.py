@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where processes of ours meet: a DDS domain of their own on this host, and what runs there."""
+"""A DDS domain for our own processes on this host, and a description of this host."""
 
 from importlib import metadata
 import os
@@ -15,7 +15,7 @@ import sys
 PROFILE = 'fastdds_large_images.xml'
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 SHARED_MEMORY = Path('/dev/shm')
-PROCESSES = 3  # that take part in the domain
+PROCESSES = 3  # in the domain
 HIGHEST_DOMAIN = 101  # above, DDS ports reach into the range Linux hands out to anyone
 
 
@@ -39,7 +39,7 @@ def isolate(folder: Path) -> None:
 
 
 def free_domain() -> int:
-    """Pick at random a DDS domain in which nobody on this host takes part."""
+    """Choose at random a DDS domain that no process on this host uses."""
     domains = random.sample(range(1, HIGHEST_DOMAIN + 1), HIGHEST_DOMAIN)
     return next((domain for domain in domains if _is_free(domain)), domains[0])
 
@@ -64,7 +64,7 @@ def shipped_profile() -> Path | None:
 
 
 def _fitted(profile: Path, folder: Path) -> Path:
-    """Give the profile, or a copy with segments that leave room in /dev/shm for all processes."""
+    """Return the profile, or a copy with segments small enough for all processes in /dev/shm."""
     text = profile.read_text()
     segment = re.search(r'(?<=<segment_size>)\d+', text)
     if segment is None or not SHARED_MEMORY.is_dir():
@@ -86,7 +86,7 @@ def ros_distro() -> str:
 
 
 def machine() -> dict[str, str]:
-    """Describe this computer and what the demo's Python is made of."""
+    """Describe this computer and the versions of Python and its packages."""
     return {
         'processor': f'{_processor()}, {os.cpu_count()} cores',
         'system': platform.platform(),

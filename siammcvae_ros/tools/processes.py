@@ -8,20 +8,19 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
-from types import TracebackType
 
 GRACE = 5.0  # s
 LINES_SHOWN = 8
 
 
 class ProcessError(RuntimeError):
-    """A process of ours ended early or stands still; carries what to show to the user."""
+    """A child process ended early or makes no progress; the message is for the user."""
 
 
 class Child:
     """A `python -m module` of this interpreter; a context manager that ends it on the way out.
 
-    It runs in a session of its own, so a Ctrl-C in the terminal reaches it through us alone.
+    It runs in a session of its own, so that a Ctrl-C in the terminal does not reach it directly.
     """
 
     def __init__(self, module: str, arguments: Sequence[str], log: Path) -> None:
@@ -39,12 +38,7 @@ class Child:
     def __enter__(self) -> 'Child':
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.end()
 
     def has_finished(self) -> bool:
@@ -55,17 +49,17 @@ class Child:
         return status == 0
 
     def resident_bytes(self) -> int:
-        """Give the physical memory it holds (Linux)."""
+        """Return its resident memory in bytes (Linux)."""
         pages = Path(f'/proc/{self._process.pid}/statm').read_text().split()[1]
         return int(pages) * os.sysconf('SC_PAGE_SIZE')
 
     def last_lines(self) -> str:
-        """Give the end of its log, with the place of the whole."""
+        """Return the end of its log, with the path of the log."""
         lines = self.log.read_text(errors='replace').splitlines()[-LINES_SHOWN:]
         return '\n'.join([*(f'  {line}' for line in lines), f'Its whole log: {self.log}'])
 
     def kill(self) -> None:
-        """End it as a crash would: it cannot tidy up."""
+        """Kill it: it cannot clean up."""
         self._process.kill()
         self._process.wait()
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Real nodes in processes of their own, on a ROS domain of their own, and a probe to watch them."""
+"""Real nodes in processes and a ROS domain of their own, and a probe that talks to them."""
 
 from collections import defaultdict
 import contextlib
@@ -19,8 +19,9 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from support.stream import Stream
 
 from siammcvae_ros.tools.dds_domain import free_domain
+from siammcvae_ros.tools.ros_session import parameter_arguments, reliable
 
-PATIENCE = 30.0
+PATIENCE = 120.0  # s; passed only by a test that fails
 
 
 def _wait_until(condition, what, patience=PATIENCE):
@@ -36,12 +37,11 @@ class NodeProcess:
     """A node of the package in its own process; its stderr can be read while it runs."""
 
     def __init__(self, module, domain, parameters, log, arguments=()):
-        settings = [text for pair in parameters.items() for text in ('-p', f'{pair[0]}:={pair[1]}')]
         self.log = log
         with open(log, 'wb') as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, '-m', module, '--ros-args', *settings, *arguments],
-                env={**os.environ, 'ROS_DOMAIN_ID': str(domain)},
+                [sys.executable, '-m', module, *parameter_arguments(parameters), *arguments],
+                env={**os.environ, 'ROS_DOMAIN_ID': str(domain), 'PYTHONFAULTHANDLER': '1'},
                 stderr=stderr,
                 stdin=subprocess.DEVNULL,
             )
@@ -62,16 +62,18 @@ class NodeProcess:
         return self.process.wait(patience)
 
     def end(self):
+        """Interrupt it; if it does not end, abort it, which writes the stacks of its threads."""
         if self.alive:
             self.process.send_signal(signal.SIGINT)
         try:
-            return self.process.wait(PATIENCE)
-        finally:
-            self.process.kill()
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait()
 
 
 class Probe:
-    """A ROS node of the test: publishes, collects what it hears, calls services."""
+    """A ROS node of the test: publishes, collects what it receives, calls services."""
 
     def __init__(self, domain):
         self.context = rclpy.Context()
@@ -88,8 +90,7 @@ class Probe:
             executor.spin()
 
     def listen(self, kind, topic, depth=500):
-        qos = QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE)
-        self.node.create_subscription(kind, topic, self.heard[topic].append, qos)
+        self.node.create_subscription(kind, topic, self.heard[topic].append, reliable(depth))
         return self.heard[topic]
 
     def publisher(self, kind, topic, depth=50, reliability=ReliabilityPolicy.RELIABLE):
@@ -126,21 +127,21 @@ class Probe:
 
 @pytest.fixture
 def wait_until():
-    """Give a function that returns what `condition()` gives as soon as that is true, or fails."""
+    """Return a function that returns the value of `condition()` once that is true, or fails."""
     return _wait_until
 
 
 @pytest.fixture
 def domain():
-    """Give a ROS domain that nobody on this host uses."""
+    """Return a ROS domain that no process on this host uses."""
     return free_domain()
 
 
 @pytest.fixture
 def probe(domain):
-    made = Probe(domain)
-    yield made
-    made.close()
+    probe = Probe(domain)
+    yield probe
+    probe.close()
 
 
 @pytest.fixture
@@ -150,16 +151,17 @@ def start(domain, tmp_path):
 
     def start(name, *arguments, **parameters):
         log = tmp_path / f'{name}{len(running)}.log'
-        made = NodeProcess(f'siammcvae_ros.{name}', domain, parameters, log, arguments)
-        running.append(made)
-        return made
+        node = NodeProcess(f'siammcvae_ros.{name}', domain, parameters, log, arguments)
+        running.append(node)
+        return node
 
     start.running = running
     yield start
-    codes = [(node.end(), node.text) for node in running]
-    for code, text in codes:
-        assert code is not None
-        assert 'Traceback' not in text, text
+    for node in running:
+        node.end()
+    for node in running:
+        assert 'Traceback' not in node.text, node.text
+        assert 'Fatal Python error' not in node.text, f'it did not end, or crashed:\n{node.text}'
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A camera and a fault monitor, each a process that may be killed, and what must come of them.
+"""A camera and a fault monitor, each in a process that may be killed, and checks of the output.
 
 `python -m siammcvae_ros.tools.benchmark.participants --ros-args -p role:=camera`, or `masks`.
-Every other frame is damaged, and each shows when it was taken, so that a listener needs nothing
-but the frame.
+Every other frame is damaged. The stamp determines the picture, so that each output frame can be
+checked on its own.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import time
 import cv2
 import numpy as np
 import rclpy
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -22,11 +22,12 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from siammcvae_ros.bridge.images import image_message, image_view, stamp_ns
+from siammcvae_ros.tools.ros_session import reliable
 
 PERIOD = 100_000_000  # ns, of the camera
 SHIFT = 2  # px, by which the scene moves in a period
 SCENES = 100
-RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+RELIABLE = reliable(10)
 BEST_EFFORT = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 HEIGHT, WIDTH = 64, 96
@@ -43,16 +44,16 @@ def is_damaged(stamp: int) -> bool:
 
 
 def scene(stamp: int) -> np.ndarray:
-    """Show what is there at a stamp (ns), uint8 (HEIGHT, WIDTH, 3) BGR, nowhere black."""
+    """Draw the undamaged frame of a stamp (ns), uint8 (HEIGHT, WIDTH, 3) BGR, nowhere black."""
     left = SHIFT * (stamp // PERIOD % SCENES)
     return TEXTURE[:, left : left + WIDTH].copy()
 
 
-def judge(msg: Image) -> str:
-    """Say what the restore node made of a frame: `intact`, `restored`, `passed` or `wrong`.
+def classify_output(msg: Image) -> str:
+    """Classify an output frame of the restore node: `intact`, `restored`, `passed` or `wrong`.
 
-    `passed` is damage that came as it was sent, `wrong` a frame whose kept pixels are not those of
-    its stamp.
+    `passed` is a damaged frame published as it came; in a `wrong` one, kept pixels differ from
+    those of its stamp.
     """
     stamp = stamp_ns(msg.header)
     damaged = is_damaged(stamp)
@@ -65,32 +66,32 @@ def judge(msg: Image) -> str:
     return 'restored' if pixels[~kept].any() else 'passed'
 
 
-def shoot(node: Node, clock_start: int) -> None:
-    """Publish frames until told to stop, stamped by a clock that starts now at `clock_start` ns.
+def run_camera(node: Node, clock_start: int) -> None:
+    """Publish frames until shut down, stamped by a clock that now shows `clock_start` ns.
 
-    0 is the wall clock.
+    0 stands for the wall clock.
     """
     images = node.create_publisher(Image, 'image_raw', RELIABLE)
-    ahead = 0
+    offset = 0
     if clock_start:
-        ahead = (time.time_ns() - clock_start) // PERIOD * PERIOD
+        offset = (time.time_ns() - clock_start) // PERIOD * PERIOD
     while rclpy.ok():
         due = (time.time_ns() // PERIOD + 1) * PERIOD
         time.sleep((due - time.time_ns()) * 1e-9)
         header = Header(frame_id='camera')
-        header.stamp.sec, header.stamp.nanosec = divmod(due - ahead, 10**9)
-        pixels = scene(due - ahead)
-        if is_damaged(due - ahead):
+        header.stamp.sec, header.stamp.nanosec = divmod(due - offset, 10**9)
+        pixels = scene(due - offset)
+        if is_damaged(due - offset):
             pixels[BAND > 0] = 0
         try:
             images.publish(image_message(header, pixels, 'bgr8'))
         except rclpy_implementation.RCLError:
-            if rclpy.ok():  # else we were told to stop meanwhile
+            if rclpy.ok():  # else shut down meanwhile
                 raise
 
 
-def watch(node: Node) -> None:
-    """Publish a fault mask for every frame heard, until told to stop."""
+def run_fault_monitor(node: Node) -> None:
+    """Publish a fault mask for every frame received, until shut down."""
     masks = node.create_publisher(Image, 'fault_mask', RELIABLE)
 
     def on_image(msg: Image) -> None:
@@ -98,21 +99,26 @@ def watch(node: Node) -> None:
         masks.publish(image_message(msg.header, mask, 'mono8'))
 
     node.create_subscription(Image, 'image_raw', on_image, BEST_EFFORT)
-    rclpy.spin(node)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while rclpy.ok():  # an idle executor may miss a SIGINT: rclpy wakes it before it shuts down
+        executor.spin_once(0.5)
 
 
 def main() -> int:
-    """Be the camera or the fault monitor until killed."""
+    """Run the camera or the fault monitor until shut down."""
     rclpy.init()
-    node = Node('peer')
+    node = Node('participant')
     role = node.declare_parameter('role', 'camera').value
     clock_start = node.declare_parameter('clock_start', 0).value
-    with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
-        if role == 'camera':
-            shoot(node, clock_start)
-        else:
-            watch(node)
-    rclpy.try_shutdown()
+    try:
+        with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
+            if role == 'camera':
+                run_camera(node, clock_start)
+            else:
+                run_fault_monitor(node)
+    finally:
+        rclpy.try_shutdown()
     return 0
 
 

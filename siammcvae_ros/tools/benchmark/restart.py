@@ -12,36 +12,34 @@ import fcntl
 from itertools import permutations
 from pathlib import Path
 import random
-import tempfile
 import threading
 import time
 
 import numpy as np
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 from tqdm import tqdm
 
-from siammcvae_ros.tools.benchmark.participants import judge, RELIABLE
-from siammcvae_ros.tools.dds_domain import isolate, SHARED_MEMORY
+from siammcvae_ros.tools.benchmark.participants import classify_output, RELIABLE
+from siammcvae_ros.tools.dds_domain import SHARED_MEMORY
 from siammcvae_ros.tools.processes import Child, ProcessError
+from siammcvae_ros.tools.ros_session import isolated_ros, parameter_arguments, spinning
 
 ROLES = ('camera', 'masks', 'node')
 CASES = tuple(order for n in (1, 2, 3) for order in permutations(ROLES, n))
-EPOCH = 10**9  # ns, where a clock that starts with the camera begins
+EPOCH = 10**9  # ns, at which a clock that starts with the camera starts
 LIMIT = 60.0  # s without a restored frame
 LONGEST_PAUSE = 1.0  # s between the last kill and the first start
-SHORTEST_PAUSE = 0.2  # s; what was on its way when the last was killed has come by then
-SETTLED = 4  # restored frames in a row, between two cases
+SHORTEST_PAUSE = 0.2  # s; frames that were on their way have arrived by then
+RESTORED_IN_A_ROW = 4  # of damaged frames, before the next case
 
 
 @dataclass
-class Case:
-    """What was killed and started again in this order, and how it came back, time after time.
+class RestartCase:
+    """An order in which processes were killed and started again, and the times it took.
 
     `frames` are the seconds from the last start to the first frame, `restored` to the first
-    restored one.
+    restored one, one of each per repetition.
     """
 
     order: tuple[str, ...]
@@ -49,109 +47,105 @@ class Case:
     restored: list[float] = field(default_factory=list)
 
 
-class Rig:
-    """The three processes, and an ear on what comes out."""
+class RestartHarness:
+    """The three processes, and a subscription to the output; ends them on exit.
+
+    Callbacks need the ROS node, `node`, to spin.
+    """
 
     def __init__(self, folder: Path, weights: str, own_clock: bool) -> None:
+        self.node = Node('benchmark')
+        self.node.create_subscription(Image, 'restored/image_raw', self._on_output, RELIABLE)
         self._folder = folder
         self._own_clock = own_clock
         self._weights = weights
         self._started = 0
         self._children: dict[str, Child] = {}
         self._stack = ExitStack()
-        self._heard = threading.Condition()
-        self._verdicts: list[tuple[float, str]] = []
-        self._node = Node('benchmark')
-        self._node.create_subscription(Image, 'restored/image_raw', self._hear, RELIABLE)
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
+        self._changed = threading.Condition()
+        self._outputs: list[tuple[float, str]] = []
+        """Time on the monotonic clock in seconds, and the class of the frame."""
 
-    def __enter__(self) -> 'Rig':
-        self._thread.start()
+    def __enter__(self) -> 'RestartHarness':
         return self
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
-        self._executor.shutdown()
-        self._thread.join()
 
     def start(self, role: str) -> None:
-        """Start one of ROLES."""
+        """Start the process of one of ROLES."""
+        parameters: dict[str, object]
         if role == 'node':
-            module, own = 'restore_node', {'weights': self._weights}
+            module, parameters = 'restore_node', {'weights': self._weights}
         else:
-            module = 'benchmark_peers'
-            own = {'role': role, 'clock_start': str(EPOCH if self._own_clock else 0)}
+            module = 'tools.benchmark.participants'
+            parameters = {'role': role, 'clock_start': EPOCH if self._own_clock else 0}
         log = self._folder / f'{role}{self._started}.log'
         self._started += 1
-        settings = (word for name, value in own.items() for word in ('-p', f'{name}:={value}'))
-        child = Child(f'siammcvae_ros.{module}', ('--ros-args', *settings), log)
+        child = Child(f'siammcvae_ros.{module}', parameter_arguments(parameters), log)
         self._children[role] = self._stack.enter_context(child)
 
-    def play(self, case: Case, pause: float) -> None:
-        """Kill and start again what the case says, `pause` seconds apart, and take the times."""
+    def measure(self, case: RestartCase, pause: float) -> None:
+        """Kill the processes of a case, start them again after `pause` seconds, take the times."""
         for role in case.order:
             self._children[role].kill()
         time.sleep(pause)
         for role in case.order:
             self.start(role)
-        began = time.monotonic()
-        self.expect()
-        verdicts = self.wait_settled(f'killed and started again: {", ".join(case.order)}')
-        case.frames.append(verdicts[0][0] - began)
-        case.restored.append(next(at for at, verdict in verdicts if verdict == 'restored') - began)
+        start = time.monotonic()
+        with self._changed:
+            self._outputs.clear()
+        outputs = self.wait_until_restored(f'killed and started again: {", ".join(case.order)}')
+        case.frames.append(outputs[0][0] - start)
+        case.restored.append(next(at for at, outcome in outputs if outcome == 'restored') - start)
 
-    def expect(self) -> None:
-        """Forget what was heard."""
-        with self._heard:
-            self._verdicts.clear()
+    def wait_until_restored(self, situation: str) -> list[tuple[float, str]]:
+        """Wait until damaged frames are restored again; return the frames since, with times."""
 
-    def wait_settled(self, what: str) -> list[tuple[float, str]]:
-        """Wait until damaged frames are restored again; give what was heard, and when."""
+        def is_restored() -> bool:
+            damaged = [outcome for _, outcome in self._outputs if outcome != 'intact']
+            return damaged[-RESTORED_IN_A_ROW:] == ['restored'] * RESTORED_IN_A_ROW
 
-        def settled() -> bool:
-            damaged = [verdict for _, verdict in self._verdicts if verdict != 'intact']
-            return damaged[-SETTLED:] == ['restored'] * SETTLED
-
-        with self._heard:
-            came = self._heard.wait_for(settled, LIMIT)
-            verdicts = list(self._verdicts)
-        if any(verdict == 'wrong' for _, verdict in verdicts):
-            raise ProcessError(f'{what}: a frame came whose kept pixels are not those of its stamp')
-        if not came:
-            heard = [verdict for _, verdict in verdicts[-2 * SETTLED :]]
+        with self._changed:
+            in_time = self._changed.wait_for(is_restored, LIMIT)
+            outputs = list(self._outputs)
+        if any(outcome == 'wrong' for _, outcome in outputs):
+            raise ProcessError(
+                f'{situation}: a frame came whose kept pixels are not those of its stamp'
+            )
+        if not in_time:
+            newest = [outcome for _, outcome in outputs[-2 * RESTORED_IN_A_ROW :]]
             log = self._children['node'].last_lines()
-            raise ProcessError(f'{what}: not restored within {LIMIT} s, but {heard}\n{log}')
-        return verdicts
+            raise ProcessError(f'{situation}: not restored within {LIMIT} s, but {newest}\n{log}')
+        return outputs
 
-    def _hear(self, msg: Image) -> None:
-        with self._heard:
-            self._verdicts.append((time.monotonic(), judge(msg)))
-            self._heard.notify()
+    def _on_output(self, msg: Image) -> None:
+        with self._changed:
+            self._outputs.append((time.monotonic(), classify_output(msg)))
+            self._changed.notify()
 
 
-def run(weights: str, rounds: int, own_clock: bool) -> list[Case]:
-    """Go `rounds` times through all cases; ProcessError where the stream does not come back.
+def run(weights: str, rounds: int, own_clock: bool) -> list[RestartCase]:
+    """Measure every case `rounds` times; ProcessError where the stream does not come back.
 
-    `own_clock`: the camera's clock begins anew with the camera, so that time goes back.
+    `own_clock`: the camera's clock starts with the camera, so that its time goes back.
     """
-    cases = [Case(order) for order in CASES]
+    cases = [RestartCase(order) for order in CASES]
     pauses = random.Random(0)
     before = _segments()
-    with tempfile.TemporaryDirectory() as folder:
-        isolate(Path(folder))
-        rclpy.init(args=[])
-        try:
-            with Rig(Path(folder), weights, own_clock) as rig:
-                for role in ROLES:
-                    rig.start(role)
-                rig.wait_settled('started')
-                for case in tqdm(cases * rounds, unit='case', disable=None):
-                    rig.play(case, pauses.uniform(SHORTEST_PAUSE, LONGEST_PAUSE))
-        finally:
-            rclpy.try_shutdown()
-            _give_back(_segments() - before)
+    try:
+        with (
+            isolated_ros() as folder,
+            RestartHarness(folder, weights, own_clock) as harness,
+            spinning(harness.node),
+        ):
+            for role in ROLES:
+                harness.start(role)
+            harness.wait_until_restored('started')
+            for case in tqdm(cases * rounds, unit='case', disable=None):
+                harness.measure(case, pauses.uniform(SHORTEST_PAUSE, LONGEST_PAUSE))
+    finally:
+        _remove_unused(_segments() - before)
     return cases
 
 
@@ -159,8 +153,8 @@ def _segments() -> set[Path]:
     return set(SHARED_MEMORY.glob('fast*_????????????????'))
 
 
-def _give_back(segments: Iterable[Path]) -> None:
-    """Remove shared memory that those left behind who were killed: what no process locks."""
+def _remove_unused(segments: Iterable[Path]) -> None:
+    """Remove shared memory that killed processes left behind: what no process locks."""
     for segment in segments:
         lock = segment.with_name(f'{segment.name}_el')
         with suppress(OSError), lock.open() as file:
@@ -169,11 +163,11 @@ def _give_back(segments: Iterable[Path]) -> None:
             lock.unlink()
 
 
-def table(cases: Sequence[Case]) -> Iterator[str]:
-    """Give the lines of a table of the cases, seconds, and of all together."""
+def table(cases: Sequence[RestartCase]) -> Iterator[str]:
+    """Yield the lines of a table with a row per case, in seconds, and one of all cases."""
     yield '| killed, then started again | times | frames p50 s | max s | restored p50 s | max s |'
     yield '|---|---|---|---|---|---|'
-    everything = Case(('any',))
+    everything = RestartCase(('any',))
     for case in cases:
         everything.frames += case.frames
         everything.restored += case.restored

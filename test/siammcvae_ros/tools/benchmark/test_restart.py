@@ -6,7 +6,7 @@ import pytest
 from sensor_msgs.msg import Image
 
 from siammcvae_ros.bridge.images import stamp_ns
-from siammcvae_ros.tools.benchmark.participants import judge
+from siammcvae_ros.tools.benchmark.participants import classify_output
 
 PATIENT = {'mask_wait': 1.0, 'max_hold': 1.0, 'max_reference_age': 10.0}  # on a busy machine
 PARAMETERS = {
@@ -19,17 +19,17 @@ OUT = 'restored/image_raw'
 
 
 class Car:
-    """The three processes, and an ear on what comes out; nobody calls a service."""
+    """The three processes, and a subscription to the output; nobody calls a service."""
 
     def __init__(self, start, probe, wait_until):
         self._start = start
         self._wait_until = wait_until
         self._processes = {}
-        self.out = probe.listen(Image, OUT)
+        self.output = probe.listen(Image, OUT)
 
     def start(self, *roles, **parameters):
         for role in roles:
-            name = 'restore_node' if role == 'node' else 'benchmark_peers'
+            name = 'restore_node' if role == 'node' else 'tools.benchmark.participants'
             self._processes[role] = self._start(name, **PARAMETERS[role], **parameters)
 
     def kill(self, *roles):
@@ -37,19 +37,19 @@ class Car:
             self._processes[role].process.kill()
             self._processes[role].process.wait()
 
-    def expect_stream(self):
+    def wait_for_stream(self):
         """Wait until enough frames have left in succession, the damaged ones restored."""
-        since = len(self.out)
+        since = len(self.output)
 
-        def verdicts():
-            return [judge(msg) for msg in self.out[since:]]
+        def outcomes():
+            return [classify_output(msg) for msg in self.output[since:]]
 
-        def flows():
-            newest = verdicts()[-ENOUGH:]
+        def is_restored():
+            newest = outcomes()[-ENOUGH:]
             return len(newest) == ENOUGH and set(newest) == {'intact', 'restored'}
 
-        self._wait_until(flows, lambda: f'restored frames, not {verdicts()}')
-        assert 'wrong' not in verdicts()
+        self._wait_until(is_restored, lambda: f'restored frames, not {outcomes()}')
+        assert 'wrong' not in outcomes()
 
 
 @pytest.mark.parametrize(
@@ -64,20 +64,20 @@ class Car:
 def test_the_stream_comes_back_by_itself(start, probe, wait_until, orders):
     car = Car(start, probe, wait_until)
     car.start('node', 'camera', 'masks')
-    car.expect_stream()
+    car.wait_for_stream()
     for order in orders:
         killed = order.split()
         car.kill(*killed)
         car.start(*killed)
-        car.expect_stream()
+        car.wait_for_stream()
 
 
 def test_the_stream_comes_back_when_the_clock_of_the_camera_goes_back(start, probe, wait_until):
     car = Car(start, probe, wait_until)
     car.start('node', 'masks')
     car.start('camera', clock_start=900 * 10**9)
-    car.expect_stream()
+    car.wait_for_stream()
     car.kill('camera')
     car.start('camera', clock_start=100 * 10**9)
-    car.expect_stream()
-    assert stamp_ns(car.out[-1].header) < 900 * 10**9
+    car.wait_for_stream()
+    assert stamp_ns(car.output[-1].header) < 900 * 10**9
