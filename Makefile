@@ -32,7 +32,7 @@ DEMO_FLAGS := --out $(OUT) $(if $(FRAMES),--frames $(FRAMES)) $(if $(HZ),--max-h
 
 ENGINE_FLAGS := $(if $(POLICY),--policy $(POLICY)) $(if $(PRECISION),--precision $(PRECISION)) $(WEIGHTS)
 
-.PHONY: help demo storm fuzz engine test lint clean
+.PHONY: help demo stress storm fuzz engine test lint clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -46,8 +46,12 @@ engine:  ## build the TensorRT engines for the GPU here (WEIGHTS=file, POLICY=, 
 	@if $(PYTHON) -c 'import torch' 2>/dev/null; then $(PYTHON) -m siammcvae_core.engines build $(ENGINE_FLAGS); \
 	else $(MAKE) -s .venv && .venv/bin/python -m siammcvae_core.engines build $(ENGINE_FLAGS); fi
 
-storm: .venv/ready  ## a minute of hostile messages and calls at the real node (MESSAGES=n, SEED=n)
+stress: .venv/ready  ## a minute of hostile messages and calls at the real node (MESSAGES=n, SEED=n)
 	@.venv/bin/python -m siammcvae_ros.tools.stress --messages $(or $(MESSAGES),20000) --seed $(or $(SEED),0) --growth-limit 0.1
+
+storm:
+	@echo 'make storm is now make stress; the old name goes with the next release.' >&2
+	@$(MAKE) -s stress
 
 fuzz: .venv/ready  ## damaged files against everything that reads files (CASES=n, SEED=n)
 	@PYTHONPATH=test .venv/bin/python -m fuzz --cases $(or $(CASES),2000) --seed $(or $(SEED),0)

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is thrown: frames, masks and camera_info, valid and hostile, made once and sent often."""
+"""Messages of the stress test: frames, masks and camera_info, valid and invalid."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,118 +16,131 @@ from siammcvae_core.faults.masks import make_mask
 from siammcvae_ros.bridge.images import image_message
 from siammcvae_ros.frame_path.encodings import ENCODINGS
 
-USUAL = (48, 64)
-LARGEST = (120, 160)  # what a flood of them piles up still fits into shared memory
-SIZES = (USUAL, (64, 48), (96, 128), LARGEST, (33, 17), (1, 1), (2, 3), (1, 200), (300, 1))
+USUAL_SIZE = (48, 64)
+LARGEST = (120, 160)  # a flood of them still fits into shared memory
+SIZES = (USUAL_SIZE, (64, 48), (96, 128), LARGEST, (33, 17), (1, 1), (2, 3), (1, 200), (300, 1))
 """Heights and widths of valid frames."""
 SCENES = 3
 PATTERNS = ('none', 'band:0.25', 'random:0.75', 'slices:0.3', 'block:0.2', 'full')
 CELL = 16
 GARBLED = 'garbled'
-"""Frame id of what may come through of bytes that are no message."""
+"""Frame id of messages that cannot be deserialised, or only in part."""
 ODD_ENCODINGS = (
     *('', 'BGR8', 'bgr8 ', 'mono16', '16UC1', '32FC1', 'nv12', 'bayer_rggb16', '8UC2', 'jpeg'),
     *('../../etc/passwd', '%s%n', 'ünïcödé ☃', 'x' * 5000),
 )
 HUGE = 2**32 - 1
-CLAIMED = 8192  # pixels a side: hundreds of MB if anyone believes it
+CLAIMED = 8192  # px; a buffer of this height and width would take hundreds of MB
 
 
-class Fate(Enum):
-    """What may become of a frame."""
+class Expectation(Enum):
+    """What the node may do with a frame."""
 
-    READABLE = 'readable'
-    """It leaves, or is dropped under a name; restored or as it is."""
-    FOREIGN = 'foreign'
-    """An encoding the node cannot read: it may leave, but only as it is."""
-    BROKEN = 'broken'
-    """It contradicts itself, and must never leave."""
+    RESTORE_OR_PASS = 'restore or pass'
+    """A valid frame: restored, passed on, or dropped for a named reason."""
+    PASS_UNCHANGED = 'pass unchanged'
+    """An unsupported encoding: passed on unchanged, or dropped."""
+    REJECT = 'reject'
+    """Its fields contradict each other: never published."""
 
 
 @dataclass(frozen=True, eq=False)
-class Shot:
-    """A message to be sent under many headers, or the bytes of one; `name` says what it is."""
+class MessageTemplate:
+    """A message to be sent under many headers, or the raw bytes of one; `name` describes it."""
 
     name: str
     message: Image | CameraInfo | bytes
-    fate: Fate = Fate.READABLE
+    expectation: Expectation = Expectation.RESTORE_OR_PASS
 
 
 @cache
-def frame(size: tuple[int, int], encoding: str, scene: int) -> Shot:
-    """Make a valid frame of `size` (H, W)."""
+def frame(size: tuple[int, int], encoding: str, scene: int) -> MessageTemplate:
+    """Build a valid frame of `size` (H, W)."""
     channels = ENCODINGS[encoding].channels
     shape = size if channels == 1 else (*size, channels)
     rng = np.random.default_rng((*size, channels, scene))
     pixels = rng.integers(0, 256, shape, np.uint8)
     name = f'{size[1]}x{size[0]} {encoding} frame'
-    return Shot(name, image_message(Header(), pixels, encoding))
+    return MessageTemplate(name, image_message(Header(), pixels, encoding))
 
 
 @cache
-def mask(size: tuple[int, int], pattern: str, cells: bool) -> Shot:
-    """Make a valid mask for frames of `size` (H, W), of that size or of its 16 px grid."""
+def mask(size: tuple[int, int], pattern: str, cells: bool) -> MessageTemplate:
+    """Build a valid mask for frames of `size` (H, W), full-size or its grid of 16 px cells."""
     grid = (-(-size[0] // CELL), -(-size[1] // CELL)) if cells else size
     lost = np.zeros(grid, np.bool_)
     if pattern != 'none':
         lost = make_mask(pattern, grid, np.random.default_rng(grid))
     pixels = lost.view(np.uint8) * np.uint8(255)
-    return Shot(f'{grid[1]}x{grid[0]} {pattern} mask', image_message(Header(), pixels, 'mono8'))
+    return MessageTemplate(
+        f'{grid[1]}x{grid[0]} {pattern} mask', image_message(Header(), pixels, 'mono8')
+    )
 
 
 @cache
-def info(size: tuple[int, int], focal: float) -> Shot:
-    """Make a camera_info; odd where `focal` is."""
+def info(size: tuple[int, int], focal: float) -> MessageTemplate:
+    """Build a camera_info; an invalid `focal` length also gets 1000 distortion coefficients."""
     message = CameraInfo(height=size[0], width=size[1], distortion_model='plumb_bob')
     message.k[0] = message.k[4] = focal
     message.d = [focal] * (0 if focal > 0 else 1000)
-    return Shot(f'camera_info of focal length {focal}', message)
+    return MessageTemplate(f'camera_info of focal length {focal}', message)
 
 
 @cache
-def hostile_frames() -> tuple[Shot, ...]:
-    """Make frames that contradict themselves or have encodings the node cannot read."""
-    shots = [Shot(name, _contradicting(change), Fate.BROKEN) for name, change in _CONTRADICTIONS]
+def invalid_frames() -> tuple[MessageTemplate, ...]:
+    """Build frames whose fields contradict each other or whose encoding is unsupported."""
+    templates = [
+        MessageTemplate(name, _changed(change), Expectation.REJECT)
+        for name, change in _CONTRADICTIONS
+    ]
     for encoding in ODD_ENCODINGS:
-        message = _usual()
+        message = _usual_image()
         message.encoding = encoding
-        shots.append(Shot(f"encoding '{encoding[:20]}'", message, Fate.FOREIGN))
+        templates.append(
+            MessageTemplate(f"encoding '{encoding[:20]}'", message, Expectation.PASS_UNCHANGED)
+        )
     for side in (CLAIMED, HUGE):
         message = image_message(Header(), np.zeros((1, 8), np.uint8), 'nv12')
         message.height = message.width = side
-        shots.append(Shot(f'8 bytes of nv12, claimed {side}x{side}', message, Fate.FOREIGN))
-    return tuple(shots)
+        templates.append(
+            MessageTemplate(
+                f'8 bytes of nv12, claimed {side}x{side}', message, Expectation.PASS_UNCHANGED
+            )
+        )
+    return tuple(templates)
 
 
 @cache
-def padded_frame() -> Shot:
-    """Make a valid frame whose rows are longer than its pixels."""
-    message = _usual()
+def padded_frame() -> MessageTemplate:
+    """Build a valid frame whose rows are padded."""
+    message = _usual_image()
     message.step += 7
     message.data.frombytes(bytes(7 * message.height))
     message.is_bigendian = 255
-    return Shot('frame with padded rows', message)
+    return MessageTemplate('frame with padded rows', message)
 
 
 @cache
-def hostile_masks() -> tuple[Shot, ...]:
-    """Make masks that cannot be read, or fit no frame."""
-    shots = [Shot(f'mask: {name}', _contradicting(change)) for name, change in _CONTRADICTIONS]
+def invalid_masks() -> tuple[MessageTemplate, ...]:
+    """Build masks that cannot be read, or fit no frame."""
+    templates = [
+        MessageTemplate(f'mask: {name}', _changed(change)) for name, change in _CONTRADICTIONS
+    ]
     for encoding in (*ODD_ENCODINGS, 'bgr8', 'rgba8'):
-        message = image_message(Header(), np.full(USUAL, 255, np.uint8), 'mono8')
+        message = image_message(Header(), np.full(USUAL_SIZE, 255, np.uint8), 'mono8')
         message.encoding = encoding
-        shots.append(Shot(f"mask of encoding '{encoding[:20]}'", message))
+        templates.append(MessageTemplate(f"mask of encoding '{encoding[:20]}'", message))
     for size in ((1, 1), (7, 5), (48, 63), (49, 64), (2, 2), (500, 1), (3, 4), (4, 4)):
         message = image_message(Header(), np.full(size, 255, np.uint8), 'mono8')
-        shots.append(Shot(f'mask of {size[1]}x{size[0]}', message))
-    return tuple(shots)
+        templates.append(MessageTemplate(f'mask of {size[1]}x{size[0]}', message))
+    return tuple(templates)
 
 
 @cache
-def garbled(topic_type: type) -> tuple[Shot, ...]:
-    """Make what no ROS node would send: bytes that are no message of this type."""
-    # Texts of such lengths that nothing is padded: padding is whatever was in memory before.
-    message = _usual() if topic_type is Image else CameraInfo(distortion_model='equidistant')
+def garbled_messages(topic_type: type) -> tuple[MessageTemplate, ...]:
+    """Build byte strings that are no serialised message of `topic_type`."""
+    # Strings of these lengths need no padding: padding bytes are uninitialised memory.
+    message = _usual_image() if topic_type is Image else CameraInfo(distortion_model='equidistant')
     if topic_type is Image:
         message.encoding = 'mono16'
     message.header.frame_id = GARBLED
@@ -143,15 +156,18 @@ def garbled(topic_type: type) -> tuple[Shot, ...]:
         'ff behind a header': whole[:4] + b'\xff' * 64,
         'invalid UTF-8': whole.replace(b'mono16', b'\xff\xfe\xfd\xfc16'),
     }
-    return tuple(Shot(f'garbled: {name}', bytes_, Fate.BROKEN) for name, bytes_ in payloads.items())
+    return tuple(
+        MessageTemplate(f'garbled: {name}', bytes_, Expectation.REJECT)
+        for name, bytes_ in payloads.items()
+    )
 
 
-def _usual() -> Image:
-    return image_message(Header(), np.full(USUAL, 100, np.uint8), 'mono8')
+def _usual_image() -> Image:
+    return image_message(Header(), np.full(USUAL_SIZE, 100, np.uint8), 'mono8')
 
 
-def _contradicting(change: Callable[[Image], None]) -> Image:
-    message = _usual()
+def _changed(change: Callable[[Image], None]) -> Image:
+    message = _usual_image()
     change(message)
     return message
 
