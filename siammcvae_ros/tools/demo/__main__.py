@@ -9,10 +9,12 @@ import shlex
 import signal
 import sys
 import time
-from typing import Any, NoReturn
+from typing import Any
 
 from tqdm import tqdm
 
+from siammcvae_core.commands.parser import CommandParser
+from siammcvae_core.data.bags import BagImages
 from siammcvae_core.data.sources import open_source, SIMULATED
 from siammcvae_core.engines.factory import DRIVE, load_engine, NONE
 from siammcvae_core.errors import InputError
@@ -20,20 +22,20 @@ from siammcvae_core.faults.camera import FaultInjector, FAULTS
 from siammcvae_core.frames import Source
 from siammcvae_core.report.json_csv import write_json
 from siammcvae_ros.tools.dds_domain import machine, ros_distro
-from siammcvae_ros.tools.demo.account import methods
-from siammcvae_ros.tools.demo.folder import Folder
-from siammcvae_ros.tools.demo.page import page_of
-from siammcvae_ros.tools.demo.result import headline, problems, summarise
-from siammcvae_ros.tools.demo.review import recorded, review
-from siammcvae_ros.tools.demo.score import drive, Judge
+from siammcvae_ros.tools.demo.diagnostics import restoring_methods
+from siammcvae_ros.tools.demo.folder import OutputFolder
+from siammcvae_ros.tools.demo.page import build_page
+from siammcvae_ros.tools.demo.review import review
+from siammcvae_ros.tools.demo.score import FrameScorer, RecordedFrames, sent_frames
+from siammcvae_ros.tools.demo.summary import headline, list_problems, summarise
 from siammcvae_ros.tools.processes import ProcessError
 
 DEFAULT_FAULTS = ('random:0.75', 'band:0.25', 'slices:0.3', 'block:0.2', 'full', 'freeze')
 NANO = 10**9
 
 DESCRIPTION = """\
-Play a drive through the real restore node over DDS, damage it on the way, and report how well it
-was restored. Needs no camera, GPU or configuration; uses a DDS domain of its own on this host.
+Plays a drive through the real restore node over DDS, damages it on the way, and reports how well
+it was restored. Needs no camera, GPU or configuration; uses a DDS domain of its own on this host.
 
 Writes into the output folder: restored/ (a rosbag2 of what the node published), side_by_side.mp4
 (damaged | restored | truth), report.html, report.json, and the logs and parameters of both nodes.
@@ -49,19 +51,8 @@ exit status: 0 all frames accounted for, kept pixels exact; 1 not so; 2 input th
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f'demo: {message} (see --help)\n')
-
-
-def parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
-    p = _Parser(
-        prog='python -m siammcvae_ros.tools.demo',
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _parser() -> CommandParser:
+    p = CommandParser('siammcvae_ros.tools.demo', DESCRIPTION, EPILOG)
     p.add_argument(
         'source',
         nargs='?',
@@ -113,85 +104,71 @@ def parser() -> argparse.ArgumentParser:
         help="model to restore with (default: that of the package, where there is PyTorch); 'none' "
         'for motion alone',
     )
-    return p  # fmt: skip
+    return p
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo; exit status as told by --help."""
-    options = parser().parse_args(arguments)
+    """Run the demo; exit status as --help says."""
     # A plain kill must end the child processes too: make it an exception like Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        return run(options)
-    except InputError as error:
-        print(f'demo: {error}', file=sys.stderr)
-        return 2
-    except ProcessError as error:
-        print(f'demo: {error}', file=sys.stderr)
-        return 1
-    except OSError as error:  # the disk is full, say
-        print(f'demo: {error}', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print('demo: interrupted', file=sys.stderr)
-        return 130
+    return _parser().run(run, arguments, failures=(ProcessError, OSError))
 
 
 def run(options: argparse.Namespace) -> int:
-    """Play, judge and report. Raises InputError for what the user can mend, else ProcessError."""
+    """Play, score and report. InputError where the input cannot be used, ProcessError later."""
     source = _check(options)
-    play = _ros()
-    folder = Folder(options.out)
+    play = _import_ros()
+    folder = OutputFolder(options.out)
     folder.prepare()
     origin = int(time.time())
     count = min(options.frames or len(source), len(source))
     seconds = count / min(options.max_hz, source.rate)
-    print(f'Playing {source.name}: {count} frames, about {seconds:.0f} s, then judging them.')
-    played = play.play(
-        play.Drive(
-            source=_absolute(options.source),
-            topic=options.topic,
-            frames=options.frames,
-            max_hz=options.max_hz,
-            faults=options.faults,
-            probability=options.probability,
-            burst=options.burst,
-            seed=options.seed,
-            weights=_weights(options.weights),
-            stamp_origin=origin,
-        ),
-        folder,
-        count,
+    print(f'Playing {source.name}: {count} frames, about {seconds:.0f} s, then scoring them.')
+    settings = play.PlaySettings(
+        source=_absolute(options.source),
+        topic=options.topic,
+        frames=options.frames,
+        max_hz=options.max_hz,
+        faults=options.faults,
+        probability=options.probability,
+        burst=options.burst,
+        seed=options.seed,
+        weights=_weights(options.weights),
+        stamp_origin=origin,
     )
+    played = play.play(settings, folder, count)
     if not played.recorded:
-        raise ProcessError(f'the node let no frame out; its log: {folder.node_log}')
-    sent = drive(source, _injector(options), options.frames, origin * NANO)
-    images = recorded(folder.bag, f'{play.CAMERA}/restored/image_raw')
-    masks = recorded(folder.bag, f'{play.CAMERA}/restored/mask')
-    verdicts, album = review(
-        tqdm(sent, total=count, desc='judging', unit='frame', disable=None),
+        raise ProcessError(f'the node published no frame; its log: {folder.node_log}')
+    images, masks = (
+        RecordedFrames(BagImages(folder.bag, f'{play.CAMERA}/restored/{topic}'))
+        for topic in ('image_raw', 'mask')
+    )
+    sent = sent_frames(source, _injector(options), options.frames, origin * NANO)
+    scores, examples = review(
+        tqdm(sent, total=count, desc='scoring', unit='frame', disable=None),
         images,
         masks,
-        Judge(methods(played.accounts)),
+        FrameScorer(restoring_methods(played.history)),
         folder.video,
         source.rate,
     )
-    report = summarise(verdicts, played.account, played.recorded)
-    troubles = problems(report, played.account, not (images.exhausted and masks.exhausted))
+    report = summarise(scores, played.diagnostics, played.recorded)
+    unmatched = not (images.exhausted and masks.exhausted)
+    problems = list_problems(report, played.diagnostics, unmatched)
     if source.broken:
-        troubles.append(f'the source ends early: {source.broken}')
-    report |= {'problems': troubles, **_conditions(options, source, played)}
+        problems.append(f'the source ends early: {source.broken}')
+    report |= {'problems': problems, **_conditions(options, source, played)}
     write_json(folder.json, report)
-    page_of(report, troubles, verdicts, album).write(folder.page)
+    build_page(report, problems, scores, examples).write(folder.page)
     print(f'\n{headline(report)}')
-    for trouble in troubles:
-        print(f'PROBLEM: {trouble}')
+    for problem in problems:
+        print(f'PROBLEM: {problem}')
     print(f'\n  {folder.page}\n  {folder.video}\n  {folder.bag}')
-    return 1 if troubles else 0
+    return 1 if problems else 0
 
 
 def _check(options: argparse.Namespace) -> Source:
-    """Try everything the user chose before anything is started."""
+    """Check every option before anything is started."""
     if options.frames < 0:
         raise InputError(f'--frames must be 0 (all) or more, got {options.frames}')
     if not 0 < options.max_hz <= 1000:
@@ -206,8 +183,8 @@ def _check(options: argparse.Namespace) -> Source:
     return source
 
 
-def _ros() -> Any:
-    """Import what needs ROS 2."""
+def _import_ros() -> Any:
+    """Import the module that needs ROS 2."""
     try:
         from siammcvae_ros.tools.demo import play
     except ImportError as error:
@@ -220,17 +197,17 @@ def _injector(options: argparse.Namespace) -> FaultInjector:
 
 
 def _absolute(path: str) -> str:
-    """Make a path good for any working folder; what is no path stays as it is."""
+    """Make the path of a source absolute; 'sim' and its like stay as they are."""
     return path if path in SIMULATED else str(Path(path).expanduser().absolute())
 
 
 def _weights(path: str) -> str:
-    """Make the path of weights good for any working folder; names of weights stay as they are."""
+    """Make the path of weights absolute; names of weights stay as they are."""
     return path if path in ('', DRIVE, NONE) else str(Path(path).expanduser().absolute())
 
 
 def _conditions(options: argparse.Namespace, source: Source, played: Any) -> dict[str, Any]:
-    """Say under which conditions the numbers were measured."""
+    """Describe the conditions under which the numbers were measured, for the report."""
     command = ['python', '-m', 'siammcvae_ros.tools.demo', *sys.argv[1:]]
     return {
         'source': source.name,

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's output folder: made, or emptied of an earlier demo's files and of nothing else."""
+"""The demo's output folder: created, or cleared of an earlier demo's files and nothing else."""
 
 from pathlib import Path
 import shutil
@@ -11,7 +11,7 @@ from siammcvae_ros.tools.dds_domain import PROFILE
 MARK = '.siammcvae_demo'
 
 
-class Folder:
+class OutputFolder:
     """Names the files of the demo in `path`."""
 
     def __init__(self, path: Path) -> None:
@@ -29,7 +29,7 @@ class Folder:
         )  # fmt: skip
 
     def prepare(self) -> None:
-        """Make the folder, or remove what an earlier demo left in it.
+        """Create the folder, or remove what an earlier demo left in it.
 
         Raises InputError if it cannot be written to, or holds files and was not made by a demo.
         """

@@ -8,43 +8,46 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from siammcvae_core.report.page import Page
-from siammcvae_ros.tools.demo.pictures import Album
-from siammcvae_ros.tools.demo.result import measured
-from siammcvae_ros.tools.demo.score import Verdict
+from siammcvae_ros.tools.demo.pictures import ExamplePictures
+from siammcvae_ros.tools.demo.score import FrameScore
+from siammcvae_ros.tools.demo.summary import with_unit
 
 BETTER, WORSE, COPY, CLASSICAL = '#2e7d32', '#c62828', '#8a939c', '#1565c0'
 
 
-def page_of(
-    report: Mapping[str, Any], troubles: Iterable[str], verdicts: Sequence[Verdict], album: Album
+def build_page(
+    report: Mapping[str, Any],
+    problems: Iterable[str],
+    scores: Sequence[FrameScore],
+    examples: ExamplePictures,
 ) -> Page:
-    """Lay out the report; keys of `report` as in report.json."""
+    """Lay out the report; `report` has the keys of report.json."""
     page = Page(f'siammcvae_ros demo: {report["source"]}')
     page.text(
         f'{report["frames_sent"]} frames of {report["width"]}x{report["height"]} pixels went '
         f'through restore_node over DDS at up to {report["max_hz"]:g} Hz, '
         f'{report["frames_damaged"]} of them damaged on purpose (seed {report["seed"]}).'
     )
-    for trouble in troubles:
-        page.alarm(trouble)
+    for problem in problems:
+        page.alarm(problem)
     page.numbers(_headline(report))
     page.heading('Every frame accounted for')
-    page.table(('what became of them', 'frames'), _account_rows(report))
+    page.table(('what became of them', 'frames'), _counter_rows(report))
     page.heading('How close the lost pixels came')
     page.table(*_fault_table(report), note=_note(report))
-    if any(v.psnr for v in verdicts):
+    if any(score.psnr for score in scores):
         page.plot(
-            _plot(verdicts),
+            _plot(scores),
             'Each damaged frame: from copying the last intact frame (grey) to restored '
             '(green if better, red if worse); classical motion warp as blue bars.',
         )
-    if album.first:
+    if examples.first:
         page.heading('What it looked like')
-        page.text('The first frame of each fault, chosen by nobody:')
-        for fault, jpeg in album.first.items():
+        page.text('The first scored frame of each fault:')
+        for fault, jpeg in examples.first.items():
             page.jpeg(jpeg, fault)
         page.text('The worst restored frame of each fault:')
-        for fault, (_, jpeg) in sorted(album.worst.items(), key=lambda item: item[1][0]):
+        for fault, (_, jpeg) in sorted(examples.worst.items(), key=lambda item: item[1][0]):
             page.jpeg(jpeg, fault)
     page.heading('Where this was measured')
     page.table(('what', 'which'), _environment_rows(report))
@@ -57,9 +60,9 @@ def _headline(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     gain = report['psnr_lost_gain_over_copy']
     return [
         (
-            measured(report['psnr_lost_restored'], '.2f', ' dB'),
+            with_unit(report['psnr_lost_restored'], '.2f', ' dB'),
             'lost pixels, restored (PSNR)',
-            f'{measured(gain, "+.2f", " dB")} against copying, {report["frames_scored"]} frames',
+            f'{with_unit(gain, "+.2f", " dB")} against copying, {report["frames_scored"]} frames',
         ),
         (
             'exact' if report['kept_pixels_exact'] else 'NOT exact',
@@ -72,19 +75,19 @@ def _headline(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             f'{report["frames_sent"]} sent',
         ),
         (
-            measured(report['latency_ms_p50'], '.1f', ' ms'),
+            with_unit(report['latency_ms_p50'], '.1f', ' ms'),
             'message in to restored message out',
-            f'p50; p99 {measured(report["latency_ms_p99"], ".1f", " ms")}',
+            f'p50; p99 {with_unit(report["latency_ms_p99"], ".1f", " ms")}',
         ),
         (
-            measured(report['latency_ms_passed_p50'], '.1f', ' ms'),
+            with_unit(report['latency_ms_passed_p50'], '.1f', ' ms'),
             'message in to intact message out',
-            f'p50; p99 {measured(report["latency_ms_passed_p99"], ".1f", " ms")}',
+            f'p50; p99 {with_unit(report["latency_ms_passed_p99"], ".1f", " ms")}',
         ),
     ]
 
 
-def _account_rows(report: Mapping[str, Any]) -> list[tuple[str, int]]:
+def _counter_rows(report: Mapping[str, Any]) -> list[tuple[str, int]]:
     groups = (('restored', 'rung'), ('passed', 'reason'), ('dropped', 'reason'))
     return [
         ('sent', report['frames_sent']),
@@ -126,28 +129,28 @@ def _note(report: Mapping[str, Any]) -> str:
     return (
         'PSNR over the lost pixels of a frame, averaged over frames; the same frames for all three '
         'methods. Copy is the last intact frame; classical carries its motion on at constant '
-        'velocity (and copies while only one frame is kept). Left out alike for all: '
+        'velocity (and copies while only one frame is kept). Left out for all three: '
         f'{report["frames_without_reference"]} damaged frames before any intact one, '
-        f'{report["frames_without_output"]} that the node did not let out.'
+        f'{report["frames_without_output"]} that the node did not publish.'
         + (' Without a model the node uses the classical method itself.' if same else '')
     )
 
 
-def _plot(verdicts: Sequence[Verdict]) -> Figure:
+def _plot(scores: Sequence[FrameScore]) -> Figure:
     figure = Figure(figsize=(11, 3.6))
     axes = figure.subplots()
-    scored = [v for v in verdicts if v.psnr]
-    index = [v.index for v in scored]
-    restored = [v.psnr['restored'] for v in scored]
-    copied = [v.psnr['copy'] for v in scored]
+    scored = [score for score in scores if score.psnr]
+    index = [score.index for score in scored]
+    restored = [score.psnr['restored'] for score in scored]
+    copied = [score.psnr['copy'] for score in scored]
     colours = [BETTER if r >= c else WORSE for r, c in zip(restored, copied, strict=True)]
     axes.vlines(index, copied, restored, colors=colours, linewidth=1.4, alpha=0.5)
     axes.scatter(index, copied, s=12, color=COPY, label='copy', zorder=2)
-    classical = [v.psnr['classical'] for v in scored]
+    classical = [score.psnr['classical'] for score in scored]
     axes.scatter(index, classical, s=26, marker='_', color=CLASSICAL, label='classical', zorder=3)
     axes.scatter(index, restored, s=16, color=colours, zorder=4)
     axes.scatter([], [], s=16, color=BETTER, label='restored')
-    axes.set_xlim(-1, verdicts[-1].index + 1)
+    axes.set_xlim(-1, scores[-1].index + 1)
     axes.set_xlabel('frame')
     axes.set_ylabel('PSNR over lost pixels [dB]')
     axes.grid(alpha=0.25)

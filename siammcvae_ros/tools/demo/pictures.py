@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from siammcvae_ros.tools.demo.score import DROPPED, RESTORED, Sent, Verdict
+from siammcvae_ros.tools.demo.score import DROPPED, FrameScore, RESTORED, SentFrame
 
 GREEN, ORANGE, RED, GREY = (60, 130, 40), (20, 110, 215), (40, 40, 200), (70, 70, 70)  # BGR
 BAR = 44  # px
@@ -18,7 +18,7 @@ JPEG_QUALITY = 85
 Panel = tuple[np.ndarray | None, str, tuple[int, int, int]]
 
 
-def row_of(panels: Sequence[Panel], width: int, height: int) -> np.ndarray:
+def side_by_side(panels: Sequence[Panel], width: int, height: int) -> np.ndarray:
     """Set panels of `width` x `height` px in a row: (frame, caption, colour of the caption's bar).
 
     Frames are uint8 (H, W, 3) BGR or (H, W) of any size; None is drawn black.
@@ -26,50 +26,50 @@ def row_of(panels: Sequence[Panel], width: int, height: int) -> np.ndarray:
     return np.hstack([_panel(*panel, width, height) for panel in panels])
 
 
-def three(sent: Sent, output: np.ndarray | None, verdict: Verdict) -> list[Panel]:
-    """Caption the damaged, the restored and the true frame."""
-    struck = verdict.fault is not None
-    if verdict.outcome == DROPPED:
+def comparison_panels(sent: SentFrame, output: np.ndarray | None, score: FrameScore) -> list[Panel]:
+    """Return panels of the damaged, the restored and the true frame, with captions."""
+    is_damaged = score.fault is not None
+    if score.outcome == DROPPED:
         result, colour = 'dropped', RED
-    elif verdict.outcome == RESTORED:
-        result, colour = f'restored by {verdict.method}', ORANGE
+    elif score.outcome == RESTORED:
+        result, colour = f'restored by {score.method}', ORANGE
     else:
-        result, colour = 'passed on', RED if struck else GREEN
-    if verdict.psnr:
-        result += f'  {verdict.psnr["restored"]:.1f} dB (copy {verdict.psnr["copy"]:.1f})'
-    damage = f'damaged: {verdict.fault}' if struck else 'intact'
+        result, colour = 'passed on', RED if is_damaged else GREEN
+    if score.psnr:
+        result += f'  {score.psnr["restored"]:.1f} dB (copy {score.psnr["copy"]:.1f})'
+    damage = f'damaged: {score.fault}' if is_damaged else 'intact'
     return [
-        (sent.damaged.frame, f'#{verdict.index}  {damage}', ORANGE if struck else GREEN),
+        (sent.damaged.frame, f'#{score.index}  {damage}', ORANGE if is_damaged else GREEN),
         (output, result, colour),
         (sent.truth, 'truth', GREY),
     ]
 
 
 def panel_size(frame: np.ndarray, narrowest: int, widest: int) -> tuple[int, int]:
-    """Choose an even panel width near the frame's, and the height that keeps its shape."""
+    """Return an even panel width near the frame's, and the height of the same aspect ratio."""
     height, width = frame.shape[:2]
     chosen = min(max(width, narrowest), widest) // 2 * 2
     return chosen, max(2, round(height * chosen / width / 2) * 2)
 
 
 @dataclass
-class Album:
-    """Keeps one picture per fault of two kinds, as JPEG: the first frame scored and the worst."""
+class ExamplePictures:
+    """The first scored frame of each fault and the worst, as JPEG; `worst` with its PSNR in dB."""
 
     first: dict[str, bytes] = field(default_factory=dict)
     worst: dict[str, tuple[float, bytes]] = field(default_factory=dict)
 
-    def offer(self, verdict: Verdict, panels: Sequence[Panel], size: tuple[int, int]) -> None:
-        """Take the picture of a frame if it belongs in, its panels of `size` (width, height)."""
-        if verdict.fault is None or not verdict.psnr:
+    def add(self, score: FrameScore, panels: Sequence[Panel], size: tuple[int, int]) -> None:
+        """Add a frame if it is the first or the worst of its fault; panels of `size` (W, H)."""
+        if score.fault is None or not score.psnr:
             return
-        score = verdict.psnr['restored']
-        is_first = verdict.fault not in self.first
-        if is_first or score < self.worst[verdict.fault][0]:
-            jpeg = _jpeg(row_of(panels, *size))
+        restored_psnr = score.psnr['restored']
+        is_first = score.fault not in self.first
+        if is_first or restored_psnr < self.worst[score.fault][0]:
+            jpeg = _jpeg(side_by_side(panels, *size))
             if is_first:
-                self.first[verdict.fault] = jpeg
-            self.worst[verdict.fault] = (score, jpeg)
+                self.first[score.fault] = jpeg
+            self.worst[score.fault] = (restored_psnr, jpeg)
 
 
 def _jpeg(picture: np.ndarray) -> bytes:

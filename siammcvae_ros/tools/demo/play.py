@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Plays the drive: restore node and replay node as processes, recorded here, all within limits."""
+"""Plays the drive: restore node and replay node as processes, recorded by this one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
 from siammcvae_ros.tools.dds_domain import isolate
-from siammcvae_ros.tools.demo.account import Account
-from siammcvae_ros.tools.demo.folder import Folder
+from siammcvae_ros.tools.demo.diagnostics import CameraDiagnostics
+from siammcvae_ros.tools.demo.folder import OutputFolder
 from siammcvae_ros.tools.demo.recorder import Recorder, TOPICS
 from siammcvae_ros.tools.processes import Child, ProcessError
 
@@ -23,16 +23,16 @@ CAMERA = 'front'
 NODE = 'restore'
 READY_LIMIT = 120.0  # s, for the node to load its engine
 STALL_LIMIT = 30.0  # s without a frame
-SETTLE_LIMIT = 10.0  # s, for the account to close after the last frame
-SETTLED_FOR = 1.0  # s without news
+SETTLE_LIMIT = 10.0  # s after the last frame, for all frames to be counted
+SETTLED_FOR = 1.0  # s without a change
 TICK = 0.1  # s
 QUIET = ('--ros-args', '--disable-external-lib-logs')  # no files in ~/.ros; stderr is kept
-DEPTH = 10  # messages a sender keeps for resending, and a receiver for later
+DEPTH = 10  # messages, of publisher and subscription
 
 
 @dataclass(frozen=True)
-class Drive:
-    """What to play: parameters of the replay node, and the weights to restore with.
+class PlaySettings:
+    """Parameters of the replay node, and the weights to restore with.
 
     `stamp_origin` is in seconds; `frames` 0 = all.
     """
@@ -50,27 +50,27 @@ class Drive:
 
 
 @dataclass(frozen=True)
-class Played:
-    """What the node and the recorder said at the end, and each of the node's accounts till then."""
+class PlayResult:
+    """Diagnostics of the camera whenever they changed, frames recorded, and the engine in use."""
 
-    accounts: Sequence[Account]
+    history: Sequence[CameraDiagnostics]
     recorded: int
     engine: dict[str, str]
     rmw: str
 
     @property
-    def account(self) -> Account:
-        """The last account."""
-        return self.accounts[-1]
+    def diagnostics(self) -> CameraDiagnostics:
+        """The last diagnostics of the camera."""
+        return self.history[-1]
 
 
-def play(drive: Drive, folder: Folder, expected: int) -> Played:
+def play(settings: PlaySettings, folder: OutputFolder, expected: int) -> PlayResult:
     """Play a drive of about `expected` frames through the real node and record what comes out.
 
     Raises ProcessError, with the end of the log concerned, when a process ends early or stalls.
     """
     isolate(folder.path)
-    folder.parameters.write_text(json.dumps(_parameters(drive), indent=2) + '\n')
+    folder.parameters.write_text(json.dumps(_parameters(settings), indent=2) + '\n')
     arguments = (*QUIET, '--params-file', str(folder.parameters.absolute()))
     rclpy.init(args=[*QUIET], signal_handler_options=SignalHandlerOptions.NO)
     try:
@@ -82,8 +82,8 @@ def play(drive: Drive, folder: Folder, expected: int) -> Played:
             with Child('siammcvae_ros.replay_node', arguments, folder.replay_log) as replay:
                 _await_end(recorder, node, replay, expected)
             _settle(recorder, node)
-            return Played(
-                recorder.accounts,
+            return PlayResult(
+                recorder.history,
                 recorder.images,
                 _engine(recorder.node_status),
                 rclpy.get_rmw_implementation_identifier(),
@@ -92,36 +92,36 @@ def play(drive: Drive, folder: Folder, expected: int) -> Played:
         rclpy.try_shutdown()
 
 
-def _parameters(drive: Drive) -> dict[str, Any]:
-    """Give the parameters of both nodes; the JSON of this is a ROS parameter file."""
-    # On a busy machine best effort loses frames and short waits drop them: here all must arrive.
-    patient = {'reliability': 'reliable', 'history': 'keep_last', 'depth': DEPTH}
+def _parameters(settings: PlaySettings) -> dict[str, Any]:
+    """Return the parameters of both nodes; as JSON, they are a ROS parameter file."""
+    # All frames shall arrive, even on a busy machine: reliable transport, long waits.
+    quality = {'reliability': 'reliable', 'history': 'keep_last', 'depth': DEPTH}
     sent = [f'/{CAMERA}/{topic}' for topic in ('image_raw', 'fault_mask', 'camera_info')]
     restored = [f'/{CAMERA}/{topic}' for topic in TOPICS]
     restore = {
         'cameras': [CAMERA],
-        'weights': drive.weights,
+        'weights': settings.weights,
         'mask_wait': 1.0,
         'max_hold': 0.2,
         'diagnostics_period': 0.1,
         'qos_overrides': {
-            **{topic: {'subscription': patient} for topic in sent},
-            **{topic: {'publisher': patient} for topic in restored},
+            **{topic: {'subscription': quality} for topic in sent},
+            **{topic: {'publisher': quality} for topic in restored},
         },
     }
     replay = {
-        'source': drive.source,
-        'topic': drive.topic,
+        'source': settings.source,
+        'topic': settings.topic,
         'camera': CAMERA,
-        'frames': drive.frames,
-        'max_hz': float(drive.max_hz),
-        'faults': list(drive.faults),
-        'fault_probability': float(drive.probability),
-        'fault_burst': drive.burst,
-        'seed': drive.seed,
-        'stamp_origin': float(drive.stamp_origin),
+        'frames': settings.frames,
+        'max_hz': float(settings.max_hz),
+        'faults': list(settings.faults),
+        'fault_probability': float(settings.probability),
+        'fault_burst': settings.burst,
+        'seed': settings.seed,
+        'stamp_origin': float(settings.stamp_origin),
         'wait_for_subscribers': 1,
-        'qos_overrides': {topic: {'publisher': patient} for topic in sent},
+        'qos_overrides': {topic: {'publisher': quality} for topic in sent},
     }
     return {NODE: {'ros__parameters': restore}, 'replay': {'ros__parameters': replay}}
 
@@ -130,11 +130,11 @@ def _await_active(recorder: Recorder, node: Child) -> None:
     deadline = time.monotonic() + READY_LIMIT
     while True:
         recorder.listen(TICK)
-        _demand_running(node)
+        _check_running(node)
         status = recorder.node_status
         if status is not None and status.level == DiagnosticStatus.ERROR:
             raise ProcessError(f'the restore node cannot start: {status.message}')
-        if status is not None and status.message == 'active' and recorder.accounts:
+        if status is not None and status.message == 'active' and recorder.history:
             return
         if time.monotonic() > deadline:
             raise ProcessError(
@@ -143,37 +143,40 @@ def _await_active(recorder: Recorder, node: Child) -> None:
 
 
 def _await_end(recorder: Recorder, node: Child, replay: Child, expected: int) -> None:
-    moved, seen = time.monotonic(), 0
+    last_change, received = time.monotonic(), 0
     with tqdm(total=expected, desc='playing', unit='frame', disable=None) as bar:
         while not replay.has_finished():
             recorder.listen(TICK)
-            _demand_running(node)
+            _check_running(node)
             bar.update(recorder.images - bar.n)
-            if recorder.account.received > seen:
-                moved, seen = time.monotonic(), recorder.account.received
-            elif time.monotonic() > moved + STALL_LIMIT:
+            if recorder.diagnostics.received > received:
+                last_change, received = time.monotonic(), recorder.diagnostics.received
+            elif time.monotonic() > last_change + STALL_LIMIT:
                 raise ProcessError(
-                    f'no frame reached the restore node for {STALL_LIMIT:.0f} s, after {seen}.\n'
+                    f'no frame reached the restore node for {STALL_LIMIT:.0f} s, '
+                    f'after {received}.\n'
                     f'{replay.last_lines()}\n{node.last_lines()}'
                 )
 
 
 def _settle(recorder: Recorder, node: Child) -> None:
-    """Listen until the account is closed and quiet; what is still open then shows in the report."""
+    """Record until every frame is counted and nothing changes; the report shows what is missing."""
     deadline = time.monotonic() + SETTLE_LIMIT
-    quiet_since, news = time.monotonic(), (0, 0)
+    last_change, latest = time.monotonic(), (0, 0)
     while time.monotonic() < deadline:
         recorder.listen(TICK)
-        _demand_running(node)
-        now = (recorder.account.received, recorder.images)
-        if now != news:
-            quiet_since, news = time.monotonic(), now
-        complete = recorder.account.is_settled and recorder.images == recorder.account.frames_out
-        if complete and time.monotonic() > quiet_since + SETTLED_FOR:
+        _check_running(node)
+        now = (recorder.diagnostics.received, recorder.images)
+        if now != latest:
+            last_change, latest = time.monotonic(), now
+        complete = (
+            recorder.diagnostics.is_settled and recorder.images == recorder.diagnostics.frames_out
+        )
+        if complete and time.monotonic() > last_change + SETTLED_FOR:
             return
 
 
-def _demand_running(node: Child) -> None:
+def _check_running(node: Child) -> None:
     if node.has_finished():
         raise ProcessError(f'{node.name} ended before the drive did.\n{node.last_lines()}')
 

@@ -1,42 +1,41 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Listens to the node: its topics go into a rosbag2 as they came, its diagnostics into memory."""
+"""Records the topics of the node into a rosbag2 unchanged, and its diagnostics in memory."""
 
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 import time
-from types import TracebackType
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosbags.rosbag2 import StoragePlugin, Writer
 from sensor_msgs.msg import CameraInfo, Image
 
 from siammcvae_core.data.bags import TYPES
-from siammcvae_ros.tools.demo.account import Account
+from siammcvae_ros.tools.demo.diagnostics import CameraDiagnostics
+from siammcvae_ros.tools.ros_session import reliable
 
 TOPICS = {
     'restored/image_raw': (Image, 'sensor_msgs/msg/Image'),
     'restored/camera_info': (CameraInfo, 'sensor_msgs/msg/CameraInfo'),
     'restored/mask': (Image, 'sensor_msgs/msg/Image'),
 }
-RELIABLE = QoSProfile(depth=20, reliability=ReliabilityPolicy.RELIABLE)
+RELIABLE = reliable(20)
 
 
 class Recorder:
     """Records `/<camera>/restored/*` into the rosbag2 `bag` until closed; a context manager.
 
-    `recorded` counts messages by topic; `accounts` keeps every account that tells something new;
-    `node_status` is the last word of the node on itself.
+    `recorded` counts messages by topic; `history` holds the diagnostics of the camera whenever they
+    changed; `node_status` is the newest status of the node.
     """
 
     def __init__(self, bag: Path, node_name: str, camera: str) -> None:
         self.recorded: Counter[str] = Counter()
-        self.accounts: list[Account] = []
+        self.history: list[CameraDiagnostics] = []
         self.node_status: DiagnosticStatus | None = None
         self._status_names = (node_name, f'{node_name}: {camera}')
         self._writer = Writer(bag, version=8, storage_plugin=StoragePlugin.MCAP)
@@ -47,27 +46,24 @@ class Recorder:
             self._node.create_subscription(
                 kind, f'/{camera}/{topic}', self._record(topic, connection), RELIABLE, raw=True
             )
-        self._node.create_subscription(DiagnosticArray, '/diagnostics', self._diagnose, RELIABLE)
+        self._node.create_subscription(
+            DiagnosticArray, '/diagnostics', self._on_diagnostics, RELIABLE
+        )
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
 
     def __enter__(self) -> 'Recorder':
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._executor.shutdown()
         self._node.destroy_node()
         self._writer.close()
 
     @property
-    def account(self) -> Account:
-        """The node's latest account."""
-        return self.accounts[-1] if self.accounts else Account()
+    def diagnostics(self) -> CameraDiagnostics:
+        """The newest diagnostics of the camera."""
+        return self.history[-1] if self.history else CameraDiagnostics()
 
     @property
     def images(self) -> int:
@@ -75,7 +71,7 @@ class Recorder:
         return self.recorded['restored/image_raw']
 
     def listen(self, seconds: float) -> None:
-        """Take what comes within so many seconds."""
+        """Receive messages for so many seconds."""
         until = time.monotonic() + seconds
         while (remaining := until - time.monotonic()) > 0 and rclpy.ok():
             self._executor.spin_once(remaining)
@@ -87,12 +83,12 @@ class Recorder:
 
         return write
 
-    def _diagnose(self, message: DiagnosticArray) -> None:
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
         own, camera = self._status_names
         for status in message.status:
             if status.name == own:
                 self.node_status = status
             elif status.name == camera:
-                account = Account.read({pair.key: pair.value for pair in status.values})
-                if account != self.account:
-                    self.accounts.append(account)
+                values = {pair.key: pair.value for pair in status.values}
+                if (diagnostics := CameraDiagnostics.read(values)) != self.diagnostics:
+                    self.history.append(diagnostics)

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Judges each frame the node let out against the truth, and its rivals on the same frames."""
+"""Scores each frame that the node published against the truth, beside simpler methods."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ METHODS = ('restored', 'copy', 'classical')
 
 
 @dataclass(frozen=True, eq=False)
-class Sent:
-    """A frame as it was sent: the truth, uint8 (H, W, 3) BGR or (H, W), and what became of it."""
+class SentFrame:
+    """A frame before damage, `truth`, uint8 (H, W, 3) BGR or (H, W), and as it was sent."""
 
     index: int
     stamp: int
@@ -30,13 +30,13 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What one frame is worth.
+class FrameScore:
+    """How one frame was served, and how close it came to the truth.
 
-    `kept_exact`: no pixel outside the damage differs from the truth. `marked_exact`: the node says
-    of exactly the pixels it replaced that it did, all damaged ones or none. Both are None for a
-    dropped frame. `method` of the ladder made a restored one. `psnr` is over the lost pixels, in dB
-    by method; empty if `unscored` says why.
+    `kept_exact`: every pixel outside the damage equals the truth. `marked_exact`: restored/mask
+    marks exactly the damaged pixels of a restored frame, and none of another. Both are None for a
+    dropped frame. `method` restored the frame. `psnr` is over the lost pixels, in dB by method;
+    empty if not scored, for the reason `unscored`.
     """
 
     index: int
@@ -50,26 +50,28 @@ class Verdict:
     psnr: dict[str, float] = field(default_factory=dict)
 
 
-def drive(source: Source, faults: FaultInjector, frames: int, origin: int) -> Iterator[Sent]:
-    """Read the source again as the replay did: `frames` of them (0 = all), damaged alike.
+def sent_frames(
+    source: Source, faults: FaultInjector, frames: int, origin: int
+) -> Iterator[SentFrame]:
+    """Repeat the frames that the replay node sent, `frames` of them (0 = all), equally damaged.
 
     `origin` is the stamp of the first frame in nanoseconds where the source has no stamps.
     """
     offset = 0 if source.stamped else origin
     for frame in islice(source, frames or None):
         truth = to_frame(frame.image, frame.encoding)
-        yield Sent(frame.index, offset + frame.stamp, truth, faults.inject(frame.index, truth))
+        yield SentFrame(frame.index, offset + frame.stamp, truth, faults.inject(frame.index, truth))
 
 
-class InStep:
-    """Reads a recording in step with the frames sent, of which it is a part in the same order."""
+class RecordedFrames:
+    """Finds recorded frames by stamp; they must be asked for in the order they were recorded."""
 
     def __init__(self, recording: Iterable[Frame]) -> None:
         self._frames = iter(recording)
         self._next = next(self._frames, None)
 
     def at(self, stamp: int) -> np.ndarray | None:
-        """Give the recorded image of this stamp in core layout; None if it was not recorded."""
+        """Return the image of this stamp, uint8 (H, W, 3) BGR or (H, W); None if not recorded."""
         frame = self._next
         if frame is None or frame.stamp != stamp:
             return None
@@ -78,53 +80,57 @@ class InStep:
 
     @property
     def exhausted(self) -> bool:
-        """Whether every recorded image has been asked for."""
+        """Whether every recorded frame has been returned."""
         return self._next is None
 
 
-class Judge:
-    """Judges the frames of one drive in order, keeping the intact ones as the rivals' references.
+class FrameScorer:
+    """Scores the frames of one drive in order; intact ones become references for copy and motion.
 
-    `methods` names what served each restored frame, in order.
+    `methods` names the method that restored each restored frame, in order.
     """
 
     def __init__(self, methods: Iterable[str]) -> None:
         self._references = References()
-        self._rungs = iter(methods)
+        self._methods = iter(methods)
 
-    def judge(self, sent: Sent, output: np.ndarray | None, made_up: np.ndarray | None) -> Verdict:
-        """Compare an output frame with the truth; None stands for a frame that did not come.
+    def score(
+        self, sent: SentFrame, output: np.ndarray | None, restored_mask: np.ndarray | None
+    ) -> FrameScore:
+        """Compare an output frame with the truth; None stands for a frame that was not published.
 
-        `made_up` is the node's mask, uint8 (H, W), anything but 0 = replaced; None if missing.
+        `restored_mask` is that of the node, uint8 (H, W), 0 = unchanged; None if missing.
         """
         lost = sent.damaged.mask
         damaged = sent.damaged.fault is not None
-        outcome = _outcome(output, made_up)
-        method = next(self._rungs, 'unknown') if outcome == RESTORED else ''
+        outcome = _outcome(output, restored_mask)
+        method = next(self._methods, 'unknown') if outcome == RESTORED else ''
         kept_exact = marked_exact = None
         if output is not None:
             same = output.shape == sent.truth.shape
             kept_exact = same and np.array_equal(output[~lost], sent.truth[~lost])
             expected = lost if outcome == RESTORED else np.zeros_like(lost)
-            marked_exact = made_up is not None and np.array_equal(made_up != 0, expected)
+            marked_exact = restored_mask is not None and np.array_equal(
+                restored_mask != 0, expected
+            )
         references = self._references_at(sent)
-        unscored, scores = '', {}
+        unscored, psnr_by_method = '', {}
         if not damaged:
             unscored = 'intact'
-            self._keep(sent, references)
+            self._add_reference(sent, references)
         elif not references.frames:
             unscored = 'no_reference'
         elif output is None or output.shape != sent.truth.shape:
             unscored = 'no_output'
         else:
-            scores = self._score(sent, output, references)
-        return Verdict(
+            psnr_by_method = self._psnr(sent, output, references)
+        return FrameScore(
             sent.index, sent.damaged.fault, float(lost.mean()), outcome, method, kept_exact,
-            marked_exact, unscored, scores,
+            marked_exact, unscored, psnr_by_method,
         )  # fmt: skip
 
-    def _references_at(self, sent: Sent) -> References:
-        """Give the kept frames, none if time went back or the size changed, as the node does."""
+    def _references_at(self, sent: SentFrame) -> References:
+        """Return the references, none if time went back or the size changed, as in the node."""
         frames = self._references.frames
         if frames and (
             frames[0].frame.shape != sent.truth.shape or sent.stamp * 1e-9 < frames[0].stamp
@@ -132,12 +138,12 @@ class Judge:
             self._references = References()
         return self._references
 
-    def _keep(self, sent: Sent, references: References) -> None:
+    def _add_reference(self, sent: SentFrame, references: References) -> None:
         kept = KeptFrame(sent.truth, sent.stamp * 1e-9)
         self._references = References((kept, *references.frames[:1]))
 
     @staticmethod
-    def _score(sent: Sent, output: np.ndarray, references: References) -> dict[str, float]:
+    def _psnr(sent: SentFrame, output: np.ndarray, references: References) -> dict[str, float]:
         lost = sent.damaged.mask
         arguments = (references, sent.damaged.frame, lost, sent.stamp * 1e-9)
         copied = copy(*arguments)
@@ -146,36 +152,38 @@ class Judge:
         return {name: psnr(frame, sent.truth, lost) for name, frame in outputs.items()}
 
 
-def _outcome(output: np.ndarray | None, made_up: np.ndarray | None) -> str:
+def _outcome(output: np.ndarray | None, restored_mask: np.ndarray | None) -> str:
     if output is None:
         return DROPPED
-    return RESTORED if made_up is not None and made_up.any() else PASSED
+    return RESTORED if restored_mask is not None and restored_mask.any() else PASSED
 
 
-def mean_psnr(verdicts: Iterable[Verdict]) -> dict[str, float]:
-    """Average the scores by method, in dB, over the frames that have them; NaN without any."""
-    scores = [verdict.psnr for verdict in verdicts if verdict.psnr]
+def mean_psnr(scores: Iterable[FrameScore]) -> dict[str, float]:
+    """Average PSNR by method, in dB, over the scored frames; NaN without any."""
+    scored = [score.psnr for score in scores if score.psnr]
     return {
-        name: float(np.mean([score[name] for score in scores])) if scores else float('nan')
+        name: float(np.mean([psnr[name] for psnr in scored])) if scored else float('nan')
         for name in METHODS
     }
 
 
-def by_fault(verdicts: Sequence[Verdict]) -> list[dict[str, float | int | str]]:
-    """Give a row per fault: frames, how many are scored, lost share, mean PSNR, the worst frame."""
+def by_fault(scores: Sequence[FrameScore]) -> list[dict[str, float | int | str]]:
+    """Return a row per fault: frames, frames scored, lost share, mean PSNR, PSNR of the worst."""
     rows = []
-    for fault in sorted({v.fault for v in verdicts if v.fault is not None}):
-        struck = [v for v in verdicts if v.fault == fault]
-        scored = [v for v in struck if v.psnr]
-        means = mean_psnr(struck)
+    for fault in sorted({score.fault for score in scores if score.fault is not None}):
+        damaged = [score for score in scores if score.fault == fault]
+        scored = [score for score in damaged if score.psnr]
+        means = mean_psnr(damaged)
         row: dict[str, float | int | str] = {
             'fault': fault,
-            'frames': len(struck),
+            'frames': len(damaged),
             'scored': len(scored),
-            'lost_share': float(np.mean([v.lost_share for v in struck])),
+            'lost_share': float(np.mean([score.lost_share for score in damaged])),
             **{f'psnr_lost_{name}': value for name, value in means.items()},
             'gain_over_copy': means['restored'] - means['copy'],
-            'worst_restored': min((v.psnr['restored'] for v in scored), default=float('nan')),
+            'worst_restored': min(
+                (score.psnr['restored'] for score in scored), default=float('nan')
+            ),
         }
         rows.append(row)
     return rows

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The node's own account of its frames, read back from `/diagnostics`. Plain Python."""
+"""The node's counters of a camera, read from `/diagnostics`. Plain Python."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ import math
 
 
 @dataclass(frozen=True)
-class Account:
-    """What the node says of one camera.
+class CameraDiagnostics:
+    """What the node reports of one camera.
 
-    `restored` counts by rung of the ladder, `passed` and `dropped` by reason; latencies are in
-    milliseconds from message in to message out, NaN where there was none.
+    `restored` counts by method of the fallback chain, `passed` and `dropped` by reason; latencies
+    are in milliseconds from message in to message out, NaN where there was none.
     """
 
     received: int = 0
@@ -25,27 +25,27 @@ class Account:
     last_error: str = ''
 
     @classmethod
-    def read(cls, values: Mapping[str, str]) -> 'Account':
+    def read(cls, values: Mapping[str, str]) -> 'CameraDiagnostics':
         """Read the key-value pairs of the camera's DiagnosticStatus."""
 
         def counts(group: str) -> dict[str, int]:
             prefix = f'{group}.'
             return {k[len(prefix) :]: int(v) for k, v in values.items() if k.startswith(prefix)}
 
-        kinds = ('restored_ms_p50', 'restored_ms_p99', 'passed_ms_p50', 'passed_ms_p99')
+        names = ('restored_ms_p50', 'restored_ms_p99', 'passed_ms_p50', 'passed_ms_p99')
         return cls(
             received=int(values['received']),
             in_flight=int(values['in_flight']),
             restored=counts('restored'),
             passed=counts('passed'),
             dropped=counts('dropped'),
-            latency_ms={kind: _number(values[kind]) for kind in kinds},
+            latency_ms={name: _number(values[name]) for name in names},
             last_error=values['last_error'],
         )
 
     @property
     def frames_restored(self) -> int:
-        """Frames published with made-up pixels."""
+        """Frames published with restored pixels."""
         return sum(self.restored.values())
 
     @property
@@ -69,20 +69,20 @@ class Account:
         return self.in_flight == 0 and self.received == self.frames_out + self.frames_dropped
 
 
-def methods(history: Iterable[Account]) -> list[str]:
-    """Say which rung served each restored frame, in order, from successive accounts.
+def restoring_methods(history: Iterable[CameraDiagnostics]) -> list[str]:
+    """Name the method that restored each frame, in order, from successive diagnostics.
 
-    Where several rungs served between two accounts their order is unknown: 'copy or warp'.
+    Where several methods served between two of them, their order is unknown: 'copy or warp'.
     """
-    served: list[str] = []
-    for before, after in pairwise([Account(), *history]):
-        fresh = {
+    methods: list[str] = []
+    for before, after in pairwise([CameraDiagnostics(), *history]):
+        new = {
             method: after.restored[method] - before.restored.get(method, 0)
             for method in after.restored
         }
-        names = sorted(method for method, count in fresh.items() if count > 0)
-        served += [' or '.join(names)] * sum(fresh.values())
-    return served
+        names = sorted(method for method, count in new.items() if count > 0)
+        methods += [' or '.join(names)] * sum(new.values())
+    return methods
 
 
 def _number(text: str) -> float:
