@@ -1,14 +1,25 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The reference aligned to what is visible of a damaged frame.
+"""Registration of the reference to what is visible of a damaged frame, by Gauss-Newton steps.
 
-Constant velocity is the start. What a car changes on the way (turn, pitch, speed) moves the whole
-picture by a few smooth fields, one of them the flow itself, so a handful of numbers is fitted to
-all visible pixels far around the hole at once (Lucas-Kanade with a global model): it holds just as
-well in a hole nothing is visible of. The fit is tried from coarse to fine, which finds large
-changes, and fine only, which small ones are safer with; what explains the visible pixels best is
-kept, and that may be the start. What is left is fitted locally, every place by the visible pixels
-around it.
+The displacement d begins at constant velocity. A step u corrects it; with the damaged frame I, the
+reference R, the residual r(x) = I(x) - R(x + d(x)), the image gradient g(x) of R(x + d(x)) and the
+visible pixels v it solves the weighted least squares
+
+    min_u  sum_x w(x) (r(x) - g(x) · u(x))² + regularisation,    w = v / (1 + (r / h)²)
+
+(Lucas and Kanade 1981 with Cauchy weights, 1/2 at a residual of h). First with a global model,
+
+    u(x) = sum_k a_k φ_k(x),    (A + ε I) a = b,    A_kl = sum_x w (g · φ_k) (g · φ_l),
+                                                    b_k = sum_x w r (g · φ_k)
+
+where φ are the few smooth fields by which a change of the car's motion (turn, pitch, speed) moves
+the whole image, one of them the flow itself: it holds just as well in a hole nothing is visible of.
+It is fitted from coarse to fine, which finds large changes, and at the finest level alone, which is
+safer for small ones; of these and the start, that with the smallest residual is taken. Then with a
+local model, u constant around each place, where G is a sum of Gaussians:
+
+    (G * (w g gᵀ) + λ I) u = G * (w r g)
 """
 
 from dataclasses import dataclass, replace
@@ -17,175 +28,194 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from siammcvae_core.motion.references import downsample, FINEST, gradients, KeptFrame, length
-from siammcvae_core.motion.window import Window
+from siammcvae_core.motion.images import downsample, gradients, magnitude, resize_area
+from siammcvae_core.motion.rectangle import Rectangle
+from siammcvae_core.motion.references import ReferenceFrame, STRIDE
+from siammcvae_core.motion.warp import warp
 
-CELL = 8  # working pixels; the normal equations are summed over such cells
-MARGIN_WHOLE = 6  # patches around the hole that the global model is fitted to
-ROBUST_WHOLE, ROBUST_LOCAL = 20.0, 10.0  # grey levels of misfit at which a pixel counts half
-LONGEST_STEP = 2.0  # pixels of the reduced image; beyond, its slopes tell nothing
-RIDGE = 3e-4  # of the mean diagonal: fields the visible pixels do not tell apart stay small
-STIFFNESS = 0.5  # grey levels² per px²: evidence below it moves nothing
-REACH = ((2.0, 1.0), (5.0, 0.3), (12.0, 0.1))  # local fits: blur in cells, weight
-COARSE_TO_FINE = (8, 8, 4, 4, 2)  # scales of the rounds of a whole fit
-DOUBT = 1.02  # the whole fit from coarse to fine must be so much better than the others
-LARGEST_MISFIT = 20.0  # grey levels; what differs more tells no more
+CELL = 8  # working pixels; the normal equations are averaged over such cells
+CONTEXT_MARGIN = 6  # patches around the hole that the global model is fitted to
+ROBUST_GLOBAL, ROBUST_LOCAL = 20.0, 10.0  # h: grey levels of residual at which a pixel counts half
+MAX_STEP = 2.0  # pixels of the reduced image, beyond which its gradient is no guide
+RIDGE = 3e-4  # ε in units of the mean diagonal of A: bounds fields that look alike where visible
+REGULARISATION = 0.5  # λ in grey levels² per px²
+BLURS = ((2.0, 1.0), (5.0, 0.3), (12.0, 0.1))  # G: standard deviations in cells, weights
+COARSE_TO_FINE = (8, 8, 4, 4, 2)  # scales of the rounds of a global fit
+COARSE_PENALTY = 1.02  # factor on the residual of the fit from coarse to fine, when compared
+MAX_RESIDUAL = 20.0  # grey levels at which residuals are clipped, when fits are compared
 
 
 @dataclass(frozen=True, eq=False)
 class PyramidLevel:
-    """Both frames reduced: a window of the damaged one, and the reference, float32 (h, w).
+    """Both frames reduced by `scale`: a window of the damaged one, and the whole reference.
 
-    `seen` is 1 where every pixel below was visible, else 0.
+    All float32 (h, w); `visible` is 1 where every pixel below was visible, else 0.
     """
 
     scale: int
     damaged: np.ndarray
-    seen: np.ndarray
+    visible: np.ndarray
     reference: np.ndarray
-    window: Window
+    window: Rectangle
 
     @classmethod
-    def all_of(
-        cls, damaged: np.ndarray, seen: np.ndarray, reference: KeptFrame, window: Window
+    def build_all(
+        cls, damaged: np.ndarray, visible: np.ndarray, reference: ReferenceFrame, window: Rectangle
     ) -> 'dict[int, PyramidLevel]':
-        """Reduce a window of frames, uint8 (H, W), `seen` float32 of 0 and 1, by 2, 4 and 8.
-
-        The reference stays whole.
-        """
-        damaged, seen = window.cut(damaged), window.cut(seen)
+        """Reduce a window of frames, uint8 (H, W), `visible` float32 of 0 and 1, by 2, 4 and 8."""
+        damaged, visible = window.cut(damaged), window.cut(visible)
         levels = {}
         for scale, whole in reference.pyramid.items():
-            seen = (downsample(seen) > 0.99).astype(np.float32)
-            damaged = downsample(damaged).astype(np.float32)  # right where all below is seen
-            levels[scale] = cls(scale, damaged, seen, whole, window.reduced(scale))
+            visible = (downsample(visible) > 0.99).astype(np.float32)
+            damaged = downsample(damaged).astype(np.float32)  # valid where all below is visible
+            levels[scale] = cls(scale, damaged, visible, whole, window.reduced(scale))
         return levels
 
-    def shrunk(self, offset: np.ndarray) -> np.ndarray:
-        """Bring offsets in working pixels, of any resolution, to the pixels of the level."""
-        size = self.seen.shape[::-1]
-        if offset.shape[1] == size[0]:
-            return offset / np.float32(self.scale)
-        grows = offset.shape[1] < size[0]
+    def rescale(self, displacement: np.ndarray) -> np.ndarray:
+        """Bring a displacement in working pixels, of any resolution, to pixels of the level."""
+        size = self.visible.shape[::-1]
+        if displacement.shape[1] == size[0]:
+            return displacement / np.float32(self.scale)
+        grows = displacement.shape[1] < size[0]
         how = cv2.INTER_LINEAR if grows else cv2.INTER_AREA
-        small: np.ndarray = cv2.resize(offset, size, interpolation=how) / np.float32(self.scale)
-        return small
+        resized: np.ndarray = cv2.resize(displacement, size, interpolation=how)
+        return resized / np.float32(self.scale)
 
-    def moved(self, offset: np.ndarray) -> np.ndarray:
-        """Read the reference where `offset` (h, w, 2), in pixels of the level, leads: (h, w)."""
-        return self.window.moved(self.reference, offset)
+    def warp_reference(self, displacement: np.ndarray) -> np.ndarray:
+        """Warp the reference by a displacement (h, w, 2) in pixels of the level: (h, w)."""
+        return warp(self.reference, displacement, self.window.pixels())
 
-    def misfit(self, moved: np.ndarray) -> float:
-        """Average by how many grey levels what `moved` gave misses what is visible."""
-        error = np.minimum(np.abs(self.damaged - moved), LARGEST_MISFIT) * self.seen
-        return float(error.sum() / max(1.0, float(self.seen.sum())))
+    def mean_residual(self, warped: np.ndarray) -> float:
+        """Mean of min(|r|, MAX_RESIDUAL) over visible pixels, for a warped reference."""
+        error = np.minimum(np.abs(self.damaged - warped), MAX_RESIDUAL) * self.visible
+        return float(error.sum() / max(1.0, float(self.visible.sum())))
 
-    def equations(self, moved: np.ndarray, grid: tuple[int, int], robust: float) -> np.ndarray:
-        """Set up the equations for what `moved` still misses, see `normal_equations`."""
-        misfit = self.damaged - moved
-        weight = self.seen * robust_weight(misfit, robust)
-        return normal_equations(misfit, weight, *gradients(moved), grid)
+    def equations(self, warped: np.ndarray, grid: tuple[int, int], half: float) -> np.ndarray:
+        """Set up the equations of a step from a warped reference, see `normal_equations`."""
+        residual = self.damaged - warped
+        weight = self.visible * robust_weight(residual, half)
+        return normal_equations(residual, weight, *gradients(warped), grid)
 
-    def cut(self, window: Window) -> 'PyramidLevel':
-        """Keep a window of the damaged frame, given in working pixels."""
+    def cut(self, window: Rectangle) -> 'PyramidLevel':
+        """Restrict the level to a window, in working pixels, of the damaged frame."""
         small = window.reduced(self.scale)
-        here = small.within(self.window)
-        return replace(self, damaged=here.cut(self.damaged), seen=here.cut(self.seen), window=small)
+        inner = small.within(self.window)
+        damaged, visible = inner.cut(self.damaged), inner.cut(self.visible)
+        return replace(self, damaged=damaged, visible=visible, window=small)
 
 
 def align(
     damaged: np.ndarray,
-    seen: np.ndarray,
-    reference: KeptFrame,
+    visible: np.ndarray,
+    reference: ReferenceFrame,
     start: np.ndarray,
-    window: Window,
-    far: Window,
+    window: Rectangle,
+    context: Rectangle,
 ) -> np.ndarray:
-    """Find where in the reference a window of the damaged frame is: offsets (h / 2, w / 2, 2).
+    """Estimate the displacement of a window of the damaged frame: float32 (h / 2, w / 2, 2).
 
-    Offsets are float32 as (x, y) in working pixels, frames uint8 of working size; `seen` is float32
-    like them, 1 where visible, else 0: what `damaged` has elsewhere is never used. `start` is where
-    to begin, as `Motion.displacement` gives it for the window `far`, which the global model is
-    fitted to and `window` lies in; with nothing visible it is the answer.
+    As (x, y) in working pixels into the reference. Frames are uint8 of working size, in grey;
+    `visible` is float32 of that size, 1 or 0: `damaged` is never used where it is 0. `start` is the
+    displacement to begin with, from `Motion.displacement` for the window `context`, which the
+    global model is fitted to and `window` lies in; with nothing visible it is returned.
     """
-    levels = PyramidLevel.all_of(damaged, seen, reference, far)
-    change, moved = _fit_whole(levels, start)
-    here = window.reduced(FINEST).within(far.reduced(FINEST))
-    offset = here.cut(start + cv2.resize(change, start.shape[1::-1]))
-    level, grid = levels[FINEST].cut(window), _grid(offset)
-    equations = level.equations(here.cut(moved), grid, ROBUST_LOCAL)
-    offset = offset + _local_step(equations, FINEST, offset)
-    equations = _sharp_equations(damaged, seen, reference, offset, window)
-    return offset + _local_step(equations, 1, offset)
+    levels = PyramidLevel.build_all(damaged, visible, reference, context)
+    change, warped = _fit_global(levels, start)
+    inner = window.reduced(STRIDE).within(context.reduced(STRIDE))
+    displacement = inner.cut(start + cv2.resize(change, start.shape[1::-1]))
+    level, grid = levels[STRIDE].cut(window), _grid(displacement)
+    equations = level.equations(inner.cut(warped), grid, ROBUST_LOCAL)
+    displacement = displacement + _local_step(equations, STRIDE, displacement)
+    equations = _full_resolution_equations(damaged, visible, reference, displacement, window)
+    return displacement + _local_step(equations, 1, displacement)
 
 
-def _fit_whole(levels: dict[int, PyramidLevel], start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fit the global model to a window; `start` is its part of the offsets to begin with.
+def _fit_global(
+    levels: dict[int, PyramidLevel], start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit the global model to a window; `start` is the displacement to begin with.
 
-    Gives the change in working pixels by cells (rows, columns, 2), and the reference moved by
+    Returns the change in working pixels by cells (rows, columns, 2), and the reference warped by
     start and change at the finest level.
     """
     grid = _grid(start)
-    fields = smooth_fields(_reduced(start, grid))
-    listed = np.ascontiguousarray(fields.reshape(len(fields), -1, 2).transpose(2, 0, 1))
-    starts = {scale: level.shrunk(start) for scale, level in levels.items()}
-    finest = levels[FINEST]
+    fields = smooth_fields(resize_area(start, grid))
+    flat_fields = np.ascontiguousarray(fields.reshape(len(fields), -1, 2).transpose(2, 0, 1))
+    starts = {scale: level.rescale(start) for scale, level in levels.items()}
+    finest = levels[STRIDE]
 
-    def moved_by(change: np.ndarray, scale: int) -> np.ndarray:
+    def warped_by(change: np.ndarray, scale: int) -> np.ndarray:
         level = levels[scale]
-        return level.moved(starts[scale] + level.shrunk(change))
+        return level.warp_reference(starts[scale] + level.rescale(change))
 
-    def step(moved: np.ndarray, scale: int) -> np.ndarray:
-        equations = levels[scale].equations(moved, grid, ROBUST_WHOLE)
-        return _step(_fit_fields(equations, listed), scale)
+    def step(warped: np.ndarray, scale: int) -> np.ndarray:
+        equations = levels[scale].equations(warped, grid, ROBUST_GLOBAL)
+        return _limited(_solve_fields(equations, flat_fields), scale)
 
-    still = np.zeros_like(fields[0])
-    at_start = finest.moved(starts[FINEST])
-    fine = step(at_start, FINEST)
-    coarse_to_fine = still
+    none = np.zeros_like(fields[0])
+    at_start = finest.warp_reference(starts[STRIDE])
+    fine = step(at_start, STRIDE)
+    coarse_to_fine = none
     for scale in COARSE_TO_FINE:
-        coarse_to_fine = coarse_to_fine + step(moved_by(coarse_to_fine, scale), scale)
-    tried = [
-        (still, at_start, 1.0),
-        (fine, moved_by(fine, FINEST), 1.0),
-        (coarse_to_fine, moved_by(coarse_to_fine, FINEST), DOUBT),
+        coarse_to_fine = coarse_to_fine + step(warped_by(coarse_to_fine, scale), scale)
+    candidates = [
+        (none, at_start, 1.0),
+        (fine, warped_by(fine, STRIDE), 1.0),
+        (coarse_to_fine, warped_by(coarse_to_fine, STRIDE), COARSE_PENALTY),
     ]
-    change, moved, _ = min(tried, key=lambda one: one[2] * finest.misfit(one[1]))
-    return change, moved
+    change, warped, _ = min(candidates, key=lambda c: c[2] * finest.mean_residual(c[1]))
+    return change, warped
 
 
-def _local_step(equations: np.ndarray, scale: int, offset: np.ndarray) -> np.ndarray:
-    """Fit every place by itself; gives a change like `offset`."""
-    return cv2.resize(_step(_fit_around(equations), scale), offset.shape[1::-1])
+def _local_step(equations: np.ndarray, scale: int, displacement: np.ndarray) -> np.ndarray:
+    """Solve the local model; returns a change in working pixels, shaped like `displacement`."""
+    around = np.zeros_like(equations)
+    for sigma, weight in BLURS:
+        around += np.float32(weight) * cv2.GaussianBlur(equations, (0, 0), sigma)
+    change = _limited(solve(around, REGULARISATION), scale)
+    return cv2.resize(change, displacement.shape[1::-1])
 
 
-def _sharp_equations(
-    damaged: np.ndarray, seen: np.ndarray, reference: KeptFrame, offset: np.ndarray, window: Window
+def _full_resolution_equations(
+    damaged: np.ndarray,
+    visible: np.ndarray,
+    reference: ReferenceFrame,
+    displacement: np.ndarray,
+    window: Rectangle,
 ) -> np.ndarray:
     """Set up the equations at working size, from every second pixel of every second row."""
-    moved, slope_x, slope_y, _ = cv2.split(window.lattice(reference.detail, offset))
-    misfit = window.thinned(damaged) - moved
-    weight = window.thinned(seen) * robust_weight(misfit, ROBUST_LOCAL)
-    return normal_equations(misfit, weight, slope_x, slope_y, _grid(offset))
+    warped = warp(reference.detail, displacement, window.pixels(STRIDE))
+    grey, gradient_x, gradient_y, _ = cv2.split(warped)
+    residual = subsample(damaged, window) - grey
+    weight = subsample(visible, window) * robust_weight(residual, ROBUST_LOCAL)
+    return normal_equations(residual, weight, gradient_x, gradient_y, _grid(displacement))
+
+
+def subsample(image: np.ndarray, window: Rectangle) -> np.ndarray:
+    """Every second pixel of every second row of a window of an image."""
+    return np.ascontiguousarray(window.cut(image, STRIDE))
 
 
 def smooth_fields(flow: np.ndarray) -> np.ndarray:
-    """Build the fields a car's camera moves the picture by, float32 (K, rows, columns, 2).
+    """Build the fields φ by which a car's camera moves the image, float32 (K, rows, columns, 2).
 
-    Shifts, roll, zoom, the perspective of yaw and pitch; and the given `flow` (rows, columns, 2):
-    itself for a change of speed, its length sideways and upwards for one of direction, which near
-    things show more.
+    With x, y from -1 to 1 across the width and (u, v) the `flow` (rows, columns, 2) over its mean:
+
+        (1, 0), (0, 1), (-y, x), (x, y), (x², xy), (xy, y²), (u, v), (s, 0), (0, s), s = |(u, v)|
+
+    These are shifts, roll, zoom and the perspective of yaw and pitch; a change of speed; changes of
+    direction, which near things show more.
     """
     unit = np.abs(flow).mean() + 1e-3
     u, v = cv2.split(flow / unit)
-    speed, zero = length(u, v), np.zeros_like(u)
-    moving = [cv2.merge(pair) for pair in ((u, v), (speed, zero), (zero, speed))]
-    return np.concatenate([_turns(*flow.shape[:2]), moving])
+    speed, zero = magnitude(u, v), np.zeros_like(u)
+    by_depth = [cv2.merge(pair) for pair in ((u, v), (speed, zero), (zero, speed))]
+    return np.concatenate([_camera_fields(*flow.shape[:2]), by_depth])
 
 
 @lru_cache(maxsize=8)
-def _turns(rows: int, columns: int) -> np.ndarray:
-    """Build the fields of `smooth_fields` that do not depend on the flow, (6, rows, columns, 2)."""
+def _camera_fields(rows: int, columns: int) -> np.ndarray:
+    """Build the six of `smooth_fields` that do not depend on the flow."""
     y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
     x, y = (2 * x + 1) / columns - 1, (2 * y + 1 - rows) / columns
     one, zero = np.ones_like(x), np.zeros_like(x)
@@ -194,34 +224,33 @@ def _turns(rows: int, columns: int) -> np.ndarray:
 
 
 def normal_equations(
-    misfit: np.ndarray,
+    residual: np.ndarray,
     weight: np.ndarray,
-    slope_x: np.ndarray,
-    slope_y: np.ndarray,
+    gradient_x: np.ndarray,
+    gradient_y: np.ndarray,
     grid: tuple[int, int],
 ) -> np.ndarray:
-    """Sum the Lucas-Kanade equations over cells, float32 (rows, columns, 5): xx, xy, yy, x, y.
+    """Average w g gᵀ and w r g over cells: float32 (rows, columns, 5) of xx, xy, yy, x, y.
 
-    `misfit` (h, w) is what the damaged frame has more than the moved reference, which has the
-    slopes; the last two channels are the right-hand sides. `grid` is (columns, rows).
+    `residual`, `weight` and the gradients are float32 (h, w); `grid` is (columns, rows).
     """
-    weighted_x, weighted_y = weight * slope_x, weight * slope_y
+    weighted_x, weighted_y = weight * gradient_x, weight * gradient_y
     terms = (
-        weighted_x * slope_x, weighted_x * slope_y, weighted_y * slope_y,
-        weighted_x * misfit, weighted_y * misfit,
+        weighted_x * gradient_x, weighted_x * gradient_y, weighted_y * gradient_y,
+        weighted_x * residual, weighted_y * residual,
     )  # fmt: skip
-    return cv2.merge([_reduced(term, grid) for term in terms])
+    return cv2.merge([resize_area(term, grid) for term in terms])
 
 
-def robust_weight(misfit: np.ndarray, half: float) -> np.ndarray:
-    """Weigh pixels by their misfit, float32 (h, w): 1 without one, 1/2 at `half` grey levels."""
-    return 1 / (1 + (misfit / np.float32(half)) ** 2)
+def robust_weight(residual: np.ndarray, half: float) -> np.ndarray:
+    """Cauchy weight 1 / (1 + (r / half)²) of residuals in grey levels, float32 (h, w)."""
+    return 1 / (1 + (residual / np.float32(half)) ** 2)
 
 
-def solve(equations: np.ndarray, stiffness: float) -> np.ndarray:
-    """Solve summed equations (h, w, 5) place by place for the shift, float32 (h, w, 2)."""
+def solve(equations: np.ndarray, regularisation: float) -> np.ndarray:
+    """Solve (w g gᵀ + λ I) u = w r g of every place, (h, w, 5), by Cramer's rule: (h, w, 2)."""
     xx, xy, yy, x, y = cv2.split(equations)
-    xx, yy = xx + np.float32(stiffness), yy + np.float32(stiffness)
+    xx, yy = xx + np.float32(regularisation), yy + np.float32(regularisation)
     determinant = xx * yy - xy * xy
     shift: np.ndarray = cv2.merge([
         (yy * x - xy * y) / determinant, (xx * y - xy * x) / determinant,
@@ -229,39 +258,25 @@ def solve(equations: np.ndarray, stiffness: float) -> np.ndarray:
     return shift
 
 
-def _grid(offset: np.ndarray) -> tuple[int, int]:
-    """Count the columns and rows of cells of offsets of working size."""
-    height, width = offset.shape[:2]
-    return width * FINEST // CELL, height * FINEST // CELL
+def _grid(displacement: np.ndarray) -> tuple[int, int]:
+    """Count the columns and rows of cells of a displacement with STRIDE."""
+    height, width = displacement.shape[:2]
+    return width * STRIDE // CELL, height * STRIDE // CELL
 
 
-def _step(change: np.ndarray, scale: int) -> np.ndarray:
+def _limited(change: np.ndarray, scale: int) -> np.ndarray:
     """Limit a change in pixels of a level, and bring it to working pixels."""
-    return np.clip(change, -LONGEST_STEP, LONGEST_STEP) * np.float32(scale)
+    return np.clip(change, -MAX_STEP, MAX_STEP) * np.float32(scale)
 
 
-def _fit_fields(equations: np.ndarray, fields: np.ndarray) -> np.ndarray:
-    """Fit one number for each field to all cells; gives their sum (rows, columns, 2).
-
-    `fields` float32 (2, K, cells), x first.
-    """
+def _solve_fields(equations: np.ndarray, fields: np.ndarray) -> np.ndarray:
+    """Solve (A + ε I) a = b for fields, float32 (2, K, cells), x first: sum_k a_k φ_k by cells."""
     x, y = fields
     count = len(x)
     xx, xy, yy, side_x, side_y = np.ascontiguousarray(equations.reshape(-1, 5).T)
     cross = (x * xy) @ y.T
     square = (x * xx) @ x.T + cross + cross.T + (y * yy) @ y.T
     ridge = (RIDGE * np.trace(square) / count + 1e-6) * np.eye(count)
-    numbers = np.linalg.solve(square + ridge, x @ side_x + y @ side_y)
-    return cv2.merge([plane.reshape(equations.shape[:2]) for plane in np.float32(numbers) @ fields])
-
-
-def _fit_around(equations: np.ndarray) -> np.ndarray:
-    """Fit every cell by those around it, the near ones more; gives shifts (rows, columns, 2)."""
-    around = np.zeros_like(equations)
-    for sigma, weight in REACH:
-        around += np.float32(weight) * cv2.GaussianBlur(equations, (0, 0), sigma)
-    return solve(around, STIFFNESS)
-
-
-def _reduced(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    amplitudes = np.linalg.solve(square + ridge, x @ side_x + y @ side_y)
+    change = np.float32(amplitudes) @ fields
+    return cv2.merge([plane.reshape(equations.shape[:2]) for plane in change])

@@ -1,9 +1,19 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The model's answer carried out at native size: candidates moved, weighed, summed.
+"""The composite at native size that the network's prediction describes.
 
-Every map of the answer is bilinear between its cells; only the lost pixels and those around them
-are computed.
+With the newest reference R, the aligned displacement d, and the predicted correction Δ, weights w_k
+of the candidates C_k and colour c, a lost pixel p becomes
+
+    restored(p) = sum_k w_k(p) C_k(p) + COLOUR_UNIT c(p),    C_copy(p) = R(p),
+    C_warped(p) = R(p + d(p) + Δ(p)),                        C_smooth = box mean of C_warped
+
+and its expected absolute error, with e_R that of a reference which was itself restored (else 0),
+
+    e(p) = sqrt(exp(log_scale(p))² + e_R(p + d(p))²)
+
+where the network's error is taken as Laplacian of scale exp(log_scale). Every predicted field is
+bilinear between its cells; only the lost pixels and those around them are computed.
 """
 
 from dataclasses import dataclass
@@ -12,26 +22,27 @@ import cv2
 import numpy as np
 
 from siammcvae_core.alignment.features import AlignmentFeatures
-from siammcvae_core.motion.references import FINEST, length, References, sample
+from siammcvae_core.motion.images import magnitude, resize_area
+from siammcvae_core.motion.references import References, STRIDE
 from siammcvae_core.motion.regions import Region, region_of
+from siammcvae_core.motion.warp import warp
 
-CANDIDATES = ('moved', 'copy', 'smooth', 'smooth_x', 'smooth_y')
+CANDIDATES = ('warped', 'copy', 'smooth', 'smooth_x', 'smooth_y')
 SMOOTH = {'smooth': (3, 3), 'smooth_x': (7, 1), 'smooth_y': (1, 7)}
-"""Width and height in pixels of the boxes that smooth the moved reference: for motion in doubt, a
-little in both directions or more in one."""
-SMOOTH_REACH = max(max(size) for size in SMOOTH.values()) // 2
-SHARP = cv2.INTER_CUBIC  # where motion is corrected, bilinear blur would be the larger error
+"""Width and height in pixels of the box means: for uncertain motion, a little in both directions or
+more in one."""
+SMOOTH_MARGIN = max(max(size) for size in SMOOTH.values()) // 2
 COLOUR_UNIT = 5.0  # grey levels
-STRIP = 64  # rows that are summed at a time: what is made on the way stays in the cache
+STRIP = 64  # rows that are summed at a time, so that intermediate results stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What the network says of every cell, float32 (.., rows, columns) each.
+    """What the network predicts for every cell, float32 (.., rows, columns) each.
 
-    `correction` (2, ..) is added to the offset, in working pixels as (x, y); `weights` (5, ..) of
-    the candidates, summing to 1; `colour` (3, ..) is added, BGR in COLOUR_UNITs; `log_scale` (..)
-    is the logarithm of the expected absolute error in grey levels.
+    `correction` (2, ..) is added to the displacement, in working pixels as (x, y); `weights` (5,
+    ..) of the CANDIDATES, summing to 1; `colour` (3, ..) is added, BGR in COLOUR_UNITs; `log_scale`
+    (..) is the logarithm of the expected absolute error in grey levels.
     """
 
     correction: np.ndarray
@@ -40,19 +51,19 @@ class Prediction:
     log_scale: np.ndarray
 
 
-def blend(
-    references: References, features: AlignmentFeatures, answer: Prediction, mask: np.ndarray
+def composite(
+    references: References, features: AlignmentFeatures, prediction: Prediction, mask: np.ndarray
 ) -> np.ndarray:
-    """Restore the lost pixels, bool (H, W); a new frame like the kept ones, undefined elsewhere."""
+    """Restore the lost pixels, bool (H, W); a new frame like the newest, undefined elsewhere."""
     newest = references.frames[0].frame
-    region = region_of(mask, SMOOTH_REACH)
-    moved = _moved(newest, features.aligned, answer.correction, region)
-    candidates = {'moved': moved, 'copy': region.cut(newest)}
+    region = region_of(mask, SMOOTH_MARGIN)
+    warped = _warped(newest, features.aligned, prediction.correction, region)
+    candidates = {'warped': warped, 'copy': region.cut(newest)}
     for name, extent in SMOOTH.items():
-        candidates[name] = cv2.blur(moved, extent, borderType=cv2.BORDER_REPLICATE)
-    total = _colour(answer.colour, newest.ndim, region)
-    weights = [region.of(plane) for plane in answer.weights]
-    pixels = np.empty_like(moved)
+        candidates[name] = cv2.blur(warped, extent, borderType=cv2.BORDER_REPLICATE)
+    total = _colour(prediction.colour, newest.ndim, region)
+    weights = [region.interpolate(plane) for plane in prediction.weights]
+    pixels = np.empty_like(warped)
     for start in range(0, region.height, STRIP):
         rows = slice(start, start + STRIP)
         for name, weight in zip(CANDIDATES, weights, strict=True):
@@ -67,39 +78,43 @@ def blend(
 
 def expected_error(
     features: AlignmentFeatures,
-    answer: Prediction,
+    prediction: Prediction,
     mask: np.ndarray,
-    before: np.ndarray | None = None,
+    reference_error: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Give the expected absolute error, float32 (H, W) in grey levels, 0 where intact.
+    """Compute the expected absolute error, float32 (H, W) in grey levels, 0 where intact.
 
-    `before`, likewise, is that of the newest reference if it was itself restored: it moves with it
-    and adds to it, as an independent one.
+    `reference_error`, likewise, is that of the newest reference if it was itself restored: it is
+    warped with it, and added as an independent one.
     """
     size = mask.shape[::-1]
-    error = cv2.resize(np.exp(answer.log_scale), size)
-    if before is not None:
-        there = features.aligned / np.float32(FINEST)
-        working = cv2.resize(before, there.shape[1::-1], interpolation=cv2.INTER_AREA)
-        moved = cv2.resize(sample(working, there), size)
-        error = length(error, moved)
+    error = cv2.resize(np.exp(prediction.log_scale), size)
+    if reference_error is not None:
+        displacement = features.aligned / np.float32(STRIDE)
+        reduced = resize_area(reference_error, displacement.shape[1::-1])
+        error = magnitude(error, cv2.resize(warp(reduced, displacement), size))
     return error * mask
 
 
-def _moved(
-    frame: np.ndarray, offset: np.ndarray, correction: np.ndarray, region: Region
+def _warped(
+    frame: np.ndarray, displacement: np.ndarray, correction: np.ndarray, region: Region
 ) -> np.ndarray:
-    """Move a frame by an offset, (.., 2) in working pixels, and its correction, (2, ..)."""
+    """Warp a frame by a displacement, (.., 2) in working pixels, and its correction, (2, ..).
+
+    Bicubic: where motion is corrected, bilinear blur would be the larger error.
+    """
     height, width = frame.shape[:2]
-    rows, columns = (FINEST * side for side in offset.shape[:2])
-    x, y = (region.of(offset[..., k]) + region.of(correction[k]) for k in (0, 1))
-    x *= np.float32(width / columns)
-    y *= np.float32(height / rows)
-    return region.moved(frame, x, y, SHARP)
+    rows, columns = (STRIDE * side for side in displacement.shape[:2])
+    x, y = (
+        region.interpolate(displacement[..., k]) + region.interpolate(correction[k]) for k in (0, 1)
+    )
+    native = cv2.merge([x * np.float32(width / columns), y * np.float32(height / rows)])
+    return warp(frame, native, region.pixels(), cv2.INTER_CUBIC)
 
 
 def _colour(colour: np.ndarray, dimensions: int, region: Region) -> np.ndarray:
+    """Interpolate the colour (3, ..), in grey levels; for a grey frame its mean."""
     planes = np.float32(COLOUR_UNIT) * colour
     if dimensions == 2:
-        return np.ascontiguousarray(region.of(planes.mean(0)))
-    return np.ascontiguousarray(region.of(cv2.merge(list(planes))))
+        return np.ascontiguousarray(region.interpolate(planes.mean(0)))
+    return np.ascontiguousarray(region.interpolate(cv2.merge(list(planes))))

@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 
 from siammcvae_core.baselines.flow_filling import CELL, fill, VisibleFlow
-from siammcvae_core.motion.references import move, References
+from siammcvae_core.motion.references import References
+from siammcvae_core.motion.warp import warp_frame
 
 SHIFT_COST = 0.2  # grey levels per working pixel of the shift: decides in flat areas
 LARGEST_DIFFERENCE = 40  # grey levels; limits the influence of outliers
@@ -65,7 +66,7 @@ def block_match(
             shifts, confidence = match(composite, warped, visible.seen, level)
             offset = offset + fill(shifts, confidence, level.sigma, size=warped.shape)
         offset = visible.refine(offset, FADE)
-    return move(reference.frame, offset, mask)
+    return warp_frame(reference.frame, offset, mask)
 
 
 def match(

@@ -18,15 +18,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from siammcvae_core.motion.references import (
-    compose,
-    dense_flow,
-    gradients,
-    move,
-    References,
-    sample,
-    working_grey,
-)
+from siammcvae_core.motion.flow import dense_flow, working_grey
+from siammcvae_core.motion.images import gradients
+from siammcvae_core.motion.references import References
+from siammcvae_core.motion.warp import compose, warp, warp_frame
 
 ROUNDS = 3  # a fourth gains little
 ORACLE_ROUNDS = 2
@@ -56,7 +51,7 @@ def visible_flow(
     if visible.any:
         for _ in range(ROUNDS):
             offset = visible.refine(offset)
-    return move(reference.frame, offset, mask)
+    return warp_frame(reference.frame, offset, mask)
 
 
 def oracle(references: References, frame: np.ndarray, mask: np.ndarray, stamp: float) -> np.ndarray:
@@ -68,9 +63,9 @@ def oracle(references: References, frame: np.ndarray, mask: np.ndarray, stamp: f
     grey = working_grey(frame)
     offset = np.zeros((*grey.shape, 2), np.float32)
     for _ in range(ORACLE_ROUNDS):
-        warped = sample(reference.grey, offset)
+        warped = warp(reference.grey, offset)
         offset = compose(offset, dense_flow(grey, warped, finest=0))
-    return move(reference.frame, offset, mask)
+    return warp_frame(reference.frame, offset, mask)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,14 +99,14 @@ class VisibleFlow:
 
     def composite(self, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Warp the reference by `offset` and paste it into the hole: (composite, warped)."""
-        warped = sample(self.reference, offset)
+        warped = warp(self.reference, offset)
         return cv2.copyTo(warped, self.hole, self.grey.copy()), warped
 
     def refine(self, offset: np.ndarray, fade: float = 0.0) -> np.ndarray:
         """Correct `offset`, float32 (h, w, 2), by the flow at visible pixels; see `fill`."""
         composite, warped = self.composite(offset)
         refined = compose(offset, dense_flow(composite, warped))
-        residual = cv2.absdiff(composite, sample(self.reference, refined))
+        residual = cv2.absdiff(composite, warp(self.reference, refined))
         confidence = self.seen * _confidence(composite, residual)
         return offset + fill(refined - offset, confidence, SIGMA, fade)
 

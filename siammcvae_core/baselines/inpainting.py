@@ -9,7 +9,8 @@ pixels on the longer side, looking at RADIUS pixels around each; larger frames a
 import cv2
 import numpy as np
 
-from siammcvae_core.motion.references import References, working_size
+from siammcvae_core.motion.flow import working_size
+from siammcvae_core.motion.references import References
 
 RADIUS = 3  # working pixels around each lost one that are looked at; the cost grows with its square
 UNKNOWN = 128  # grey level of a frame of which nothing is visible

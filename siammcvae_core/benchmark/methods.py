@@ -137,7 +137,7 @@ def _by_engine(way: str, weights: Path) -> Method:
 
 def _by_stages(engine: 'DriveEngine', case: DamagedCase) -> tuple[np.ndarray, Stages]:
     """Do what `DriveEngine.restore` does, looking at the clock in between."""
-    from siammcvae_core.alignment.composite import blend
+    from siammcvae_core.alignment.composite import composite
     from siammcvae_core.alignment.features import extract_features
 
     references = case.references()
@@ -152,7 +152,7 @@ def _by_stages(engine: 'DriveEngine', case: DamagedCase) -> tuple[np.ndarray, St
     times.append(time.perf_counter())
     outputs = engine.network.restore(encoded, part.inputs)
     times.append(time.perf_counter())
-    made = blend(references, known, part.place(outputs), case.mask)
+    made = composite(references, known, part.place(outputs), case.mask)
     times.append(time.perf_counter())
     frame = paste(case.frame, made, case.mask)
     times.append(time.perf_counter())

@@ -27,7 +27,7 @@ from siammcvae_core.model.checkpoint import load_model
 from siammcvae_core.model.drive import DriveMCVAE
 from siammcvae_core.model.drive_export import EncodeReference, RestorePart
 from siammcvae_core.model.profiles import DriveProfile
-from siammcvae_core.motion.references import to_working
+from siammcvae_core.motion.flow import to_working
 
 BYTES = {'float32': 4, 'bfloat16': 2, 'float16': 2}
 

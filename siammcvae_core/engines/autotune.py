@@ -12,12 +12,12 @@ import time
 import cv2
 import numpy as np
 
-from siammcvae_core.alignment.composite import blend
+from siammcvae_core.alignment.composite import composite
 from siammcvae_core.alignment.features import extract_features
 from siammcvae_core.engines.drive import DriveEngine
 from siammcvae_core.engines.network import Network
 from siammcvae_core.faults.masks import make_mask
-from siammcvae_core.motion.references import KeptFrame, References
+from siammcvae_core.motion.references import ReferenceFrame, References
 
 SIZE = (368, 640)  # the usual working size, pixels
 FAULT = 'random:0.75'
@@ -70,7 +70,7 @@ def compare(weights: Path, ways: Mapping[str, Make]) -> list[Tried]:
             part = engine.part(known)
             run = partial(engine.network.restore, tokens, part.inputs)
             answer = part.place(run())
-            restored = blend(references, known, answer, mask)[mask]
+            restored = composite(references, known, answer, mask)[mask]
             took = [_seconds(run) for _ in range(ROUNDS)]
         except Exception as error:
             if right is None:
@@ -92,7 +92,7 @@ def _trial() -> tuple[References, np.ndarray, np.ndarray, float]:
     oldest, newest, frame = (
         np.ascontiguousarray(picture[:, SHIFT * k : SHIFT * k + width]) for k in range(3)
     )
-    references = References((KeptFrame(newest, 0.1), KeptFrame(oldest, 0.0)))
+    references = References((ReferenceFrame(newest, 0.1), ReferenceFrame(oldest, 0.0)))
     return references, frame, make_mask(FAULT, SIZE, rng), 0.2
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from siammcvae_core.alignment.composite import blend, expected_error
+from siammcvae_core.alignment.composite import composite, expected_error
 from siammcvae_core.alignment.features import AlignmentFeatures, extract_features
 from siammcvae_core.engines import Restoration
 from siammcvae_core.engines.crop import damaged_part, Part, whole_frame
 from siammcvae_core.engines.drive_torch import TorchNetwork
 from siammcvae_core.engines.network import Network
-from siammcvae_core.motion.references import References, to_working
+from siammcvae_core.motion.flow import to_working
+from siammcvae_core.motion.references import References
 
 
 class DriveEngine:
@@ -56,7 +57,7 @@ class DriveEngine:
         with self._turn:
             answer = part.place(self.network.restore(encoded, part.inputs))
         error = partial(expected_error, known, answer, mask, newest.error)
-        return Restoration(blend(references, known, answer, mask), error)
+        return Restoration(composite(references, known, answer, mask), error)
 
     def part(self, known: AlignmentFeatures) -> Part:
         """Prepare what the network is asked about a damaged frame."""

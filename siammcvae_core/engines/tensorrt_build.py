@@ -10,7 +10,7 @@ from siammcvae_core.alignment.features import CHANNELS
 from siammcvae_core.engines.crop import ACROSS, HALO
 from siammcvae_core.model.pixels import CHANNELS as COLOURS
 from siammcvae_core.model.profiles import DriveProfile
-from siammcvae_core.motion.references import PATCH, WORKING_SIDE
+from siammcvae_core.motion.flow import PATCH, WORKING_SIDE
 
 SIDE = WORKING_SIDE // PATCH  # patches along the longer side of a frame, at most
 MOST = SIDE**2

@@ -22,7 +22,7 @@ from siammcvae_core.evaluate.plan import EvaluationPlan
 from siammcvae_core.evaluate.samples import choose_frames, DamagedCase, draw_cases
 from siammcvae_core.evaluate.scores import score, Truth
 from siammcvae_core.frames import paste
-from siammcvae_core.motion.references import KeptFrame, References
+from siammcvae_core.motion.references import ReferenceFrame, References
 
 MILLI = 1e3
 
@@ -169,7 +169,7 @@ def _warmed_up(
     frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     mask = np.zeros(size, bool)
     mask[: size[0] // 2] = True
-    references = References((KeptFrame(frame, 0.0), KeptFrame(frame.copy(), -1.0)))
+    references = References((ReferenceFrame(frame, 0.0), ReferenceFrame(frame.copy(), -1.0)))
     _timed(loaded, references, frame, mask, 1.0)
     return loaded
 

@@ -15,7 +15,7 @@ from siammcvae_core.errors import SourceError
 from siammcvae_core.faults.camera import damage
 from siammcvae_core.faults.masks import make_mask, parse_fault
 from siammcvae_core.frames import Source
-from siammcvae_core.motion.references import KeptFrame, References
+from siammcvae_core.motion.references import ReferenceFrame, References
 
 REFERENCES = 2  # as many as the restore node has
 
@@ -36,7 +36,7 @@ class DamagedCase:
     frame: np.ndarray
     mask: np.ndarray
     seconds: float
-    reference_frames: tuple[KeptFrame, ...]
+    reference_frames: tuple[ReferenceFrame, ...]
 
     @property
     def stamp(self) -> float:
@@ -45,7 +45,7 @@ class DamagedCase:
 
     def references(self) -> References:
         """Return the reference frames, nothing computed from them yet, so that times compare."""
-        return References(tuple(KeptFrame(one.frame, one.stamp) for one in self.reference_frames))
+        return References(tuple(ReferenceFrame(r.frame, r.stamp) for r in self.reference_frames))
 
 
 def choose_frames(
@@ -119,7 +119,7 @@ def _cases(
 ) -> Iterator[DamagedCase]:
     truth = fit(pair.target, size)
     references = tuple(
-        KeptFrame(fit(frame, size), -seconds)
+        ReferenceFrame(fit(frame, size), -seconds)
         for frame, seconds in zip(pair.references, pair.seconds, strict=True)
     )
     for spec in masks:

@@ -23,7 +23,7 @@ from siammcvae_core.faults.masks import (
     Size,
     STATIC_PATTERNS,
 )
-from siammcvae_core.motion.references import KeptFrame, Motion
+from siammcvae_core.motion.references import Motion, ReferenceFrame
 
 WIDE = 60  # cells across; flow is estimated at 8 px per cell up to here, at 4 beyond
 OUTSIDE = -1e6  # px, where content came from that was not in sight before
@@ -118,10 +118,10 @@ class MovingCells:
         cells = scores.astype(np.float32).reshape(cell_grid(self._size))
         return cells.repeat(self._side, axis=0).repeat(self._side, axis=1)
 
-    def _shrunk(self, frame: np.ndarray) -> KeptFrame:
+    def _shrunk(self, frame: np.ndarray) -> ReferenceFrame:
         """Shrink a frame to the size at which motion is followed; Motion needs no stamps."""
         height, width = self._size
         whole = cv2.copyMakeBorder(frame, 0, -height % CELL, 0, -width % CELL, cv2.BORDER_REPLICATE)
         rows, columns = cell_grid(self._size)
         size = (columns * self._side, rows * self._side)
-        return KeptFrame(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), 0.0)
+        return ReferenceFrame(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), 0.0)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from siammcvae_core.engines import Restoration
-from siammcvae_core.motion.references import KeptFrame, References
+from siammcvae_core.motion.references import ReferenceFrame, References
 
 STATIC_OVERLAP = 0.9  # share of the lost pixels that were lost in the frame before: a static hole
 DIRECT_ERROR_FACTOR = 3.0  # real over expected error of what is restored from ageing intact frames
@@ -33,15 +33,15 @@ class RecurrentState:
     restoration: Restoration
     stamp: float
     lost: np.ndarray
-    previous: KeptFrame
+    previous: ReferenceFrame
     intact: References
 
     @cached_property
-    def reference(self) -> KeptFrame:
+    def reference(self) -> ReferenceFrame:
         """The restored frame as a reference, with its expected error."""
         expected_error = self.restoration.expected_error
         error = expected_error() if expected_error else None
-        return KeptFrame(self.restoration.frame, self.stamp, error=error)
+        return ReferenceFrame(self.restoration.frame, self.stamp, error=error)
 
     @cached_property
     def for_moving_hole(self) -> References:

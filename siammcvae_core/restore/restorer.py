@@ -17,7 +17,7 @@ import numpy as np
 from siammcvae_core.engines import Engine
 from siammcvae_core.errors import InputError
 from siammcvae_core.frames import check_frame, format_size, full_mask
-from siammcvae_core.motion.references import KeptFrame, References
+from siammcvae_core.motion.references import ReferenceFrame, References
 from siammcvae_core.restore.fallback_chain import ChainResult, FallbackChain
 from siammcvae_core.restore.recurrence import RecurrentState
 from siammcvae_core.restore.restored_frame import passed_through, RestoredFrame, RestoreMethod
@@ -98,7 +98,7 @@ class Restorer:
         """
         check_frame(frame)
         self._drop_unusable(frame, stamp)
-        self._keep(References((KeptFrame(frame, stamp), *self._references.frames[:1])))
+        self._keep(References((ReferenceFrame(frame, stamp), *self._references.frames[:1])))
         engine = self._chain.engine
         if engine is None:
             return

@@ -18,7 +18,8 @@ driving clips. The model has its own, learned estimate.
 import cv2
 import numpy as np
 
-from siammcvae_core.motion.references import gradients, KeptFrame, length, Motion, References
+from siammcvae_core.motion.images import gradients, magnitude
+from siammcvae_core.motion.references import Motion, ReferenceFrame, References
 
 BLUR = 3.0  # standard deviation in working pixels
 
@@ -45,10 +46,10 @@ def expected_error(
     return cv2.resize(error, (width, height)) * mask
 
 
-def _motion_doubt(newest: KeptFrame, motion: Motion) -> np.ndarray:
+def _motion_doubt(newest: ReferenceFrame, motion: Motion) -> np.ndarray:
     """Blurred doubt of a warped frame at working size, float32 (h, w)."""
-    gradient = length(*gradients(newest.grey))
-    speed = length(*cv2.split(motion.flow))
+    gradient = magnitude(*gradients(newest.grey))
+    speed = magnitude(*cv2.split(motion.flow))
     return _blur(0.45 * motion.residual() + 0.65 * gradient * np.sqrt(speed))
 
 

@@ -70,3 +70,9 @@ class TrainingSystem(nn.Module, ABC):
     @abstractmethod
     def load(self, path: Path) -> None:
         """Take over a weights file of the same profile; raises `WeightsError` for any other."""
+
+
+def lost_pixels(lost: Tensor, size: tuple[int, ...], patch: int) -> Tensor:
+    """Bring lost patches (B, N) to the pixels of frames of `size` (H, W): bool (B, 1, H, W)."""
+    planes = lost.view(-1, 1, size[0] // patch, size[1] // patch)
+    return planes.repeat_interleave(patch, 2).repeat_interleave(patch, 3)

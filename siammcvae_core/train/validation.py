@@ -12,7 +12,7 @@ from torch import Tensor
 from siammcvae_core.metrics import PSNR_CAP
 from siammcvae_core.model.patches import patchify
 from siammcvae_core.train.latents import LatentStatistics
-from siammcvae_core.train.system import Batch, TrainingSystem
+from siammcvae_core.train.system import Batch, lost_pixels, TrainingSystem
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,6 @@ def _psnr_lost(frames: Tensor, batch: Batch, patch: int) -> Tensor:
 
 
 def _pictures(batch: Batch, restored: Tensor, patch: int) -> Tensor:
-    rows, columns = (side // patch for side in batch.target.shape[2:])
-    lost = batch.lost.reshape(-1, 1, rows, columns)
-    lost = lost.repeat_interleave(patch, 2).repeat_interleave(patch, 3)  # (B, 1, H, W)
+    lost = lost_pixels(batch.lost, batch.target.shape[2:], patch)
     damaged = batch.target.masked_fill(lost, 128)
     return torch.cat([batch.references[:, 0], damaged, restored, batch.target], 3).cpu()

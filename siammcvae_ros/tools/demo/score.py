@@ -11,7 +11,7 @@ import numpy as np
 from siammcvae_core.faults.camera import Damaged, FaultInjector
 from siammcvae_core.frames import Frame, Source
 from siammcvae_core.metrics import psnr
-from siammcvae_core.motion.references import KeptFrame, References
+from siammcvae_core.motion.references import ReferenceFrame, References
 from siammcvae_core.restore.fallbacks import const_velocity, copy
 from siammcvae_ros.frame_path.encodings import to_frame
 
@@ -139,7 +139,7 @@ class FrameScorer:
         return self._references
 
     def _add_reference(self, sent: SentFrame, references: References) -> None:
-        kept = KeptFrame(sent.truth, sent.stamp * 1e-9)
+        kept = ReferenceFrame(sent.truth, sent.stamp * 1e-9)
         self._references = References((kept, *references.frames[:1]))
 
     @staticmethod

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from siammcvae_core.motion.references import KeptFrame, References
+from siammcvae_core.motion.references import ReferenceFrame, References
 
 SIZE = (160, 240)
 STAMPS = (0.0, 0.1, 0.2)
@@ -37,13 +37,13 @@ def film() -> Callable[..., list[np.ndarray]]:
 
 
 @pytest.fixture(scope='session')
-def kept() -> Callable[..., References]:
-    """Keep two frames, given oldest first."""
+def references() -> Callable[..., References]:
+    """Make references of two frames, the older one first."""
 
-    def kept(older: np.ndarray, newer: np.ndarray) -> References:
-        return References((KeptFrame(newer, STAMPS[1]), KeptFrame(older, STAMPS[0])))
+    def references(older: np.ndarray, newer: np.ndarray) -> References:
+        return References((ReferenceFrame(newer, STAMPS[1]), ReferenceFrame(older, STAMPS[0])))
 
-    return kept
+    return references
 
 
 @pytest.fixture(scope='session')

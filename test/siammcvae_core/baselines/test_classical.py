@@ -8,7 +8,7 @@ import pytest
 
 from siammcvae_core.baselines import classical
 from siammcvae_core.metrics import psnr
-from siammcvae_core.motion.references import KeptFrame, References
+from siammcvae_core.motion.references import ReferenceFrame, References
 
 SIZE = (160, 240)
 LOST = np.random.default_rng(1).random(SIZE) < 0.5
@@ -24,7 +24,7 @@ def drive(count=3, step=4):
 
 
 def kept(frames, stamps=(0.0, 0.1)):
-    return References(tuple(map(KeptFrame, frames[1::-1], stamps[::-1])))
+    return References(tuple(map(ReferenceFrame, frames[1::-1], stamps[::-1])))
 
 
 def test_copy_is_the_newest_kept_frame():

@@ -13,7 +13,7 @@ from siammcvae_core.data.clips import VideoClip
 from siammcvae_core.data.pairs import distinct_frames
 from siammcvae_core.faults.masks import make_mask
 from siammcvae_core.metrics import psnr
-from siammcvae_core.motion.references import KeptFrame, References
+from siammcvae_core.motion.references import ReferenceFrame, References
 
 SIZE = (192, 256)
 STAMPS = 0.0, 0.1, 0.2
@@ -39,7 +39,7 @@ def drive(steps, size=SIZE):
 def kept(*frames, stamps=STAMPS):
     """Keep frames given oldest first."""
     pairs = zip(frames, stamps, strict=False)
-    return References(tuple(KeptFrame(frame, stamp) for frame, stamp in pairs)[::-1])
+    return References(tuple(ReferenceFrame(frame, stamp) for frame, stamp in pairs)[::-1])
 
 
 def restore(name, frames, mask, content=0):

@@ -15,7 +15,7 @@ from siammcvae_core.baselines.catalogue import LEARNED_BASELINES
 from siammcvae_core.baselines.learned import TrainedBaseline
 from siammcvae_core.errors import WeightsError
 from siammcvae_core.model.checkpoint import save_checkpoint
-from siammcvae_core.motion.references import KeptFrame, References
+from siammcvae_core.motion.references import ReferenceFrame, References
 
 Build = Callable[..., LearnedBaseline]
 SIZE = (50, 70)
@@ -42,7 +42,7 @@ def pictures(grey: bool = False) -> list[np.ndarray]:
 
 
 def kept(*frames: np.ndarray) -> References:
-    return References(tuple(KeptFrame(f, -0.1 * i) for i, f in enumerate(frames)))
+    return References(tuple(ReferenceFrame(f, -0.1 * i) for i, f in enumerate(frames)))
 
 
 LOST = np.zeros(SIZE, bool)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.weights import write_small_drive
 
-from siammcvae_core.motion.references import KeptFrame, References
+from siammcvae_core.motion.references import ReferenceFrame, References
 
 Film = Callable[..., tuple[References, np.ndarray]]
 
@@ -37,6 +37,8 @@ def film() -> Film:
         noise = rng.integers(0, 256, (size[0], size[1] + 6, 3), np.uint8)
         smooth = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
         frames = [np.ascontiguousarray(smooth[:, 3 * k : 3 * k + size[1]]) for k in range(3)]
-        return References((KeptFrame(frames[1], 0.1), KeptFrame(frames[0], 0.0))), frames[2]
+        return References((ReferenceFrame(frames[1], 0.1), ReferenceFrame(frames[0], 0.0))), frames[
+            2
+        ]
 
     return made

@@ -12,7 +12,7 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 
 from siammcvae_core.engines.drive import DriveEngine  # noqa: E402
 from siammcvae_core.engines.factory import load_engine, load_torch_engine  # noqa: E402
-from siammcvae_core.motion.references import KeptFrame, References  # noqa: E402
+from siammcvae_core.motion.references import ReferenceFrame, References  # noqa: E402
 from siammcvae_core.restore.restored_frame import RestoreMethod  # noqa: E402
 from siammcvae_core.restore.restorer import Restorer  # noqa: E402
 
@@ -33,7 +33,7 @@ def drive(size, grey=False):
 
 
 def kept(frames):
-    return References((KeptFrame(frames[1], 0.1), KeptFrame(frames[0], 0.0)))
+    return References((ReferenceFrame(frames[1], 0.1), ReferenceFrame(frames[0], 0.0)))
 
 
 @pytest.mark.parametrize('size', [(96, 160), (100, 150), (33, 47), (720, 1280), (48, 700)])
@@ -66,7 +66,7 @@ def test_an_encoded_reference_gives_the_same(engine):
     frames = drive((96, 160))
     mask = np.ones((96, 160), bool)
     newest, older = kept(frames).frames
-    ready = KeptFrame(newest.frame, newest.stamp, engine.encode_reference(newest.frame))
+    ready = ReferenceFrame(newest.frame, newest.stamp, engine.encode_reference(newest.frame))
     one = engine.restore(kept(frames), frames[2], mask, 0.2).frame
     other = engine.restore(References((ready, older)), frames[2], mask, 0.2).frame
     assert np.abs(one.astype(int) - other).max() <= 1

@@ -11,7 +11,7 @@ from siammcvae_core.errors import InputError, WeightsError
 from siammcvae_core.evaluate.clip_evaluation import find_unusable
 from siammcvae_core.evaluate.methods import EvaluatedMethod, find_methods, load, parse_weights
 from siammcvae_core.evaluate.plan import CLASSICAL, PRESETS
-from siammcvae_core.motion.references import KeptFrame, References
+from siammcvae_core.motion.references import ReferenceFrame, References
 
 torch = pytest.importorskip('torch', reason='torch is not installed')
 
@@ -50,7 +50,7 @@ def restore(method: EvaluatedMethod, run: int = 0) -> np.ndarray:
     mask = np.zeros(SIZE, bool)
     mask[:16] = True
     loaded = load(method, method.run(run))
-    kept = loaded.observe(References((KeptFrame(newest, 0.0), KeptFrame(older, -0.1))))
+    kept = loaded.observe(References((ReferenceFrame(newest, 0.0), ReferenceFrame(older, -0.1))))
     return loaded.restore(kept, frame, mask, 0.1).frame
 
 

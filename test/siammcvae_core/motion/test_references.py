@@ -1,13 +1,13 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Motion of the kept pair, carried on in time, on scenes whose motion is known."""
+"""Constant velocity from two references, on scenes whose motion is known."""
 
 import cv2
 import numpy as np
 import pytest
 
 from siammcvae_core.metrics import psnr
-from siammcvae_core.motion.references import KeptFrame, MAX_AGE_RATIO, References
+from siammcvae_core.motion.references import MAX_AGE_RATIO, ReferenceFrame, References
 
 MARGIN = 64
 
@@ -32,7 +32,7 @@ def moving_texture(size, velocity, stamps, channels=3):
 
 
 def motion_of(frames, stamps):
-    return References(tuple(map(KeptFrame, frames[::-1], stamps[::-1]))).motion
+    return References(tuple(map(ReferenceFrame, frames[::-1], stamps[::-1]))).motion
 
 
 def inner(frame, margin=MARGIN):
@@ -52,7 +52,7 @@ def inner(frame, margin=MARGIN):
         ((640, 360), 1),
     ],
 )
-def test_steady_motion_is_carried_on(size, channels):
+def test_constant_velocity_predicts_steady_motion(size, channels):
     stamps = 0.0, 0.1, 0.2
     older, newer, truth = moving_texture(size, (40, -25), stamps, channels)
     restored = motion_of((older, newer), stamps[:2]).warp(0.2, np.ones(size, bool))
@@ -73,7 +73,7 @@ def test_distance_follows_the_stamps_not_the_count_of_frames(stamps):
     assert psnr(inner(restored), inner(frames[2])) > 36
 
 
-def test_offsets_point_to_where_the_content_was():
+def test_displacements_point_to_where_the_content_was():
     older, newer, _ = moving_texture((240, 320), (50, 20), (0.0, 0.1, 0.2))
     motion = motion_of((older, newer), (0.0, 0.1))
     np.testing.assert_allclose(np.median(motion.flow, (0, 1)), (-5, -2), atol=0.05)
@@ -81,14 +81,14 @@ def test_offsets_point_to_where_the_content_was():
     assert motion.age_ratio(0.3) == pytest.approx(2)
 
 
-def test_offsets_are_in_working_pixels_of_a_large_frame():
+def test_displacements_are_in_working_pixels_of_a_large_frame():
     older, newer = moving_texture((720, 1280), (60, 20), (0.0, 0.1))
     motion = motion_of((older, newer), (0.0, 0.1))
     assert motion.flow.shape == (368, 640, 2)
     np.testing.assert_allclose(np.median(motion.flow, (0, 1)), (-3, -1), atol=0.05)
 
 
-def test_a_moving_object_is_followed_and_the_still_ground_stays():
+def test_a_moving_object_moves_and_the_still_ground_stays():
     (ground,) = moving_texture((240, 320), (0, 0), (0.0,))
     (car,) = moving_texture((90, 90), (0, 0), (0.0,))
     frames = []
@@ -102,12 +102,12 @@ def test_a_moving_object_is_followed_and_the_still_ground_stays():
     assert psnr(restored, frames[2], away) > 45
 
 
-def test_motion_is_held_when_the_kept_pair_is_long_gone():
+def test_displacement_stops_growing_at_the_largest_age_ratio():
     older, newer = moving_texture((240, 320), (10, 0), (0.0, 0.1))
     motion = motion_of((older, newer), (0.0, 0.1))
-    held, later = (motion.displacement(0.1 + 0.1 * MAX_AGE_RATIO * k) for k in (1, 3))
-    np.testing.assert_allclose(held, later, atol=1e-3)
-    assert np.median(held[..., 0]) == pytest.approx(-MAX_AGE_RATIO, abs=0.3)
+    largest, later = (motion.displacement(0.1 + 0.1 * MAX_AGE_RATIO * k) for k in (1, 3))
+    np.testing.assert_allclose(largest, later, atol=1e-3)
+    assert np.median(largest[..., 0]) == pytest.approx(-MAX_AGE_RATIO, abs=0.3)
 
 
 def test_equal_frames_stay_as_they_are():
@@ -140,7 +140,7 @@ def test_tiny_and_thin_frames_have_motion_too(size):
 @pytest.mark.parametrize('stamps', [(0.1,), (0.1, 0.1), ()])
 def test_no_motion_without_two_moments(stamps):
     frame = np.zeros((40, 40), np.uint8)
-    assert References(tuple(KeptFrame(frame, stamp) for stamp in stamps)).motion is None
+    assert References(tuple(ReferenceFrame(frame, stamp) for stamp in stamps)).motion is None
 
 
 def test_residual_is_low_only_where_motion_explains_the_change():

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from siammcvae_core.motion.references import KeptFrame, References
+from siammcvae_core.motion.references import ReferenceFrame, References
 from siammcvae_core.restore.restored_frame import RestoreMethod
 from siammcvae_core.restore.restorer import Restorer
 from siammcvae_core.restore.uncertainty import expected_error
@@ -30,7 +30,7 @@ def scene(count=4, size=(180, 240)):
 
 
 def pair(frames, stamps=(0.0, 0.1)):
-    return References(tuple(map(KeptFrame, frames[1::-1], stamps[::-1])))
+    return References(tuple(map(ReferenceFrame, frames[1::-1], stamps[::-1])))
 
 
 @pytest.mark.parametrize('warped', [True, False])

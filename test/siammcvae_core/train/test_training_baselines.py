@@ -16,7 +16,7 @@ import torch
 from siammcvae_core.baselines.catalogue import LEARNED_BASELINES
 from siammcvae_core.baselines.learned import TrainedBaseline
 from siammcvae_core.errors import WeightsError
-from siammcvae_core.motion.references import KeptFrame, References
+from siammcvae_core.motion.references import ReferenceFrame, References
 from siammcvae_core.train.catalogue import build_system, SYSTEMS
 from siammcvae_core.train.loop import BEST, Training
 from siammcvae_core.train.system import Batch
@@ -47,7 +47,7 @@ def test_a_run_learns_and_leaves_weights_that_restore(config, drives, tmp_path, 
     older, newer, frame = (video.read()[1] for _ in range(3))
     lost = np.zeros(frame.shape[:2], bool)
     lost[20:40, 30:60] = True
-    kept = References((KeptFrame(newer, 0.1), KeptFrame(older, 0.0)))
+    kept = References((ReferenceFrame(newer, 0.1), ReferenceFrame(older, 0.0)))
     assert baseline(kept, frame, lost, 0.2).shape == frame.shape
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The drive model in training: the blend learned through is the one carried out."""
+"""The drive model in training: the composite learned through is that of the node."""
 
 import math
 from pathlib import Path
@@ -11,17 +11,19 @@ import pytest
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 
-from siammcvae_core.alignment.composite import blend as blend_numpy  # noqa: E402
 from siammcvae_core.alignment.composite import CANDIDATES, Prediction  # noqa: E402
+from siammcvae_core.alignment.composite import composite as composite_numpy  # noqa: E402
 from siammcvae_core.alignment.features import AlignmentFeatures  # noqa: E402
 from siammcvae_core.errors import WeightsError  # noqa: E402
 from siammcvae_core.model.checkpoint import load_model  # noqa: E402
 from siammcvae_core.model.drive import DriveMCVAE, PredictionTensors  # noqa: E402
 from siammcvae_core.model.profiles import DriveProfile  # noqa: E402
-from siammcvae_core.motion.references import KeptFrame, References  # noqa: E402
-from siammcvae_core.train.drive import blend, build, DriveSystem, EXTRA  # noqa: E402
+from siammcvae_core.motion.references import ReferenceFrame, References  # noqa: E402
+from siammcvae_core.train.drive import build, DriveSystem  # noqa: E402
+from siammcvae_core.train.drive_losses import OPTIONAL_LOSSES  # noqa: E402
 from siammcvae_core.train.loop import Training  # noqa: E402
 from siammcvae_core.train.system import Batch  # noqa: E402
+from siammcvae_core.train.torch_composite import composite  # noqa: E402
 
 CELLS = (16, 24)
 SMALL = {
@@ -43,7 +45,7 @@ def scene(count=4, seed=0):
     return Batch(frames[:, :2], frames[:, 2], lost, seconds, intact)
 
 
-def test_the_blend_is_that_of_the_node():
+def test_the_composite_is_that_of_the_node():
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (2, 64, 96, 3), np.uint8)
     offset = rng.normal(0, 2, (32, 48, 2)).astype(np.float32)
@@ -52,23 +54,25 @@ def test_the_blend_is_that_of_the_node():
     weights /= weights.sum(0)
     colour = rng.normal(0, 1, (3, *CELLS)).astype(np.float32)
     scale = np.zeros(CELLS, np.float32)
-    kept = References((KeptFrame(frames[0], 1.0), KeptFrame(frames[1], 0.9)))
+    references = References((ReferenceFrame(frames[0], 1.0), ReferenceFrame(frames[1], 0.9)))
     mask = np.ones((64, 96), bool)
     nothing, lost = np.zeros((1, *CELLS), np.float32), np.ones((4, 6), bool)
     features = AlignmentFeatures(offset, nothing, frames[0], lost, np.arange(24))
-    due = blend_numpy(kept, features, Prediction(correction, weights, colour, scale), mask)
+    expected = composite_numpy(
+        references, features, Prediction(correction, weights, colour, scale), mask
+    )
 
     rgb = torch.from_numpy(frames[:1, ..., ::-1].copy()).permute(0, 3, 1, 2)
     planes = [torch.from_numpy(p)[None] for p in (correction, weights, colour, scale[None])]
     predict = PredictionTensors(*planes, torch.zeros(1), None)
     grown = torch.from_numpy(cv2.resize(offset, (96, 64))).permute(2, 0, 1)[None]
-    made = blend(rgb.float(), grown, predict)[0].permute(1, 2, 0).numpy()[..., ::-1]
-    difference = np.abs(made.clip(0, 255) - due)
-    assert difference.mean() < 0.6  # OpenCV moves in steps of 1/32 pixel, and rounds
+    restored = composite(rgb.float(), grown, predict)[0].permute(1, 2, 0).numpy()[..., ::-1]
+    difference = np.abs(restored.clip(0, 255) - expected)
+    assert difference.mean() < 0.6  # OpenCV warps in steps of 1/32 pixel, and rounds
     assert np.quantile(difference, 0.99) < 4
 
 
-def test_losses_are_those_of_an_untrained_blend():
+def test_losses_are_those_of_an_untrained_composite():
     batch, system = scene(), build('drive', SMALL).eval()
     losses, review = system(batch, 1.0), system.review(batch)
     kept = ~batch.lost.view(-1, 1, 4, 6).repeat_interleave(16, 2).repeat_interleave(16, 3)
@@ -89,7 +93,7 @@ def test_frames_of_one_stamp_do_not_stop_a_run(seconds):
     assert all(value.isfinite() for value in losses.values())
 
 
-def rolled_out(batch, damaged):
+def with_rollout(batch, damaged):
     """Put two frames between the references of `batch` and its target, their patches `damaged`."""
     between = torch.stack([batch.target, batch.references[:, 0]], 1)
     seconds = torch.tensor([[0.05, 0.1, 0.15, 0.25]]).expand(len(between), -1)
@@ -98,13 +102,13 @@ def rolled_out(batch, damaged):
     )
 
 
-def test_damaged_references_are_restored_before_they_serve():
+def test_damaged_references_are_restored_first():
     system = build('drive', SMALL).eval()
     batch = scene()
     damaged = torch.zeros(4, 4, 24, dtype=torch.bool)
     damaged[1:3, :2] = batch.lost[1:3, None]
-    whole = rolled_out(batch, damaged)
-    ready = system._rolled_out(whole)
+    whole = with_rollout(batch, damaged)
+    ready = system._restore_references(whole)
     # Without damage the newest two serve; else the restored one and the newest intact one.
     assert torch.equal(ready.references[[0, 3], :2], whole.references[[0, 3], :2])
     assert torch.equal(ready.references[1:3, 1], batch.references[1:3, 0])
@@ -117,7 +121,7 @@ def test_damaged_references_are_restored_before_they_serve():
     hidden = whole.references.clone()
     for number in (1, 2):
         hidden[number, :2] = torch.where(lost[number], 99, hidden[number, :2])
-    again = system._rolled_out(whole._replace(references=hidden))
+    again = system._restore_references(whole._replace(references=hidden))
     difference = again.references.float() - ready.references.float()
     assert difference[1:3].abs().max() <= 1
 
@@ -128,7 +132,7 @@ def test_roll_outs_leave_every_weight_its_gradient():
     damaged = torch.zeros(4, 4, 24, dtype=torch.bool)
     damaged[:, :2] = batch.lost[:, None]
     gradients = []
-    for samples in (batch, rolled_out(batch, damaged)):
+    for samples in (batch, with_rollout(batch, damaged)):
         system.zero_grad()
         with torch.autocast('cpu', torch.bfloat16):
             system(samples, 1.0)['loss'].backward()
@@ -151,8 +155,8 @@ def test_it_learns():
     assert np.mean(history[-3:]) > history[0] + 0.5
 
 
-@pytest.mark.parametrize('name', EXTRA)
-def test_losses_asked_for_are_added_by_their_weight(name):
+@pytest.mark.parametrize('name', OPTIONAL_LOSSES)
+def test_optional_losses_are_added_by_their_weight(name):
     batch = scene()
     torch.manual_seed(0)
     plain, more = build('drive', SMALL), build('drive', {**SMALL, name: 0.5})
