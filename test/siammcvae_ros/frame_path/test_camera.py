@@ -68,7 +68,7 @@ def test_mask_of_another_size_is_a_named_failure(rig, shape):
     rig.frame(2, np.full(shape, 255, np.uint8))
     rig.work()
     assert rig.counters.passed == {'intact': 2, 'mask_size': 1}
-    assert f'mask of {shape[0]}x{shape[1]}' in rig.camera.snapshot().last_error
+    assert f'mask of {shape[1]}x{shape[0]}' in rig.camera.snapshot().last_error
 
 
 def test_mask_at_patch_size(rig):
