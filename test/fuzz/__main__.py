@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 import sys
 
-from fuzz.run import Account, fuzz, LIMITS
+from fuzz.run import fuzz, FuzzResult, LIMITS
 from fuzz.worker import kinds_of, Limits
 
 DESCRIPTION = """\
@@ -21,7 +21,7 @@ take too much memory, run a pickle, change the file or leave others behind.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fuzz and print the account as JSON; 1 if a reader is at fault."""
+    """Fuzz and print the result as JSON; 1 if a reader is at fault."""
     kinds = list(kinds_of())
     p = argparse.ArgumentParser(
         prog='python -m fuzz', description=DESCRIPTION,
@@ -40,27 +40,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = p.parse_args(arguments)
     if min(options.cases, options.jobs, options.seconds, options.megabytes) < 1:
         p.error('--cases, --jobs, --seconds and --megabytes must be 1 or more')
-    account = fuzz(
+    result = fuzz(
         options.kind, options.cases, options.seed, options.jobs,
         Limits(options.seconds, options.megabytes), options.keep, options.first,
         minutes=options.minutes,
     )  # fmt: skip
-    print(json.dumps(told(account), indent=2))
-    return 1 if account.faults else 0
+    print(json.dumps(report(result), indent=2))
+    return 1 if result.faults else 0
 
 
-def told(account: Account) -> dict[str, object]:
-    """Lay the account out for people and programs."""
+def report(result: FuzzResult) -> dict[str, object]:
+    """Return the result as it is printed."""
     kinds = {
         name: {'cases': counts.total(), **dict(sorted(counts.items()))}
-        for name, counts in sorted(account.counts.items())
+        for name, counts in sorted(result.counts.items())
     }
     return {
         'kinds': kinds,
-        'cases': sum(counts.total() for counts in account.counts.values()),
-        'slowest_s': account.slowest,
-        'most_mb': account.megabytes,
-        'faults': account.faults,
+        'cases': sum(counts.total() for counts in result.counts.values()),
+        'slowest_s': result.slowest,
+        'most_mb': result.megabytes,
+        'faults': result.faults,
     }
 
 

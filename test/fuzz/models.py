@@ -1,13 +1,13 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Weights, training states, and the files that engines and choices are kept in."""
+"""Weights, training states, and the caches of engines and engine choices."""
 
 from dataclasses import asdict
 import json
 import os
 from pathlib import Path
 
-from fuzz.kind import Kind, require
+from fuzz.file_kind import FileKind, require
 from support.weights import write_small_drive
 
 from siammcvae_core.train.config import DataConfig, TrainConfig
@@ -101,7 +101,7 @@ def _read_metrics(folder: Path, target: Path) -> None:
 
 
 def _write_choice(folder: Path) -> None:
-    """Keep what an engine that was tried makes known."""
+    """Write the cache of an engine choice."""
     write_small_drive(folder / 'drive.safetensors')
     _read_choice(folder, folder)
 
@@ -168,21 +168,21 @@ def _read_engine(folder: Path, target: Path) -> None:
 TORCH = ('torch',)
 TRAINING = ('torch', 'accelerate', 'tensorboard')
 KINDS = (
-    Kind('weights', _write_weights, _read_weights, needs=TORCH),
-    Kind('training state', _write_state, _read_state, needs=TRAINING),
-    Kind(
+    FileKind('weights', _write_weights, _read_weights, needs=TORCH),
+    FileKind('training state', _write_state, _read_state, needs=TRAINING),
+    FileKind(
         'metrics of a run', _write_metrics, _read_metrics, needs=TRAINING,
         leaves=('metrics.jsonl', 'tensorboard', 'tensorboard/*'), named=('metrics.jsonl',),
     ),
-    Kind(
+    FileKind(
         'choice of an engine', _write_choice, _read_choice, ('cache/siammcvae_ros/*',),
         leaves=('cache/**/*',), needs=TORCH,
     ),
-    Kind(
+    FileKind(
         'exported parts', _write_parts, _read_parts, ('cache/siammcvae_ros/*/*',),
         leaves=('cache/**/*',), needs=TORCH,
     ),
-    Kind(
+    FileKind(
         'engines and sidecars', _write_engine, _read_engine,
         ('cache/siammcvae_ros/engines/*.engine', 'cache/siammcvae_ros/engines/*.json'),
         leaves=('cache/**/*',),

@@ -11,7 +11,7 @@ from typing import Any
 
 import av
 import cv2
-from fuzz.kind import Kind, require, run, Wrong
+from fuzz.file_kind import FileKind, require, run, WrongResult
 import numpy as np
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
@@ -65,7 +65,7 @@ def write_video(file: Path, frames: Sequence[np.ndarray], codec: str, pixels: st
 
 
 def consume(path: Path, topic: str = '') -> None:
-    """Read a recording to its end; what it gives must be what `Source` promises."""
+    """Read a recording to its end; it must yield what `Source` documents."""
     source = open_source(path, topic)
     check(source)
     for number, frame in enumerate(source):
@@ -76,7 +76,7 @@ def consume(path: Path, topic: str = '') -> None:
 
 
 def check(source: Source) -> None:
-    """Check what a source says of itself."""
+    """Check the attributes of a source."""
     require(len(source) >= 0, f'{len(source)} frames')
     require(0 < source.rate < math.inf, f'rate {source.rate}')
     require(min(source.size) > 0, f'size {source.size}')
@@ -159,14 +159,14 @@ def _write_video_with_masks(folder: Path) -> None:
 
 
 def restore_video(folder: Path) -> None:
-    """Restore a video by motion alone."""
+    """Restore a video with motion alone."""
     arguments = ['drive.mkv', 'restored.mkv', '--mask', 'lost', '--weights', 'none']
     run(main, [a if a[0] == '-' or a == 'none' else str(folder / a) for a in arguments])
     consume(folder / 'restored.mkv')
 
 
 def restore_bag(folder: Path) -> None:
-    """Restore a bag by motion alone."""
+    """Restore a bag with motion alone."""
     arguments = [str(folder / 'bag'), str(folder / 'restored')]
     run(main, [*arguments, '--topic', '/image_raw', '--weights', 'none'])
     consume(folder / 'restored', '/image_raw')
@@ -184,7 +184,7 @@ def interrupted(restore: Any, folder: Path) -> None:
 
     output.finish = stop  # type: ignore[method-assign]
     try:
-        with suppress(Wrong):  # the exit status says that it was interrupted
+        with suppress(WrongResult):  # the exit status says that it was interrupted
             restore(folder)
     finally:
         output.finish = finish  # type: ignore[method-assign]
@@ -202,26 +202,26 @@ def _write_interrupted_bag(folder: Path) -> None:
 
 OUTPUT = ('restored*', 'restored*/**/*')
 KINDS = (
-    Kind('video', _write_videos, lambda folder, target: consume(target)),
-    Kind('pictures', _write_pictures, lambda folder, target: consume(folder / 'frames')),
-    Kind(
+    FileKind('video', _write_videos, lambda folder, target: consume(target)),
+    FileKind('pictures', _write_pictures, lambda folder, target: consume(folder / 'frames')),
+    FileKind(
         'bag, mcap', lambda folder: write_bag(folder / 'bag', StoragePlugin.MCAP, False), _read_bag,
     ),
-    Kind('bag, sqlite3', _write_jpeg_bag, _read_bag, targets=('bag/*',)),
-    Kind(
+    FileKind('bag, sqlite3', _write_jpeg_bag, _read_bag, targets=('bag/*',)),
+    FileKind(
         'restore, video', _write_video_with_masks, lambda folder, target: restore_video(folder),
         leaves=OUTPUT,
     ),
-    Kind(
+    FileKind(
         'restore, bag', lambda folder: write_bag(folder / 'bag', StoragePlugin.MCAP, False),
         lambda folder, target: restore_bag(folder), leaves=OUTPUT,
     ),
-    Kind(
+    FileKind(
         'restore going on, video', _write_interrupted_video,
         lambda folder, target: restore_video(folder),
         targets=('restored.mkv.partial/*.*',), leaves=OUTPUT,
     ),
-    Kind(
+    FileKind(
         'restore going on, bag', _write_interrupted_bag, lambda folder, target: restore_bag(folder),
         targets=('restored.partial/*.*',), leaves=OUTPUT,
     ),

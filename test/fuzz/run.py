@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Deals cases to workers, and tells which died, hung or were at fault."""
+"""Hands cases to worker processes, and collects the faults, crashes and hangs among them."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,28 +22,28 @@ from threading import Lock
 import time
 from typing import Any
 
-from fuzz.mutation import allow
+from fuzz.mutation import make_readable
 from fuzz.worker import Limits, READERS
 from tqdm import tqdm
 
 TESTS = Path(__file__).parents[1]
 LIMITS = Limits(seconds=10, megabytes=1024)
-KEPT = 3  # files kept of faults that look the same
-ASLEEP = 5  # seconds; who waits for a busy processor does not sleep
+EXAMPLES = 3  # of the same fault, whose files are saved
+HANG = 5  # s in which all threads sleep; one that waits for a busy processor does not
 DROP_CAPABILITY = 24  # PR_CAPBSET_DROP
-ALL_FILES_ARE_MINE = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+FILE_CAPABILITIES = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 ENVIRONMENT = {
     'OMP_NUM_THREADS': '1',
     'MALLOC_ARENA_MAX': '2',  # address space is limited, too
     'PYTHONFAULTHANDLER': '1',
-    'TORCHINDUCTOR_CACHE_DIR': '/nowhere',  # it is made in a folder for passing files, else
+    'TORCHINDUCTOR_CACHE_DIR': '/nowhere',  # by default in the folder of temporary files
     'PYTHONPATH': f'{TESTS}:{TESTS.parent}',
 }
 
 
 @dataclass(frozen=True)
-class Case:
-    """A number that decides what is done to which file of a kind."""
+class FuzzCase:
+    """One damaged file: kind, seed and number determine the file and the damage."""
 
     name: str
     seed: int
@@ -51,7 +51,7 @@ class Case:
 
 
 @dataclass
-class Account:
+class FuzzResult:
     """Counts by kind of file and outcome, and the faults."""
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
@@ -59,20 +59,21 @@ class Account:
     slowest: float = 0.0
     megabytes: float = 0.0
 
-    def add(self, case: Case, verdict: dict[str, Any]) -> int:
-        """Enter a verdict; gives how many faults of its like there were before."""
-        self.counts.setdefault(case.name, Counter())[verdict['outcome']] += 1
-        self.slowest = max(self.slowest, verdict['seconds'])
-        self.megabytes = max(self.megabytes, verdict['megabytes'])
-        if verdict['outcome'] != 'fault':
+    def add(self, case: FuzzCase, case_result: dict[str, Any]) -> int:
+        """Add the result of a case; return how many equal faults there were before."""
+        self.counts.setdefault(case.name, Counter())[case_result['outcome']] += 1
+        self.slowest = max(self.slowest, case_result['seconds'])
+        self.megabytes = max(self.megabytes, case_result['megabytes'])
+        if case_result['outcome'] != 'fault':
             return 0
-        like = [f for f in self.faults if (f['kind'], f['what']) == (case.name, verdict['what'])]
-        told = {'kind': case.name, 'seed': case.seed, 'number': case.number, **verdict}
-        self.faults.append(told)
-        return len(like)
+        key = (case.name, case_result['what'])
+        same = [fault for fault in self.faults if (fault['kind'], fault['what']) == key]
+        fault = {'kind': case.name, 'seed': case.seed, 'number': case.number, **case_result}
+        self.faults.append(fault)
+        return len(same)
 
 
-class Process:
+class WorkerProcess:
     """A worker in a process of its own, started anew after its death."""
 
     def __init__(self, root: Path, limits: Limits, modules: Sequence[str]) -> None:
@@ -82,8 +83,8 @@ class Process:
         self._process: subprocess.Popen[str] | None = None
         root.mkdir()
 
-    def judge(self, case: Case) -> dict[str, Any]:
-        """Have a case judged; a worker that dies or hangs of it is a fault too."""
+    def run(self, case: FuzzCase) -> dict[str, Any]:
+        """Run a case in the worker; its death or hang is a fault too."""
         process = self._running()
         assert process.stdin
         assert process.stdout
@@ -96,18 +97,18 @@ class Process:
             still, used = _sleeps(process.pid)
             asleep = asleep + 1 if still and used == spent else 0
             spent = used
-            if asleep > ASLEEP:
+            if asleep > HANG:
                 return self._died('hangs')
         line = process.stdout.readline()
         if not line:
             return self._died('')
         return json.loads(line)
 
-    def keep(self, folder: Path, verdict: dict[str, Any]) -> None:
-        """Copy the files of the last case, as they are after it."""
-        allow(self._root / 'case')
+    def save(self, folder: Path, case_result: dict[str, Any]) -> None:
+        """Copy the files of the last case to `folder`, in the state they are in after it."""
+        make_readable(self._root / 'case')
         shutil.copytree(self._root / 'case', folder, symlinks=True, dirs_exist_ok=True)
-        (folder / 'verdict.json').write_text(json.dumps(verdict, indent=1))
+        (folder / 'result.json').write_text(json.dumps(case_result, indent=1))
 
     def close(self) -> None:
         """End the worker."""
@@ -122,7 +123,7 @@ class Process:
             self._process = subprocess.Popen(
                 [sys.executable, '-m', 'fuzz.worker', str(self._root), *limits, *self._modules],
                 env={**os.environ, **ENVIRONMENT}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                text=True, preexec_fn=_as_anybody,
+                text=True, preexec_fn=_drop_file_capabilities,
             )  # fmt: skip
         return self._process
 
@@ -133,12 +134,12 @@ class Process:
         self._process.wait()
         status = self._process.returncode
         self.close()
-        told = (self._root / 'log').read_text(errors='replace')[-3000:]
+        log = (self._root / 'log').read_text(errors='replace')[-3000:]
         if not how and status < 0:
             name = signal.Signals(-status).name
             how = 'takes too long' if name == 'SIGXCPU' else f'died of {name}'
         return {
-            'outcome': 'fault', 'what': how or f'exit status {status}', 'told': told,
+            'outcome': 'fault', 'what': how or f'exit status {status}', 'message': log,
             'damage': '', 'target': '', 'seconds': 0.0, 'megabytes': 0.0,
         }  # fmt: skip
 
@@ -147,41 +148,41 @@ def fuzz(
     kinds: Sequence[str], cases: int, seed: int = 0, jobs: int = 1, limits: Limits = LIMITS,
     keep: Path | None = None, first: int = 0, modules: Sequence[str] = READERS,
     minutes: float = inf,
-) -> Account:  # fmt: skip
-    """Judge cases of every kind in turn, in `jobs` processes; files of faults go to `keep`.
+) -> FuzzResult:  # fmt: skip
+    """Run cases of every kind in turn, in `jobs` processes; files of faults go to `keep`.
 
-    Cases of a kind are numbered from `first`. `modules` list the kinds. After `minutes` no case is
-    begun.
+    Cases of a kind are numbered from `first`. `modules` list the kinds. No case starts after
+    `minutes`.
     """
-    account, lock, end = Account(), Lock(), time.monotonic() + 60 * minutes
+    result, lock, end = FuzzResult(), Lock(), time.monotonic() + 60 * minutes
     count = len(kinds)
-    dealt = iter([Case(kinds[k % count], seed, first + k // count) for k in range(cases)])
+    queue = iter([FuzzCase(kinds[k % count], seed, first + k // count) for k in range(cases)])
     with (
         tempfile.TemporaryDirectory(prefix='fuzz') as folder,
         tqdm(total=cases, unit='case', disable=None) as bar,
     ):
 
         def work(number: int) -> None:
-            process = Process(Path(folder) / str(number), limits, modules)
+            process = WorkerProcess(Path(folder) / str(number), limits, modules)
             try:
-                for case in _shared(dealt, lock):
+                for case in _shared(queue, lock):
                     if time.monotonic() > end:
                         break
-                    verdict = process.judge(case)
+                    case_result = process.run(case)
                     with lock:
-                        like = account.add(case, verdict)
+                        same = result.add(case, case_result)
                         bar.update()
-                    if keep and verdict['outcome'] == 'fault' and like < KEPT:
-                        process.keep(keep / f'{case.name}-{case.seed}-{case.number}', verdict)
+                    if keep and case_result['outcome'] == 'fault' and same < EXAMPLES:
+                        process.save(keep / f'{case.name}-{case.seed}-{case.number}', case_result)
             finally:
                 process.close()
 
         with ThreadPoolExecutor(jobs) as pool:
             list(pool.map(work, range(jobs)))
-    return account
+    return result
 
 
-def _shared(cases: Iterator[Case], lock: Lock) -> Iterator[Case]:
+def _shared(cases: Iterator[FuzzCase], lock: Lock) -> Iterator[FuzzCase]:
     while True:
         with lock:
             case = next(cases, None)
@@ -191,7 +192,7 @@ def _shared(cases: Iterator[Case], lock: Lock) -> Iterator[Case]:
 
 
 def _sleeps(pid: int) -> tuple[bool, int]:
-    """Tell whether all threads of a process sleep, and the ticks they have computed."""
+    """Return whether all threads of a process sleep, and their processor time in ticks."""
     states, ticks = set(), 0
     for thread in Path(f'/proc/{pid}/task').glob('*/stat'):
         with suppress(OSError):  # it has ended meanwhile
@@ -201,7 +202,7 @@ def _sleeps(pid: int) -> tuple[bool, int]:
     return states <= {'S'}, ticks
 
 
-def _as_anybody() -> None:
-    """Take root's right to read every file, so that what is forbidden is."""
-    for capability in ALL_FILES_ARE_MINE:
+def _drop_file_capabilities() -> None:
+    """Give up root's right to read every file, so that forbidden files are."""
+    for capability in FILE_CAPABILITIES:
         ctypes.CDLL(None).prctl(DROP_CAPABILITY, capability, 0, 0, 0)

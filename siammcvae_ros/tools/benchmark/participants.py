@@ -21,6 +21,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from siammcvae_ros.bridge.guards import spin
 from siammcvae_ros.bridge.images import image_message, image_view, stamp_ns
 from siammcvae_ros.tools.ros_session import reliable
 
@@ -99,10 +100,11 @@ def run_fault_monitor(node: Node) -> None:
         masks.publish(image_message(msg.header, mask, 'mono8'))
 
     node.create_subscription(Image, 'image_raw', on_image, BEST_EFFORT)
+    # rclpy wakes an idle executor on SIGINT before it shuts the context down: wake it again.
+    node.create_timer(0.5, lambda: None)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    while rclpy.ok():  # an idle executor may miss a SIGINT: rclpy wakes it before it shuts down
-        executor.spin_once(0.5)
+    spin(executor, node.get_logger().error)
 
 
 def main() -> int:

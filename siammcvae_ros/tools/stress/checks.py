@@ -155,7 +155,8 @@ class CameraChecker:
         restored = _pixels(mask, np.uint8) != 0
         error = _pixels(uncertainty, np.float32)
         if restored.shape != (before.height, before.width) or restored.shape != error.shape:
-            self._fail('size of mask or uncertainty', number, f'{restored.shape}, {error.shape}')
+            sizes = ', '.join(f'{plane.shape[1]}x{plane.shape[0]}' for plane in (restored, error))
+            self._fail('size of mask or uncertainty', number, sizes)
         elif not np.isfinite(error).all() or error.min() < 0:
             self._fail('uncertainty', number, f'from {error.min()} to {error.max()}')
         elif not restored.any():

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""JSON and YAML that parse, or nearly, and say what nobody means."""
+"""Damage to JSON, YAML and safetensors headers: they still parse, or nearly, but are wrong."""
 
 from collections.abc import Callable
 import copy
@@ -16,11 +16,11 @@ ODD = (
     '{"a": 1}', '[' + '0, ' * 10_000 + '0]', '[' * DEEP + ']' * DEEP,
     '{"a":' * DEEP + '1' + '}' * DEEP,
 )  # fmt: skip
-"""Values as they are written; most are of a wrong type wherever they stand."""
+"""JSON values; most are of the wrong type wherever they are put."""
 LEVELS = 12
 LAYERS = [f'&a{k} [{", ".join([f"*a{k - 1}"] * 9)}]' for k in range(1, LEVELS)]
 BOMB = f'[&a0 x, {", ".join(LAYERS)}]'
-"""A list whose last value has nine to the power of eleven leaves, all the same in memory."""
+"""A YAML list whose last value has 9^11 leaves, which share their memory."""
 DICT_BOMB = BOMB
 for k in range(1, LEVELS):
     keys = ', '.join(f'k{n}: *a{k - 1}' for n in range(9))
@@ -36,7 +36,7 @@ _MARK, _TWICE = '@odd@', '@twice@'
 
 
 def odd_json(rng: Random, data: bytes) -> bytes:
-    """Change one value or key of a JSON text; other text is given back."""
+    """Change one value or key of a JSON text; other text stays as it is."""
     return _changed(rng, data, json.loads, ODD)
 
 
@@ -53,7 +53,7 @@ def odd_yaml(rng: Random, data: bytes) -> bytes:
     """Change one value or key of a YAML text."""
     import yaml  # type: ignore[import-untyped]
 
-    if b'&' in data:  # what the reader must not do: follow references without an end
+    if b'&' in data:  # references could recurse without end, here as in a reader
         return data
     return _changed(rng, data, yaml.safe_load, ODD + ODD_YAML)
 
@@ -63,23 +63,23 @@ def odd_safetensors(rng: Random, data: bytes) -> bytes:
     length = int.from_bytes(data[:8], 'little')
     try:
         header = json.loads(data[8 : 8 + length])
-        told = header.get('__metadata__', {})
-        inner = [key for key, value in told.items() if value.startswith('{')]
+        metadata = header.get('__metadata__', {})
+        inner = [key for key, value in metadata.items() if value.startswith('{')]
     except (ValueError, AttributeError, RecursionError):  # damaged already
         return data
     if inner and rng.random() < 0.7:
         key = rng.choice(inner)
-        changed = odd_json(rng, told[key].encode()).decode(errors='replace')
-        written = json.dumps({**header, '__metadata__': {**told, key: changed}}).encode()
+        changed = odd_json(rng, metadata[key].encode()).decode(errors='replace')
+        written = json.dumps({**header, '__metadata__': {**metadata, key: changed}}).encode()
     else:
         written = odd_json(rng, json.dumps(header).encode())
     return len(written).to_bytes(8, 'little') + written + data[8 + length :]
 
 
-STRUCTURED: dict[str, Callable[[Random, bytes], bytes]] = {
+TEXT_DAMAGES: dict[str, Callable[[Random, bytes], bytes]] = {
     '.json': odd_json, '.jsonl': odd_json_lines, '.yaml': odd_yaml, '.safetensors': odd_safetensors,
 }  # fmt: skip
-"""By suffix, what is done to files that say something in words."""
+"""By suffix, the damage to structured text."""
 
 
 def _changed(

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What can become of bytes: by the disk, by the copy that stopped, by somebody with bad intent."""
+"""Damage to the bytes of a file: by disks, by interrupted copies, on purpose."""
 
 from collections.abc import Callable, Sequence
 import pickle
@@ -10,7 +10,7 @@ import struct
 import zlib
 
 EDGES = (0, 1, 2, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xFFFFFFFF, 2**63 - 1, 2**64 - 1)
-"""Numbers at which counts and lengths go wrong."""
+"""Edge cases of counts and lengths."""
 MCAP = b'\x89MCAP0\r\n'
 MCAP_CHUNK = 6
 PNG = b'\x89PNG\r\n\x1a\n'
@@ -19,7 +19,7 @@ Damage = Callable[[Random, bytes], bytes]
 
 
 class _Call:
-    """Pickled as a call that a reader must never make."""
+    """Pickles as a call that no reader may make."""
 
     def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
         import os
@@ -28,15 +28,15 @@ class _Call:
 
 
 def flip_bits(rng: Random, data: bytes) -> bytes:
-    """Turn up to 32 bits over."""
-    came = bytearray(data)
+    """Flip up to 32 bits."""
+    flipped = bytearray(data)
     for _ in range(rng.choice((1, 1, 4, 32))):
-        came[rng.randrange(len(came))] ^= 1 << rng.randrange(8)
-    return bytes(came)
+        flipped[rng.randrange(len(flipped))] ^= 1 << rng.randrange(8)
+    return bytes(flipped)
 
 
 def overwrite(rng: Random, data: bytes) -> bytes:
-    """Put zeros, ones or noise in the place of a range."""
+    """Replace a range by zeros, ones or noise."""
     first, last = _range(rng, data)
     length = last - first
     filling = rng.choice((bytes(length), b'\xff' * length, rng.randbytes(length)))
@@ -49,31 +49,31 @@ def truncate(rng: Random, data: bytes) -> bytes:
 
 
 def insert(rng: Random, data: bytes) -> bytes:
-    """Put noise in between."""
+    """Insert noise."""
     place = rng.randrange(len(data) + 1)
     return data[:place] + rng.randbytes(rng.choice((1, 4, 100, 5000))) + data[place:]
 
 
 def remove(rng: Random, data: bytes) -> bytes:
-    """Leave a range out."""
+    """Remove a range."""
     first, last = _range(rng, data)
     return data[:first] + data[last:]
 
 
 def repeat(rng: Random, data: bytes) -> bytes:
-    """Put a range in twice, or often."""
+    """Repeat a range."""
     first, last = _range(rng, data)
     return data[:last] + data[first:last] * rng.choice((1, 1, 3, 30)) + data[last:]
 
 
 def swap(rng: Random, data: bytes) -> bytes:
-    """Let two blocks change places."""
+    """Swap two blocks."""
     a, b, c, d = sorted(rng.randrange(len(data) + 1) for _ in range(4))
     return data[:a] + data[c:d] + data[b:c] + data[a:b] + data[d:]
 
 
 def absurd_number(rng: Random, data: bytes) -> bytes:
-    """Put a number nobody means where headers have lengths and counts."""
+    """Write an implausible number, often near a tag, where headers have lengths and counts."""
     width = rng.choice((1, 2, 4, 4, 8))
     number = rng.choice(EDGES) & (256**width - 1)
     if rng.random() < 0.2:  # just below zero
@@ -82,18 +82,18 @@ def absurd_number(rng: Random, data: bytes) -> bytes:
     near_tag = rng.choice(tags) + rng.randint(-16, 24) if tags else 0
     place = rng.choice((rng.randrange(len(data)), rng.randrange(min(64, len(data))), near_tag))
     place = min(max(0, place), max(0, len(data) - width))
-    said = number.to_bytes(width, rng.choice(('big', 'little')))
-    return data[:place] + said + data[place + width :]
+    written = number.to_bytes(width, rng.choice(('big', 'little')))
+    return data[:place] + written + data[place + width :]
 
 
 def a_pickle(rng: Random, data: bytes) -> bytes:
-    """Give a pickle that runs a command for the file, bare or before it."""
+    """Replace the file by a pickle that runs a command, or put one before it."""
     bare = pickle.dumps(_Call())
     return bare + (data if rng.random() < 0.5 else b'')
 
 
 def png_claim(rng: Random, data: bytes) -> bytes:
-    """Change what a PNG says of itself, with a right checksum."""
+    """Change the header of a PNG, with a valid checksum."""
     if not data.startswith(PNG) or len(data) < 33:
         return absurd_number(rng, data)
     header = bytearray(data[12:29])  # name, width, height, depth, colour, ...
@@ -105,7 +105,7 @@ def png_claim(rng: Random, data: bytes) -> bytes:
 
 
 def mcap_chunk(rng: Random, data: bytes) -> bytes:
-    """Damage messages of an MCAP file in a chunk that claims no checksum."""
+    """Damage messages of an MCAP file, in a chunk whose checksum is switched off."""
     place = len(MCAP)
     while data.startswith(MCAP) and place + 9 <= len(data):
         length = int.from_bytes(data[place + 1 : place + 9], 'little')
@@ -119,12 +119,12 @@ def mcap_chunk(rng: Random, data: bytes) -> bytes:
     return flip_bits(rng, data)
 
 
-BYTES: Sequence[Damage] = (
+BYTE_DAMAGES: Sequence[Damage] = (
     flip_bits, flip_bits, overwrite, truncate, insert, remove, repeat, swap, absurd_number,
     absurd_number, absurd_number, a_pickle,
 )  # fmt: skip
-FORMATS: dict[str, Damage] = {'.png': png_claim, '.mcap': mcap_chunk}
-"""By suffix, what is done to files of a format besides."""
+FORMAT_DAMAGES: dict[str, Damage] = {'.png': png_claim, '.mcap': mcap_chunk}
+"""By suffix, further damage for files of a format."""
 
 
 def _range(rng: Random, data: bytes) -> tuple[int, int]:

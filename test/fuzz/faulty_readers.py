@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Readers with faults, for the tests of what must find them."""
+"""Readers with faults that the fuzz must find, for its tests."""
 
 import ctypes
 import os
@@ -9,7 +9,7 @@ import pickle
 import tempfile
 import time
 
-from fuzz.kind import Kind
+from fuzz.file_kind import FileKind
 
 from siammcvae_core.errors import InputError, SourceError
 
@@ -30,7 +30,7 @@ def _only_damaged(fault):
 
 
 def _sound(folder: Path, target: Path) -> None:
-    """Do as all should."""
+    """Read without a fault."""
 
 
 def _refuses(folder: Path, target: Path) -> None:
@@ -94,8 +94,8 @@ FAULTS = {
     'leaves elsewhere': 'left behind: tmp', 'overwrites': 'changed: beside.txt',
     'keeps open': 'files are left open',
 }  # fmt: skip
-"""By reader, how its fault is told."""
+"""By reader, how the report of its fault begins."""
 KINDS = tuple(
-    Kind(name, _write, _only_damaged(globals()[f'_{name.replace(" ", "_")}']), ('a.txt',))
+    FileKind(name, _write, _only_damaged(globals()[f'_{name.replace(" ", "_")}']), ('a.txt',))
     for name in ('sound', 'refuses', *FAULTS)
 )

@@ -5,12 +5,12 @@
 from pathlib import Path
 
 import cv2
-from fuzz.kind import Kind, require
+from fuzz.file_kind import FileKind, require
 from fuzz.recordings import HEIGHT, masks, pictures, WIDTH, write_video
 import numpy as np
 
 CONFIGS = Path(__file__).parents[2] / 'config' / 'train'
-KINDS_OF_LABELS = ('davis', 'vip', 'jhmdb')
+LABEL_LAYOUTS = ('davis', 'vip', 'jhmdb')
 
 
 def _write_configs(folder: Path) -> None:
@@ -41,7 +41,7 @@ def _read_information(folder: Path, target: Path) -> None:
     from siammcvae_core.data.layouts import find_clips, is_timelapse
 
     for clip in find_clips(str(folder), 'val'):
-        require(is_timelapse(clip) in (True, False), 'neither yes nor no')
+        require(is_timelapse(clip) in (True, False), 'not a bool')
 
 
 def _write_cache(folder: Path) -> None:
@@ -64,7 +64,7 @@ def _read_cache(folder: Path, target: Path) -> None:
 def _write_labels(folder: Path) -> None:
     from scipy.io import savemat  # type: ignore[import-untyped]
 
-    davis, vip, jhmdb = (folder / name for name in KINDS_OF_LABELS)
+    davis, vip, jhmdb = (folder / name for name in LABEL_LAYOUTS)
     images = [davis / 'JPEGImages/480p/v', vip / 'Images/v', jhmdb / 'Rename_Images/walk/v']
     labels = [davis / 'Annotations/480p/v', vip / 'Annotations/Category_ids/v']
     lists = {
@@ -97,19 +97,19 @@ def _read_labels(folder: Path, target: Path) -> None:
             require(read_frame(file).ndim == 3, 'a frame that is no picture')
         for file in video.masks:
             require(file is None or read_mask(file).ndim == 2, 'labels that are no picture')
-        require(bool(video.masks) or np.isfinite(video.points).all(), 'points nowhere')
+        require(bool(video.masks) or np.isfinite(video.points).all(), 'points that are not finite')
 
 
 KINDS = (
-    Kind('training configuration', _write_configs, _read_config, needs=('jsonargparse',)),
-    Kind(
+    FileKind('training configuration', _write_configs, _read_config, needs=('jsonargparse',)),
+    FileKind(
         'clip information', _write_information, _read_information, ('info/**/*.json',),
         named=('case',),
     ),
-    Kind(
+    FileKind(
         'decoded clips', _write_cache, _read_cache, ('cache/*.json', 'cache/*.raw'),
         leaves=('cache/*.json', 'cache/*.raw', 'cache/locks/*'), named=('cache', 'drive.mkv'),
     ),
-    # SciPy itself crashes of damaged .mat files.
-    Kind('labels', _write_labels, _read_labels, ('**/*.[jpt]*',), needs=('scipy', 'PIL')),
+    # SciPy itself crashes on damaged .mat files.
+    FileKind('labels', _write_labels, _read_labels, ('**/*.[jpt]*',), needs=('scipy', 'PIL')),
 )  # fmt: skip
