@@ -119,25 +119,31 @@ def generate_launch_description() -> LaunchDescription:
             name, default_value=str(default), description=description, choices=choices
         )
 
-    return LaunchDescription([
-        argument('source', '', 'Video, rosbag2 or folder of images; empty: as in params_file.'),
-        argument('topic', '', 'Image topic of the bag; empty: as in params_file.'),
-        argument('camera', 'front', 'Namespace of the camera.'),
-        argument(
-            'faults',
-            'random:0.75,band:0.25,slices:0.3,full',
-            'Faults to inject, comma separated; empty: as in params_file.',
-        ),
-        argument('fault_probability', '', 'Share of frames to damage; empty: as in params_file.'),
-        argument('loop', '', 'Start over at the end; empty: as in params_file.'),
-        argument(
-            'view',
-            'auto',
-            'What shows damaged and restored frames side by side: rviz, whose end ends all; '
-            'foxglove, over foxglove_bridge, and how to open it is printed; none; auto: rviz where '
-            'it is installed and there is a display. The drive begins when they are shown.',
-            ['auto', 'rviz', 'foxglove', 'none'],
-        ),
-        argument('params_file', SHARE / 'config' / 'replay.param.yaml', 'Parameters of replay.'),
-        OpaqueFunction(function=actions),
-    ])
+    return LaunchDescription(
+        [
+            argument('source', '', 'Video, rosbag2 or folder of images; empty: as in params_file.'),
+            argument('topic', '', 'Image topic of the bag; empty: as in params_file.'),
+            argument('camera', 'front', 'Namespace of the camera.'),
+            argument(
+                'faults',
+                'random:0.75,band:0.25,slices:0.3,full',
+                'Faults to inject, comma separated; empty: as in params_file.',
+            ),
+            argument(
+                'fault_probability', '', 'Share of frames to damage; empty: as in params_file.'
+            ),
+            argument('loop', '', 'Start over at the end; empty: as in params_file.'),
+            argument(
+                'view',
+                'auto',
+                'What shows damaged and restored frames side by side: rviz, whose end ends all; '
+                'foxglove, over foxglove_bridge, and how to open it is printed; none; auto: rviz where '
+                'it is installed and there is a display. The drive begins when they are shown.',
+                ['auto', 'rviz', 'foxglove', 'none'],
+            ),
+            argument(
+                'params_file', SHARE / 'config' / 'replay.param.yaml', 'Parameters of replay.'
+            ),
+            OpaqueFunction(function=actions),
+        ]
+    )

@@ -5,9 +5,11 @@
 One executor thread takes messages, checks them and lets intact frames out; worker threads restore.
 """
 
+from collections.abc import Mapping
 import signal
 import sys
 import time
+from types import MappingProxyType
 from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
@@ -27,7 +29,7 @@ from siammcvae_core.restore.restorer import Restorer
 from siammcvae_ros.bridge.camera_topics import CameraTopics
 from siammcvae_ros.bridge.compressed import ImageTransport
 from siammcvae_ros.bridge.diagnostics import node_status
-from siammcvae_ros.bridge.diagnostics_publisher import DiagnosticsPublisher
+from siammcvae_ros.bridge.diagnostics_publisher import DiagnosticsPublisher, status_name
 from siammcvae_ros.bridge.guards import guard_services, report_failure, spin
 from siammcvae_ros.bridge.trigger import Triggers
 from siammcvae_ros.frame_path.camera import Camera
@@ -178,18 +180,25 @@ class RestoreNode(LifecycleNode):
 
     def _on_set_parameters(self, changed: list[Parameter]) -> SetParametersResult:
         reason = PARAMETERS.rejection(changed, self._lifecycle_state == 'unconfigured')
+        if not reason:
+            self._apply_parameters({parameter.name: parameter.value for parameter in changed})
         return SetParametersResult(successful=not reason, reason=reason)
 
-    def _apply_parameters(self) -> None:
-        self._policy.on_failure = OnFailure(self._value('on_failure'))
-        self._policy.missing_mask = MissingMask(self._value('missing_mask'))
-        self._policy.model_budget = self._value('model_budget')
-        self._policy.conceal_missing = self._value('conceal_missing')
+    def _apply_parameters(self, changed: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Put the parameters that may change while active into force; `changed` are not set yet."""
+
+        def value(name: str) -> Any:
+            return changed[name] if name in changed else self._value(name)
+
+        self._policy.on_failure = OnFailure(value('on_failure'))
+        self._policy.missing_mask = MissingMask(value('missing_mask'))
+        self._policy.model_budget = value('model_budget')
+        self._policy.conceal_missing = value('conceal_missing')
         for camera in self._cameras:
-            camera.matcher.wait = self._value('mask_wait')
-            camera.matcher.slop = round(self._value('mask_slop') * 1e9)
-            camera.output_queue.max_hold = self._value('max_hold')
-            camera.restorer.max_reference_age = self._value('max_reference_age')
+            camera.matcher.wait = value('mask_wait')
+            camera.matcher.slop = round(value('mask_slop') * 1e9)
+            camera.output_queue.max_hold = value('max_hold')
+            camera.restorer.max_reference_age = value('max_reference_age')
 
     def _schedule_expiry(self) -> None:
         deadlines = [camera.deadline for camera in self._cameras]
@@ -206,10 +215,9 @@ class RestoreNode(LifecycleNode):
         self._schedule_expiry()
 
     def _diagnose(self) -> None:
-        self._apply_parameters()
         engine = {'name': 'none'} if self._engine is None else self._engine.describe()
         self._diagnostics.publish(
-            node_status(self.get_name(), self._lifecycle_state, self.trouble, engine),
+            node_status(status_name(self), self._lifecycle_state, self.trouble, engine),
             [(c.snapshot(), t.status) for c, t in zip(self._cameras, self._topics, strict=True)],
             self._value('stale_after'),
         )

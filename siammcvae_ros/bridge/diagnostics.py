@@ -56,10 +56,11 @@ def camera_state(
     passed = now.counters.passed - before.counters.passed
     dropped = now.counters.dropped - before.counters.dropped
     failed = Counter({k: n for k, n in (passed + dropped).items() if k not in HARMLESS})
+    received = now.counters.received - before.counters.received
     rejected = Counter({k: n for k, n in failed.items() if k in REJECTED})
     if rejected:
         return CameraState(
-            DiagnosticStatus.ERROR, 'rejected', f'{_list(rejected)}; {now.last_error}'.rstrip('; ')
+            DiagnosticStatus.ERROR, 'rejected', _explained(_list(rejected), rejected, now)
         )
     if now.since_last_frame is None:
         if subscription.incompatible_qos:
@@ -84,9 +85,21 @@ def camera_state(
     ]
     if incompatible:
         return _incompatible(incompatible[0], subscription.others[incompatible[0]])
+    if faults := now.stamp_faults - before.stamp_faults:
+        text = f'{_list(faults)} of {received} stamps; ages are counted from arrival'
+        return CameraState(DiagnosticStatus.WARN, 'bad_stamps', text)
     if failed:
-        text = f'{_list(failed)} not restored; {now.last_error}'.rstrip('; ')
+        text = _explained(f'{_list(failed)} not restored', failed, now)
         return CameraState(DiagnosticStatus.WARN, 'degraded', text)
+    if uninspected := now.detector.failed - before.detector.failed:
+        text = f'the detector failed on {uninspected} frames; {now.detector.error}'
+        return CameraState(DiagnosticStatus.WARN, 'degraded', text)
+    if unmatched := now.masks.unused_damaged - before.masks.unused_damaged:
+        text = (
+            f'{unmatched} masks say that frames are damaged which did not come: '
+            "masks need their frames' stamps (mask_slop)"
+        )
+        return CameraState(DiagnosticStatus.WARN, 'unmatched_masks', text)
     if concealed := now.counters.concealed - before.counters.concealed:
         text = f'{concealed} missing frames concealed'
         return CameraState(DiagnosticStatus.WARN, 'concealing', text)
@@ -134,6 +147,7 @@ def camera_status(
         'masks.late': masks.late,
         'masks.duplicate': masks.duplicate,
         'masks.unused': masks.unused,
+        'masks.unused_damaged': masks.unused_damaged,
         'detector': detector.mode,
         'detector.rests': detector.paused,
         'detector.flagged': detector.flagged,
@@ -141,7 +155,9 @@ def camera_status(
         'detector.found': ', '.join(detector.classes),
         'detector.error': detector.error,
         **_times('detector.ms', detector.seconds),
-        'time_jumps': now.time_jumps,
+        'time_jumps': now.stamp_faults['jumped_back'],
+        'stamps.unset': now.stamp_faults['unset'],
+        'stamps.repeated': now.stamp_faults['repeated'],
         'damage_share': f'{now.damage_share:.3f}',
         'rung': now.method or 'n/a',
         'rung_reason': now.method_reason,
@@ -172,6 +188,12 @@ def _incompatible(topic: str, policy: str) -> CameraState:
         f'{topic}: publisher offers another {policy}; '
         f'set qos_overrides.{topic}.subscription to match it',
     )
+
+
+def _explained(text: str, failed: Counter[str], now: Snapshot) -> str:
+    """Add the newest error of the most frequent reason."""
+    error = now.errors.get(failed.most_common(1)[0][0], '')
+    return f'{text}; {error}' if error else text
 
 
 def _list(counts: Counter[str]) -> str:

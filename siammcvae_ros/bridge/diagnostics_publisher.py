@@ -16,6 +16,11 @@ from siammcvae_ros.bridge.diagnostics import (
 from siammcvae_ros.frame_path.counters import Snapshot
 
 
+def status_name(node: Node) -> str:
+    """Name a node in its statuses, with its namespace: `restore`, or `car/restore`."""
+    return str(node.get_fully_qualified_name()).lstrip('/')
+
+
 class DiagnosticsPublisher:
     """Compares each snapshot of a camera with the one before; executor thread only."""
 
@@ -44,7 +49,7 @@ class DiagnosticsPublisher:
         for (now, subscription), before in zip(cameras, self._before, strict=False):
             state = camera_state(now, before, subscription, stale_after)
             self._log_change(now.name, state)
-            status = camera_status(self._node.get_name(), state, now, subscription.incompatible)
+            status = camera_status(status_name(self._node), state, now, subscription.incompatible)
             message.status.append(status)
         self._before = [snapshot for snapshot, _ in cameras]
         self._publisher.publish(message)

@@ -16,17 +16,18 @@ from typing import cast
 import numpy as np
 
 from siammcvae_core.errors import FrameError
+from siammcvae_core.restore.frame_clock import StampFault
 from siammcvae_core.restore.restored_frame import RestoreMethod
 from siammcvae_core.restore.restorer import Restorer
 from siammcvae_ros.frame_path.counters import Snapshot
 from siammcvae_ros.frame_path.encodings import to_frame
-from siammcvae_ros.frame_path.frame_rate import FrameRate
 from siammcvae_ros.frame_path.inspection import Inspection, lost_pixels
 from siammcvae_ros.frame_path.latency import Stage
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode, Match
 from siammcvae_ros.frame_path.output_queue import CameraFrame, OutputQueue
 from siammcvae_ros.frame_path.pending import PendingFrames
 from siammcvae_ros.frame_path.policy import FramePolicy, MissingMask, OnFailure
+from siammcvae_ros.frame_path.stamps import Stamps
 
 
 class Camera:
@@ -54,10 +55,10 @@ class Camera:
         self._wake = wake
         self._inspection = inspection or Inspection()
         self._pending = PendingFrames()
-        self._frame_rate = FrameRate()
+        self._stamps = Stamps()
+        self._late_masks: list[int] = []
         self._newest: CameraFrame | None = None
         self._concealed_to: int | None = None
-        self._time_jumps = 0
         self._reference_age: float | None = None
         self._damage_share = 0.0
         self._method = ('', '')
@@ -84,15 +85,15 @@ class Camera:
         if error.reason == 'unsupported_encoding':
             self._fail(frame, error.reason, str(error))
         else:
-            self.output_queue.last_error = str(error)
+            self.output_queue.record_error(error.reason, str(error))
             self.output_queue.drop(frame, error.reason)
 
     def mask(self, stamp: int, mask: np.ndarray | FrameError) -> None:
         """Take in a fault mask, uint8 (h, w) with 0 = intact, or why it could not be read."""
-        matches, late = self.matcher.mask(stamp, mask)
-        if late and (isinstance(mask, FrameError) or mask.any()):
-            self._pending.forget(stamp)
-            self._wake()
+        damaged = isinstance(mask, FrameError) or bool(mask.any())
+        matches, late = self.matcher.mask(stamp, mask, damaged)
+        if late is not None and damaged:
+            self._take_back(late)
         for match in matches:
             self._dispatch(match)
 
@@ -111,7 +112,7 @@ class Camera:
             self._dispatch(match)
         self.output_queue.expire(now)
         if self._overdue_at is not None and self._overdue_at <= now:
-            self._conceal(self._frame_rate.count_missing(), now)
+            self._conceal(self._stamps.frame_rate.count_missing(), now)
 
     @property
     def damaged_since(self) -> float | None:
@@ -131,11 +132,11 @@ class Camera:
         another in the time there is.
         """
         job = self._pending.take()
-        for stamp in job.forget:
-            self.restorer.forget(stamp * 1e-9)
+        for seconds in job.forget:
+            self.restorer.forget(seconds)
         if job.observe is not None:
             image = to_frame(job.observe.pixels, job.observe.encoding)
-            self.restorer.observe(image, job.observe.stamp * 1e-9)
+            self.restorer.observe(image, job.observe.time)
         elif job.restore is not None:
             self._restore(job.restore, self._budget() / max(1, sharing))
         else:
@@ -155,20 +156,22 @@ class Camera:
 
     def snapshot(self) -> Snapshot:
         """Copy the state for diagnostics."""
+        self._count_late_masks()
         counters, passed_seconds, restored_seconds = self.output_queue.statistics()
-        last = self._frame_rate.last_arrival
+        last = self._stamps.frame_rate.last_arrival
         method, method_reason = self._method
         return Snapshot(
             name=self.name,
             counters=counters,
             masks=replace(self.matcher.counts),
             masks_expected=self.matcher.expected,
-            time_jumps=self._time_jumps,
+            stamp_faults=self._stamps.faults.copy(),
             since_last_frame=None if last is None else time.monotonic() - last,
-            last_stamp=self._frame_rate.last_stamp,
+            last_stamp=self._stamps.frame_rate.last_stamp,
             reference_age=self._reference_age,
             damage_share=self._damage_share,
             last_error=self.output_queue.last_error,
+            errors=self.output_queue.errors.copy(),
             passed_seconds=passed_seconds,
             restored_seconds=restored_seconds,
             detector=self._inspection.status,
@@ -178,13 +181,30 @@ class Camera:
         )
 
     def _admit(self, frame: CameraFrame) -> CameraFrame:
-        if not self._frame_rate.record(frame.stamp, frame.arrived):
-            self._time_jumps += 1
+        number = self.output_queue.admit()
+        seconds = self._stamps.record(frame.stamp, frame.arrived, number)
+        self.matcher.stamps_advance = self._stamps.fault is None
+        if self._stamps.fault is not None:
             self._concealed_to = None
+        if self._stamps.fault is StampFault.JUMPED_BACK:
+            self._late_masks.clear()  # what seemed late was the first mask of the new run
             for match in self.matcher.restart():
                 self._dispatch(match)
-        frame = replace(frame, number=self.output_queue.admit(), since=frame.arrived)
+        self._count_late_masks()
+        frame = replace(frame, number=number, since=frame.arrived, time=seconds)
         return self.output_queue.end_stage(frame, Stage.INTAKE)
+
+    def _take_back(self, stamp: int) -> None:
+        """Count a frame that has left as damaged, and do not restore from it."""
+        for arrival in self._stamps.arrivals_of(stamp):
+            self._late_masks.append(arrival.number)
+            self._pending.forget(arrival.time)
+        self._wake()
+
+    def _count_late_masks(self) -> None:
+        for number in self._late_masks:
+            self.output_queue.found_damaged(number)
+        self._late_masks.clear()
 
     def _dispatch(self, match: Match[CameraFrame, np.ndarray | FrameError]) -> None:
         frame = self.output_queue.end_stage(match.item, Stage.MASK_WAIT)
@@ -229,17 +249,26 @@ class Camera:
         self.output_queue.start_restoring(frame)
         previous = self._pending.restore(frame)
         if previous is not None:
-            self.output_queue.drop(previous, 'superseded')
+            self._supersede(previous)
         self._wake()
+
+    def _supersede(self, frame: CameraFrame) -> None:
+        """Pass a damaged frame on that a newer one took the restoration from, or drop it."""
+        if frame.concealed or self.policy.on_failure is OnFailure.DROP:
+            self.output_queue.drop(frame, 'superseded')
+        else:
+            self.output_queue.pass_superseded(frame)
 
     @property
     def _overdue_at(self) -> float | None:
         """The monotonic time from which the next frame is concealed, None if it is not to be."""
         if not self.policy.conceal_missing or self._newest is None:
             return None
-        if self._frame_rate.missing_seconds > self.restorer.max_reference_age:
+        if not self.matcher.stamps_advance:  # nobody knows what stamp the frame would have had
             return None
-        return self._frame_rate.overdue_at
+        if self._stamps.frame_rate.missing_seconds > self.restorer.max_reference_age:
+            return None
+        return self._stamps.frame_rate.overdue_at
 
     def _conceal(self, stamp: int, now: float) -> None:
         """Have a missing frame restored, all of it lost, unless a damaged one still waits."""
@@ -251,11 +280,11 @@ class Camera:
         lost = np.ones(self._newest.pixels.shape[:2], bool)
         self._damaged(replace(
             self._newest, message=message, stamp=stamp, arrived=now, number=number, lost=lost,
-            concealed=True, since=now,
+            concealed=True, since=now, time=stamp * 1e-9,
         ))  # fmt: skip
 
     def _budget(self) -> float:
-        return self.policy.model_budget or self._frame_rate.interval or math.inf
+        return self.policy.model_budget or self._stamps.frame_rate.interval or math.inf
 
     def _restore(self, frame: CameraFrame, budget: float) -> None:
         frame = self.output_queue.end_stage(frame, Stage.QUEUE)
@@ -265,7 +294,7 @@ class Camera:
         lost = cast('np.ndarray', frame.lost)
         try:
             image = to_frame(frame.pixels, frame.encoding)
-            restored = self.restorer.restore(image, lost, frame.stamp * 1e-9, budget)
+            restored = self.restorer.restore(image, lost, frame.time, budget)
         except Exception as error:
             frame = self.output_queue.end_stage(frame, Stage.RESTORE)
             self._fail(frame, 'restore_error', f'{type(error).__name__}: {error}')
@@ -278,7 +307,7 @@ class Camera:
             self._fail(frame, restored.reason, restored.detail)
             return
         if restored.detail:
-            self.output_queue.last_error = restored.detail
+            self.output_queue.record_error(restored.reason, restored.detail)
         self.output_queue.publish(frame, restored)
 
     def _fail(self, frame: CameraFrame, reason: str, detail: str) -> None:
@@ -286,7 +315,7 @@ class Camera:
             self.output_queue.drop(frame, reason)
             return
         if detail:
-            self.output_queue.last_error = detail
+            self.output_queue.record_error(reason, detail)
         if self.policy.on_failure is OnFailure.PASSTHROUGH:
             self.output_queue.pass_through(frame, reason)
         else:

@@ -59,16 +59,17 @@ class DetectorStatus:
 class Snapshot:
     """A camera as diagnostics see it.
 
-    Seconds are on the monotonic clock; `last_stamp` in nanoseconds, `damage_share` in 0..1 of the
+    Seconds are on the monotonic clock; `stamp_faults` counts the stamps that did not advance, by
+    `StampFault`; `last_stamp` in nanoseconds, `damage_share` in 0..1 of the
     last damaged frame, `method` the one that served it and `method_reason` why none above it did;
-    None and '' before the first frame.
+    None and '' before the first frame. `errors` has the newest error text by reason.
     """
 
     name: str
     counters: FrameCounters
     masks: MaskCounts
     masks_expected: bool
-    time_jumps: int
+    stamp_faults: Counter[str]
     since_last_frame: float | None
     last_stamp: int | None
     reference_age: float | None
@@ -80,3 +81,4 @@ class Snapshot:
     stage_times: Mapping[Stage, tuple[float, ...]] = field(default_factory=dict)
     method: str = ''
     method_reason: str = ''
+    errors: Mapping[str, str] = field(default_factory=dict)

@@ -5,6 +5,8 @@
 from collections import deque
 from statistics import median
 
+from siammcvae_core.restore.frame_clock import StampFault
+
 INTERVALS = 9  # the newest, of which the median is taken
 MIN_INTERVALS = 4  # before a frame can be missing
 TOLERANCE = 0.5  # periods that a frame may be late
@@ -21,20 +23,25 @@ class FrameRate:
         self._arrivals: deque[float] = deque(maxlen=INTERVALS)
         self._missing = 0
 
-    def record(self, stamp: int, arrived: float) -> bool:
-        """Record a frame; False if its stamp jumps back, which clears all that was measured."""
+    def record(self, stamp: int, arrived: float, fault: StampFault | None = None) -> None:
+        """Record a frame; a stamp that jumps back clears all that was measured.
+
+        Of a frame whose stamp is unset or repeated the arrival alone counts, unless it is a copy of
+        the frame before, sent at once.
+        """
         last_stamp, last_arrival = self.last_stamp, self.last_arrival
         self.last_stamp, self.last_arrival, self._missing = stamp, arrived, 0
         if last_stamp is None or last_arrival is None:
-            return True
-        if stamp < last_stamp:
+            return
+        interval = arrived - last_arrival
+        if fault is StampFault.JUMPED_BACK:
             self._stamps.clear()
             self._arrivals.clear()
-            return False
-        if stamp > last_stamp:
+        elif fault is None:
             self._stamps.append(stamp - last_stamp)
-            self._arrivals.append(arrived - last_arrival)
-        return True
+            self._arrivals.append(interval)
+        elif interval >= MIN_INTERVAL:
+            self._arrivals.append(interval)
 
     @property
     def period(self) -> float | None:
@@ -56,7 +63,7 @@ class FrameRate:
     @property
     def overdue_at(self) -> float | None:
         """The monotonic time from which the next frame is missing; None while no rate is known."""
-        if len(self._arrivals) < MIN_INTERVALS or self.last_arrival is None:
+        if len(self._stamps) < MIN_INTERVALS or self.last_arrival is None:
             return None
         interval = median(self._arrivals)
         if interval < MIN_INTERVAL:

@@ -61,7 +61,7 @@ class Inspection:
         began = time.perf_counter()
         try:
             image = to_frame(frame.pixels, frame.encoding)
-            detection = self._detector.inspect(image, frame.stamp * 1e-9)
+            detection = self._detector.inspect(image, frame.time)
             lost = detection.pixels() if detection.mask.any() else None
         except Exception as error:
             self._detector.reset()

@@ -33,13 +33,14 @@ class Match(Generic[Item, Mask]):
 
 @dataclass
 class MaskCounts:
-    """Counts of the masks received."""
+    """Counts of the masks received; `unused_damaged` are those unused that were not empty."""
 
     received: int = 0
     matched: int = 0
     late: int = 0
     duplicate: int = 0
     unused: int = 0
+    unused_damaged: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,14 @@ class MaskMatcher(Generic[Item, Mask]):
     waits at most `wait` seconds for it, and only while `expected` is true (somebody publishes
     masks); a mask for a later frame ends the wait of all earlier ones. `latched`: the last mask
     holds for every frame until the next one. `off`: no frame has a mask.
+
+    While `stamps_advance` is false, a mask without a waiting frame belongs to the next frame of its
+    stamp: which of those that have left it may have meant cannot be known.
     """
 
     MASK_CAPACITY = 16
     FRAME_CAPACITY = 4
+    HISTORY = 256  # frames that have left, of which a late mask can tell
 
     def __init__(
         self, mode: MaskMode = MaskMode.PER_FRAME, wait: float = 0.0, slop: int = 0
@@ -69,10 +74,11 @@ class MaskMatcher(Generic[Item, Mask]):
         self.slop = slop
         self.expected = False
         self.counts = MaskCounts()
-        self._masks: OrderedDict[int, Mask] = OrderedDict()
+        self._masks: OrderedDict[int, tuple[Mask, bool]] = OrderedDict()
         self._waiting: deque[_Waiting[Item]] = deque()
-        self._matched: deque[int] = deque(maxlen=self.MASK_CAPACITY)
-        self._left_without: deque[int] = deque(maxlen=self.MASK_CAPACITY)
+        self.stamps_advance = True
+        self._matched: deque[tuple[int, int]] = deque(maxlen=self.HISTORY)  # mask, frame
+        self._left_without: deque[int] = deque(maxlen=self.HISTORY)
         self._latched: Mask | None = None
 
     @property
@@ -89,8 +95,8 @@ class MaskMatcher(Generic[Item, Mask]):
         key = self._nearest(stamp, self._masks)
         if key is not None:
             self.counts.matched += 1
-            self._matched.append(key)
-            return [*self.flush(), Match(item, self._masks.pop(key))]
+            self._matched.append((key, stamp))
+            return [*self.flush(), Match(item, self._masks.pop(key)[0])]
         if not self.expected or self.wait <= 0.0:
             earlier = self.flush()
             self._left_without.append(stamp)
@@ -98,33 +104,35 @@ class MaskMatcher(Generic[Item, Mask]):
         self._waiting.append(_Waiting(stamp, item, now + self.wait))
         return [self._release()] if len(self._waiting) > self.FRAME_CAPACITY else []
 
-    def mask(self, stamp: int, mask: Mask) -> tuple[list[Match[Item, Mask]], bool]:
-        """Take in a mask; return the frames that leave now, and whether the mask came too late.
+    def mask(
+        self, stamp: int, mask: Mask, damaged: bool = True
+    ) -> tuple[list[Match[Item, Mask]], int | None]:
+        """Take in a mask, `damaged` unless it is empty; return the frames that leave now.
 
-        Too late means that the frame of this stamp has left without it, or with an earlier one.
+        Also return the stamp of the frame that has left already, without this mask or with an
+        earlier one of the same stamp; None if there is none.
         """
         self.counts.received += 1
         self.expected = True
         if self.mode is MaskMode.LATCHED:
             self._latched = mask
             self.counts.matched += 1
-            return [], False
+            return [], None
         waiting = self._nearest(stamp, (w.stamp for w in self._waiting))
         if waiting is not None:
             earlier = list(self._release_until(waiting))
             self.counts.matched += 1
-            self._matched.append(stamp)
-            return [*earlier, Match(self._waiting.popleft().item, mask)], False
-        late = self._nearest(stamp, self._left_without) is not None
-        repeated = stamp in self._matched
-        self.counts.late += late
-        self.counts.duplicate += repeated or stamp in self._masks
+            self._matched.append((stamp, waiting))
+            return [*earlier, Match(self._waiting.popleft().item, mask)], None
+        late = self._nearest(stamp, self._left_without) if self.stamps_advance else None
+        repeated = dict(self._matched).get(stamp) if self.stamps_advance else None
+        self.counts.late += late is not None
+        self.counts.duplicate += repeated is not None or stamp in self._masks
         # Stored even so: when stamps go back, the first mask of the new run precedes its frame.
-        self._masks[stamp] = mask
-        if len(self._masks) > self.MASK_CAPACITY:
-            self._masks.popitem(last=False)
-            self.counts.unused += 1
-        return [], late or repeated
+        late = repeated if late is None else late
+        self._masks[stamp] = mask, damaged and late is None
+        self._discard_oldest()
+        return [], late
 
     def expire(self, now: float) -> list[Match[Item, Mask]]:
         """Return the frames that have waited for `wait` seconds, without a mask."""
@@ -146,6 +154,12 @@ class MaskMatcher(Generic[Item, Mask]):
         self._matched.clear()
         self._left_without.clear()
         return out
+
+    def _discard_oldest(self) -> None:
+        if len(self._masks) > self.MASK_CAPACITY:
+            _, damaged = self._masks.popitem(last=False)[1]
+            self.counts.unused += 1
+            self.counts.unused_damaged += damaged
 
     def _release(self) -> Match[Item, Mask]:
         first = self._waiting.popleft()

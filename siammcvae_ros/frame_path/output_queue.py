@@ -21,6 +21,7 @@ from siammcvae_ros.frame_path.counters import FrameCounters
 from siammcvae_ros.frame_path.latency import Stage, StageTimes
 
 NO_PIXELS = np.empty((0, 0), np.uint8)
+LATE_MASK = 'late_mask'  # reason: damaged, as its mask says, but the frame had left before
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,8 @@ class CameraFrame:
     `number` counts the camera's frames in order of arrival. `detected` is what the fault detector
     takes for lost, bool (H, W), None if nothing, or the error it failed with. `lost`, bool (H, W),
     is what is to be restored, None while nothing is. `concealed` marks a frame that never came and
-    is restored as a whole. `since` is when its present stage began, in monotonic seconds.
+    is restored as a whole. `since` is when its present stage began, in monotonic seconds. `time` is
+    that of the restorer, in seconds: the stamp, or where stamps do not advance the arrival.
     """
 
     message: Any
@@ -45,6 +47,7 @@ class CameraFrame:
     lost: np.ndarray | None = None
     concealed: bool = False
     since: float = 0.0
+    time: float = 0.0
 
 
 class Output(Protocol):
@@ -71,10 +74,14 @@ class OutputQueue:
     """Publishes frames in order and counts them; every method is thread-safe."""
 
     CAPACITY = 1000  # latencies
+    HISTORY = 256  # frames passed on as intact, which may turn out to be damaged
+    PATIENCE = 1.0  # seconds that a superseded frame waits for the restoration before it
 
     def __init__(self, output: Output, max_hold: float = 0.0) -> None:
         self.max_hold = max_hold
         self.last_error = ''
+        self.errors: dict[str, str] = {}
+        """The newest error by the reason it is counted under."""
         self._output = output
         self._lock = threading.Lock()
         self._counters = FrameCounters()
@@ -85,6 +92,7 @@ class OutputQueue:
         self._numbered = 0
         self._unfinished: set[int] = set()
         self._held: deque[_HeldFrame] = deque()
+        self._passed_intact: deque[int] = deque(maxlen=self.HISTORY)
 
     def admit(self, concealed: bool = False) -> int:
         """Count a received frame and return its number; a concealed one is numbered only."""
@@ -96,6 +104,11 @@ class OutputQueue:
     def end_stage(self, frame: CameraFrame, stage: Stage) -> CameraFrame:
         """Record the time a frame spent in a stage; returns the frame, its next stage begun."""
         return replace(frame, since=self._stage_times.record(frame.since, stage))
+
+    def record_error(self, reason: str, text: str) -> None:
+        """Record why a frame is counted under a reason, for people."""
+        self.last_error = text
+        self.errors[reason] = text
 
     def empty_message(self, frame: CameraFrame, stamp: int) -> Any:
         """Build a message of the frame's size and encoding without pixels, stamped `stamp` ns."""
@@ -121,6 +134,28 @@ class OutputQueue:
                 self._publish_held(held)
                 self._publish_ready()
 
+    def pass_superseded(self, frame: CameraFrame) -> None:
+        """Publish the message of a damaged frame that a newer one took the restoration from.
+
+        It does not overtake the restoration ahead of it, and leaves before any later frame.
+        """
+        deadline = frame.arrived + max(self.max_hold, self.PATIENCE)
+        with self._lock:
+            self._unfinished.discard(frame.number)
+            self._held.append(_HeldFrame(frame, 'superseded', deadline))
+            self._publish_ready()
+
+    def found_damaged(self, number: int) -> None:
+        """Count a frame passed on as intact as damaged: a mask that came too late says so."""
+        with self._lock:
+            if number in self._passed_intact:
+                self._passed_intact.remove(number)
+                self._counters.passed['intact'] -= 1
+                self._counters.passed[LATE_MASK] += 1
+            for index, held in enumerate(self._held):
+                if held.frame.number == number and held.reason == 'intact':
+                    self._held[index] = replace(held, reason=LATE_MASK)
+
     def publish(self, frame: CameraFrame, restored: RestoredFrame) -> None:
         """Publish a restored frame, and those that waited for it."""
         with self._lock:
@@ -144,12 +179,12 @@ class OutputQueue:
     def deadline(self) -> float | None:
         """The monotonic time at which `expire` has something to do; None while nothing is held."""
         with self._lock:
-            return self._held[0].deadline if self._held else None
+            return min((held.deadline for held in self._held), default=None)
 
     def expire(self, now: float) -> None:
-        """Publish the frames that have been held for `max_hold`."""
+        """Publish the frames that have been held long enough, and those held before them."""
         with self._lock:
-            while self._held and self._held[0].deadline <= now:
+            while any(held.deadline <= now for held in self._held):
                 self._publish_held(self._held.popleft())
 
     def close(self) -> None:
@@ -180,6 +215,8 @@ class OutputQueue:
         frame = self.end_stage(held.frame, Stage.HOLD)
         if self._publish_in_order(frame, lambda: self._output.pass_through(frame)):
             self._counters.passed[held.reason] += 1
+            if held.reason == 'intact':
+                self._passed_intact.append(frame.number)
             self._passed_seconds.append(time.monotonic() - frame.arrived)
 
     def _count_drop(self, frame: CameraFrame, reason: str) -> None:
@@ -194,7 +231,7 @@ class OutputQueue:
         try:
             send()
         except Exception as error:
-            self.last_error = f'{type(error).__name__}: {error}'
+            self.record_error('publish_failed', f'{type(error).__name__}: {error}')
             self._count_drop(frame, 'publish_failed')
             return False
         self._stage_times.record(frame.since, Stage.PUBLISH)

@@ -13,11 +13,11 @@ from siammcvae_ros.frame_path.output_queue import CameraFrame
 class Job:
     """What a worker does next.
 
-    First the restorer forgets the frames with the stamps in `forget` (ns), which turned out to be
+    First the restorer forgets the frames with the times in `forget` (s), which turned out to be
     damaged; then it observes a frame or restores one.
     """
 
-    forget: tuple[int, ...] = ()
+    forget: tuple[float, ...] = ()
     observe: CameraFrame | None = None
     restore: CameraFrame | None = None
 
@@ -27,7 +27,7 @@ class PendingFrames:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._forget: list[int] = []
+        self._forget: list[float] = []
         self._observe: deque[CameraFrame] = deque(maxlen=2)
         self._restore: CameraFrame | None = None
 
@@ -51,12 +51,12 @@ class PendingFrames:
             previous, self._restore = self._restore, frame
         return previous
 
-    def forget(self, stamp: int) -> None:
-        """Observe no frame of this stamp (ns), and forget it if it has been observed."""
+    def forget(self, seconds: float) -> None:
+        """Observe no frame of this time (s), and forget it if it has been observed."""
         with self._lock:
-            for frame in [waiting for waiting in self._observe if waiting.stamp == stamp]:
+            for frame in [waiting for waiting in self._observe if waiting.time == seconds]:
                 self._observe.remove(frame)
-            self._forget.append(stamp)
+            self._forget.append(seconds)
 
     def take(self) -> Job:
         """Take the next job, in the order of the frames; an empty one if nothing waits."""

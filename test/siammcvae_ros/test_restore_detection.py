@@ -187,7 +187,7 @@ def test_time_that_goes_back_starts_anew():
     rig = begin()
     assert rig.serve(0, view(2)) is None  # the newest frame again, but of another run
     assert rig.serve(1, view(2)).mask.all()
-    assert rig.camera.snapshot().time_jumps == 1
+    assert rig.camera.snapshot().stamp_faults['jumped_back'] == 1
 
 
 def test_stopping_forgets_the_stream_but_not_the_account():

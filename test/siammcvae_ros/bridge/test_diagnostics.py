@@ -15,7 +15,7 @@ from siammcvae_ros.bridge.diagnostics import (
     node_status,
     SubscriptionStatus,
 )
-from siammcvae_ros.frame_path.counters import FrameCounters, Snapshot
+from siammcvae_ros.frame_path.counters import DetectorStatus, FrameCounters, Snapshot
 from siammcvae_ros.frame_path.latency import Stage
 from siammcvae_ros.frame_path.mask_matching import MaskCounts
 
@@ -25,7 +25,7 @@ BEFORE = Snapshot(
     counters=FrameCounters(10, Counter(warp=2), Counter(intact=8)),
     masks=MaskCounts(),
     masks_expected=True,
-    time_jumps=0,
+    stamp_faults=Counter(),
     since_last_frame=0.1,
     last_stamp=0,
     reference_age=0.1,
@@ -63,6 +63,25 @@ def later(since_last_frame=0.1, last_error='', restored=(), passed=(), dropped=(
             DiagnosticStatus.WARN,
         ),
         (later(dropped=['superseded']), IMAGE_IN, 'degraded', DiagnosticStatus.WARN),
+        (later(passed=['late_mask']), IMAGE_IN, 'degraded', DiagnosticStatus.WARN),
+        (
+            replace(later(passed=['intact']), masks=MaskCounts(unused=1, unused_damaged=1)),
+            IMAGE_IN,
+            'unmatched_masks',
+            DiagnosticStatus.WARN,
+        ),
+        (
+            replace(later(passed=['no_reference']), stamp_faults=Counter(unset=1)),
+            IMAGE_IN,
+            'bad_stamps',
+            DiagnosticStatus.WARN,
+        ),
+        (
+            replace(later(passed=['intact']), detector=DetectorStatus('assist', failed=1)),
+            IMAGE_IN,
+            'degraded',
+            DiagnosticStatus.WARN,
+        ),
         (
             later(dropped=['malformed_image'], restored=['warp']),
             IMAGE_IN,
@@ -91,7 +110,8 @@ def test_text_says_what_to_do():
     assert '1 publisher(s), no frame' in camera_state(now, BEFORE, IMAGE_IN, 1.0).text
     qos = camera_state(now, BEFORE, replace(IMAGE_IN, incompatible_qos='reliability'), 1.0)
     assert 'qos_overrides./front/image_raw.subscription' in qos.text
-    bad = later(dropped=['malformed_image'] * 3, last_error='step is 5 bytes')
+    bad = later(dropped=['malformed_image'] * 3)
+    bad = replace(bad, errors={'malformed_image': 'step is 5 bytes', 'no_reference': 'other'})
     assert camera_state(bad, BEFORE, IMAGE_IN, 1.0).text == '3 malformed_image; step is 5 bytes'
 
 

@@ -68,7 +68,9 @@ def test_nothing_is_inspected_during_a_pause_and_the_detector_is_reset(monkeypat
     inspection = Inspection(DetectorMode.ONLY, lambda now: paused)
 
     def inspect_frame(index):
-        return inspection.inspect(CameraFrame(index, index * 10**8, 0.0, view(index), 'bgr8'))
+        return inspection.inspect(CameraFrame(
+            index, index * 10**8, 0.0, view(index), 'bgr8', time=index / 10
+        ))  # fmt: skip
 
     for index in range(6):
         paused = index in (2, 3)

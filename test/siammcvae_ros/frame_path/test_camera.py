@@ -133,6 +133,43 @@ def test_late_mask_of_a_frame_not_yet_observed(rig):
     assert rig.camera.snapshot().reference_age == pytest.approx(0.2)
 
 
+def test_a_frame_whose_mask_came_late_is_not_counted_as_intact(rig):
+    rig.camera.matcher.expected = False
+    for index in (2, 3, 4):
+        rig.frame(index, pixels=damaged(index))
+        rig.work()
+        rig.camera.mask(index * 100 * MS, BAND)
+    assert rig.counters.passed == {'intact': 2, 'late_mask': 3}
+    assert rig.counters.in_flight == 0
+
+
+def test_a_late_mask_within_the_slop_is_of_its_frame(rig):
+    rig.camera.matcher.expected = False
+    rig.camera.matcher.slop = 5 * MS
+    rig.frame(2, pixels=damaged(2))
+    rig.work()
+    rig.camera.mask(203 * MS, BAND)
+    rig.frame(3, BAND, damaged(3))
+    rig.work()
+    assert rig.counters.passed == {'intact': 2, 'late_mask': 1}
+    assert rig.camera.snapshot().reference_age == pytest.approx(0.2)
+
+
+def test_a_held_frame_whose_mask_comes_is_counted_as_damaged():
+    rig = Rig(max_hold=1.0)
+    for index in (0, 1):
+        rig.frame(index, NOTHING)
+        rig.work()
+    rig.frame(2, BAND, damaged(2))
+    rig.camera.matcher.expected = False
+    rig.frame(3, pixels=damaged(3))  # waits for the restoration of 2
+    rig.camera.mask(300 * MS, BAND)
+    assert rig.counters.passed == {'intact': 2}
+    rig.work()
+    assert rig.counters.passed == {'intact': 2, 'late_mask': 1}
+    assert rig.numbers == [0, 1, 2, 3]
+
+
 def test_late_empty_mask_keeps_the_reference(rig):
     rig.camera.matcher.expected = False
     rig.frame(2)
@@ -143,12 +180,18 @@ def test_late_empty_mask_keeps_the_reference(rig):
     assert rig.camera.snapshot().reference_age == pytest.approx(0.1)
 
 
-def test_newest_damaged_frame_supersedes_the_waiting_one(rig):
+@pytest.mark.parametrize(
+    ('on_failure', 'numbers'),
+    [(OnFailure.PASSTHROUGH, [0, 1, 2, 3]), (OnFailure.DROP, [0, 1, 3])],
+)
+def test_newest_damaged_frame_supersedes_the_waiting_one(rig, on_failure, numbers):
+    rig.policy.on_failure = on_failure
     rig.frame(2, BAND, damaged(2))
     rig.frame(3, BAND, damaged(3))
     rig.work()
-    assert rig.numbers == [0, 1, 3]
-    assert rig.counters.dropped == {'superseded': 1}
+    assert rig.numbers == numbers
+    assert rig.counters.dropped['superseded'] == (on_failure is OnFailure.DROP)
+    assert rig.counters.passed['superseded'] == (on_failure is OnFailure.PASSTHROUGH)
 
 
 def test_overtaken_frame_is_dropped_without_work(rig):
@@ -185,7 +228,7 @@ def test_frame_that_waits_for_its_mask_goes_on_when_time_is_up():
 def test_time_that_goes_back_is_counted_and_starts_anew(rig):
     rig.frame(0, BAND, damaged(0))
     rig.work()
-    assert rig.camera.snapshot().time_jumps == 1
+    assert rig.camera.snapshot().stamp_faults == {'unset': 1, 'jumped_back': 1}
     assert rig.counters.passed == {'intact': 2, 'no_reference': 1}
     rig.frame(1, NOTHING)
     rig.work()

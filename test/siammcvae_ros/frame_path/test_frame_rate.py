@@ -4,6 +4,7 @@
 
 import pytest
 
+from siammcvae_core.restore.frame_clock import StampFault
 from siammcvae_ros.frame_path.frame_rate import FrameRate, MIN_INTERVALS
 
 MS = 1_000_000
@@ -12,7 +13,7 @@ MS = 1_000_000
 def after(count, period=100, pace=1.0):
     frame_rate = FrameRate()
     for index in range(count):
-        assert frame_rate.record(index * period * MS, index * period / 1000 * pace)
+        frame_rate.record(index * period * MS, index * period / 1000 * pace)
     return frame_rate
 
 
@@ -47,7 +48,7 @@ def test_one_frame_lost_does_not_change_the_rhythm():
 
 def test_a_stamp_that_jumps_back_starts_anew():
     frame_rate = after(8)
-    assert not frame_rate.record(0, 2.0)
+    frame_rate.record(0, 2.0, StampFault.JUMPED_BACK)
     assert frame_rate.overdue_at is None
     assert frame_rate.period is None
 
@@ -62,5 +63,6 @@ def test_a_burst_has_no_rhythm():
 def test_repeated_stamps_tell_nothing():
     frame_rate = after(6)
     for _ in range(10):
-        assert frame_rate.record(500 * MS, 0.5)
+        frame_rate.record(500 * MS, 0.5, StampFault.REPEATED)
     assert frame_rate.period == pytest.approx(0.1)
+    assert frame_rate.interval == pytest.approx(0.1)

@@ -17,7 +17,7 @@ def matcher(**settings):
 
 def test_mask_before_its_frame():
     m = matcher()
-    assert m.mask(10, 'mask') == ([], False)
+    assert m.mask(10, 'mask') == ([], None)
     assert m.frame(10, 'frame', now=0.0) == [Match('frame', 'mask')]
     assert m.deadline is None
 
@@ -27,7 +27,7 @@ def test_mask_after_its_frame_within_the_wait():
     assert m.frame(10, 'frame', now=5.0) == []
     assert m.deadline == 6.0
     assert m.expire(5.9) == []
-    assert m.mask(10, 'mask') == ([Match('frame', 'mask')], False)
+    assert m.mask(10, 'mask') == ([Match('frame', 'mask')], None)
     assert m.counts.matched == 1
 
 
@@ -42,7 +42,7 @@ def test_mask_that_comes_late_is_reported():
     m = matcher()
     m.frame(10, 'frame', now=0.0)
     m.expire(2.0)
-    assert m.mask(10, 'mask') == ([], True)
+    assert m.mask(10, 'mask') == ([], 10)
     assert m.counts.late == 1
 
 
@@ -64,7 +64,7 @@ def test_second_mask_after_the_frame_changes_nothing_for_the_next_frame():
     m = matcher()
     m.mask(10, 'first')
     m.frame(10, 'frame', now=0.0)
-    assert m.mask(10, 'second') == ([], True)
+    assert m.mask(10, 'second') == ([], 10)
     assert m.counts.duplicate == 1
     assert m.frame(20, 'next', now=0.0) == []
 
@@ -74,7 +74,7 @@ def test_mask_of_a_later_frame_ends_the_wait_of_the_earlier_ones():
     m.frame(10, 'a', now=0.0)
     m.frame(20, 'b', now=0.1)
     m.frame(30, 'c', now=0.2)
-    assert m.mask(20, 'mask b') == ([Match('a', None), Match('b', 'mask b')], False)
+    assert m.mask(20, 'mask b') == ([Match('a', None), Match('b', 'mask b')], None)
     assert m.expire(9.0) == [Match('c', None)]
 
 

@@ -103,6 +103,42 @@ def test_dropping_the_restoration_frees_those_behind_it(record):
     assert record.left == [(2, 'passed')]
 
 
+def test_superseded_frame_waits_for_the_restoration_ahead_and_keeps_its_place(record):
+    output_queue = OutputQueue(record, max_hold=0.05)
+    first, superseded, intact = (admit(output_queue) for _ in range(3))
+    output_queue.start_restoring(first)
+    output_queue.start_restoring(superseded)
+    output_queue.pass_superseded(superseded)
+    output_queue.pass_through(intact, 'intact')
+    assert record.left == []
+    output_queue.publish(first, restored())
+    assert record.left == [(1, 'warp'), (2, 'passed'), (3, 'passed')]
+    assert output_queue.statistics()[0].passed == {'superseded': 1, 'intact': 1}
+
+
+def test_superseded_frame_leaves_before_an_intact_one_that_has_waited_enough(record):
+    output_queue = OutputQueue(record, max_hold=0.05)
+    first, superseded, intact = (admit(output_queue) for _ in range(3))
+    output_queue.start_restoring(first)
+    output_queue.pass_superseded(superseded)
+    output_queue.pass_through(intact, 'intact')
+    assert output_queue.deadline == 0.05
+    output_queue.expire(0.05)
+    assert record.left == [(2, 'passed'), (3, 'passed')]
+    output_queue.publish(first, restored())
+    assert output_queue.statistics()[0].dropped == {'overtaken': 1}
+
+
+def test_superseded_frame_that_a_newer_one_has_overtaken_is_dropped(record):
+    output_queue = OutputQueue(record)
+    superseded, intact = admit(output_queue), admit(output_queue)
+    output_queue.start_restoring(superseded)
+    output_queue.pass_through(intact, 'intact')
+    output_queue.pass_superseded(superseded)
+    assert record.left == [(2, 'passed')]
+    assert output_queue.statistics()[0].dropped == {'overtaken': 1}
+
+
 def test_failed_restoration_passed_on_is_not_held_behind_itself(record):
     output_queue = OutputQueue(record, max_hold=1.0)
     damaged = admit(output_queue)
