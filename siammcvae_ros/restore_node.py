@@ -180,7 +180,7 @@ class RestoreNode(LifecycleNode):
 
     def _on_set_parameters(self, changed: list[Parameter]) -> SetParametersResult:
         reason = PARAMETERS.rejection(changed, self._lifecycle_state == 'unconfigured')
-        if not reason:
+        if not reason and self._cameras:
             self._apply_parameters({parameter.name: parameter.value for parameter in changed})
         return SetParametersResult(successful=not reason, reason=reason)
 

@@ -66,6 +66,7 @@ class Restorer:
         self._recurrent: RecurrentState | None = None
         self._damaged_at = -math.inf
         self._preparations: list[Callable[[], object]] = []
+        self._arrivals: dict[float, float] = {}
 
     @property
     def references(self) -> int:
@@ -82,7 +83,7 @@ class Restorer:
         if len(others) < self.references:
             self._keep(References(others))
 
-    def observe(self, frame: np.ndarray, stamp: float) -> None:
+    def observe(self, frame: np.ndarray, stamp: float, arrived: float | None = None) -> None:
         """Keep an intact frame as a reference for damaged ones.
 
         A frame of another shape than the kept ones, or with an earlier stamp, replaces them all.
@@ -91,6 +92,8 @@ class Restorer:
             frame: uint8 (H, W, 3) BGR or (H, W) grey, C-contiguous. It is not copied: do not write
                 to it afterwards.
             stamp: time of the frame in seconds, on any clock that `restore` shares.
+            arrived: when it arrived in seconds, on any other clock that `restore` shares: a
+                reference ages by whichever of the two clocks advances more.
 
         Raises:
             FrameError: `frame` is of another type or shape, empty, or not contiguous.
@@ -99,6 +102,8 @@ class Restorer:
         check_frame(frame)
         self._drop_unusable(frame, stamp)
         self._keep(References((ReferenceFrame(frame, stamp), *self._references.frames[:1])))
+        if arrived is not None:
+            self._arrivals[stamp] = arrived
         engine = self._chain.engine
         if engine is None:
             return
@@ -124,7 +129,12 @@ class Restorer:
                 self._preparations.pop(0)()
 
     def restore(
-        self, frame: np.ndarray, mask: np.ndarray, stamp: float, budget: float = math.inf
+        self,
+        frame: np.ndarray,
+        mask: np.ndarray,
+        stamp: float,
+        budget: float = math.inf,
+        arrived: float | None = None,
     ) -> RestoredFrame:
         """Replace the lost pixels of a damaged frame by the best method that can serve.
 
@@ -137,6 +147,7 @@ class Restorer:
                 (ceil(H/k), ceil(W/k)) for cells of k pixels.
             stamp: time of the frame in seconds.
             budget: seconds there are; where the model is expected to take longer, motion serves.
+            arrived: when it arrived in seconds, see `observe`.
 
         Returns:
             The restored frame, the pixels replaced, the method that served and why not a better
@@ -158,7 +169,7 @@ class Restorer:
             reason = 'reference_size' if other_shape else 'no_reference'
             detail = f'no intact frame of {format_size(frame.shape)} is kept'
             return passed_through(frame, lost, None, reason, detail)
-        age = stamp - references.frames[0].stamp
+        age = self._reference_age(stamp, arrived)
         if age > self.max_reference_age:
             detail = f'the kept frame is {age:.3f} s old, more than {self.max_reference_age:.3f} s'
             return passed_through(frame, lost, age, 'reference_too_old', detail)
@@ -175,6 +186,12 @@ class Restorer:
         return RestoredFrame(
             result.output.frame, lost, result.method, age, result.reason, result.detail, uncertainty
         )
+
+    def _reference_age(self, stamp: float, arrived: float | None) -> float:
+        """Return how old the newest intact frame is, in seconds by the clock that says more."""
+        newest = self._references.frames[0].stamp
+        waited = 0.0 if arrived is None else arrived - self._arrivals.get(newest, arrived)
+        return max(stamp - newest, waited)
 
     def _views(self, lost: np.ndarray) -> tuple[References, ...]:
         """Choose the references: the intact frames, or while damage lasts the restored one too."""
@@ -206,6 +223,8 @@ class Restorer:
     def _keep(self, references: References) -> None:
         """Replace the intact frames; what was computed from those before is dropped."""
         self._references, self._recurrent, self._preparations = references, None, []
+        stamps = {kept.stamp for kept in references.frames}
+        self._arrivals = {s: arrived for s, arrived in self._arrivals.items() if s in stamps}
 
     def _drop_unusable(self, frame: np.ndarray, stamp: float) -> bool:
         """Drop kept frames of another shape or a later stamp; True if the shape differed."""

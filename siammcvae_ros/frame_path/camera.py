@@ -136,7 +136,7 @@ class Camera:
             self.restorer.forget(seconds)
         if job.observe is not None:
             image = to_frame(job.observe.pixels, job.observe.encoding)
-            self.restorer.observe(image, job.observe.time)
+            self.restorer.observe(image, job.observe.time, job.observe.arrived)
         elif job.restore is not None:
             self._restore(job.restore, self._budget() / max(1, sharing))
         else:
@@ -294,7 +294,8 @@ class Camera:
         lost = cast('np.ndarray', frame.lost)
         try:
             image = to_frame(frame.pixels, frame.encoding)
-            restored = self.restorer.restore(image, lost, frame.time, budget)
+            arrived = None if frame.concealed else frame.arrived
+            restored = self.restorer.restore(image, lost, frame.time, budget, arrived)
         except Exception as error:
             frame = self.output_queue.end_stage(frame, Stage.RESTORE)
             self._fail(frame, 'restore_error', f'{type(error).__name__}: {error}')

@@ -171,6 +171,7 @@ def settings():
         'weights': 'none',  # motion is enough here, and starts at once
         'mask_wait': 5.0,
         'max_hold': 1.0,
+        'max_reference_age': 60.0,  # also by arrival, on a busy machine
         'diagnostics_period': 0.05,
         'qos_overrides./front/image_raw.subscription.reliability': 'reliable',
         'qos_overrides./front/fault_mask.subscription.reliability': 'reliable',

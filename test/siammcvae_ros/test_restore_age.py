@@ -16,12 +16,12 @@ def test_damage_that_outlasts_the_reference_is_passed_on(stream, probe):
     time.sleep(1.0)  # both ends of a match: DDS tells only ours
     for index in (0, 1):
         stream.serve(index, mask=NOTHING)
-    damaged = {index: view(index) for index in (11, 12, 21)}
+    damaged = {index: view(index) for index in (600, 602, 611)}
     for pixels in damaged.values():
         pixels[BAND != 0] = 0
-    restored = stream.serve(11, damaged[11], BAND)  # 1.0 s after the last intact frame
+    restored = stream.serve(600, damaged[600], BAND)  # 59.9 s after the last intact frame
     assert image_view(restored)[BAND != 0].any()
-    for index in (12, 21):
+    for index in (602, 611):
         passed = stream.serve(index, damaged[index], BAND)
         np.testing.assert_array_equal(image_view(passed), damaged[index])
     stream.account(restored__warp=1, passed__intact=2, passed__reference_too_old=2, dropped=0)
@@ -31,7 +31,7 @@ def test_damage_that_outlasts_the_reference_is_passed_on(stream, probe):
         np.testing.assert_array_equal(worst, np.where(BAND, 255, 0))
     stream.wait_until(lambda: len(stream.made_up) == 5, 'the masks of what was made up')
     assert [bool(image_view(mask).any()) for mask in stream.made_up] == [0, 0, 1, 0, 0]
-    stream.serve(22, mask=NOTHING)
-    stream.serve(23, mask=NOTHING)
-    stream.serve(24, mask=BAND)
+    stream.serve(612, mask=NOTHING)
+    stream.serve(613, mask=NOTHING)
+    stream.serve(614, mask=BAND)
     stream.account(restored__warp=2)

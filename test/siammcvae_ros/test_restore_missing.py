@@ -12,7 +12,8 @@ SENT = 8
 
 
 def test_frames_that_do_not_come_are_made_up_for_a_while(start, probe, wait_until, settings):
-    start('restore_node', **settings, conceal_missing='true', max_reference_age=0.35)
+    settings['max_reference_age'] = 0.35
+    start('restore_node', **settings, conceal_missing='true')
     stream = Stream(probe, wait_until).connect()
     for index in range(SENT):
         stream.send(index, mask=NOTHING)

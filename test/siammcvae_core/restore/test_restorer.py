@@ -227,3 +227,16 @@ def test_warp_beats_copy_on_a_real_drive():
         gains.append(psnr(restored.frame, frames[i], lost) - copied)
     assert np.mean(gains) > 3
     assert min(gains) > 1
+
+
+def test_a_reference_ages_by_the_clock_that_says_more():
+    restorer = Restorer(max_reference_age=1.0)
+    frames = drive()
+    for index in (0, 1):
+        restorer.observe(frames[index], index / 10, 50.0 + index)
+    ages = [
+        restorer.restore(frames[2], some_lost(), stamp, arrived=arrived).reference_age
+        for stamp, arrived in ((0.2, 51.5), (0.9, 51.1), (0.95, None))
+    ]
+    assert ages == pytest.approx([0.5, 0.8, 0.85])
+    assert restorer.restore(frames[2], some_lost(), 1.0, arrived=52.1).reason == 'reference_too_old'

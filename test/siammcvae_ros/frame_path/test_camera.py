@@ -311,9 +311,9 @@ def budgets_of(rig, monkeypatch):
     budgets = []
     restore = rig.camera.restorer.restore
 
-    def watched(frame, mask, stamp, budget):
+    def watched(frame, mask, stamp, budget, arrived):
         budgets.append(budget)
-        return restore(frame, mask, stamp, budget)
+        return restore(frame, mask, stamp, budget, arrived)
 
     monkeypatch.setattr(rig.camera.restorer, 'restore', watched)
     return budgets

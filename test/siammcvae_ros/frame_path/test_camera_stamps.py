@@ -49,3 +49,11 @@ def test_nothing_is_concealed_where_no_stamp_can_be_foretold():
         send(rig, index, 0, NOTHING)
     rig.camera.expire(60.0)
     assert rig.counters.concealed == 0
+
+
+def test_stamps_that_crawl_do_not_prolong_what_is_restored():
+    rig = Rig()
+    for index in range(30):  # 0.1 s apart, but stamped 1 ms apart
+        send(rig, index, (1000 + index) * MS, BAND if index > 3 else NOTHING)
+    assert rig.counters.restored.total() == 10
+    assert rig.counters.passed['reference_too_old'] == 16
