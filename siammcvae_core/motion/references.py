@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The last intact frames, their motion, and where constant velocity puts what they show."""
+"""The reference frames, their motion, and its extrapolation at constant velocity."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

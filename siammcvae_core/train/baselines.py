@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The learned peers as the training loop sees them: same samples, same steps, their own loss."""
+"""The learned baselines as the training loop sees them: same samples, their own losses."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +15,11 @@ from siammcvae_core.errors import WeightsError
 from siammcvae_core.model.checkpoint import save_checkpoint
 from siammcvae_core.model.patches import grid_of, merge, patchify, unpatchify
 from siammcvae_core.model.pixels import denormalise, normalise
-from siammcvae_core.train.system import Batch, Review, TrainingSystem
+from siammcvae_core.train.system import Batch, BatchEvaluation, TrainingSystem
 
 
 class BaselineSystem(TrainingSystem):
-    """A peer learns from as many kept frames as it looks at."""
+    """A baseline learns from as many references as it uses."""
 
     def __init__(self, network: LearnedBaseline) -> None:
         super().__init__()
@@ -29,28 +29,28 @@ class BaselineSystem(TrainingSystem):
         # The samples have one in any case: validation compares with copying it.
         self.references = max(1, network.references)
 
-    def forward(self, batch: Batch, warmth: float) -> dict[str, Tensor]:
-        """Compare the lost patches; nothing is warmed up."""
+    def forward(self, batch: Batch, annealing: float) -> dict[str, Tensor]:
+        """Compute the loss of the lost patches; there is no KL term."""
         return self.network.loss(*self._frames(batch), batch.lost)
 
-    def review(self, batch: Batch) -> Review:
+    def evaluate(self, batch: Batch) -> BatchEvaluation:
         """Restore; a profile that cannot (norm_pix) leaves lost patches black."""
         references, target = self._frames(batch)
         losses = self.network.loss(references, target, batch.lost)
         if self.network.profile.norm_pix:
-            made = torch.zeros_like(batch.target)
+            restored = torch.zeros_like(batch.target)
         else:
-            made = denormalise(self.network.restore(references, target, batch.lost))
-        own, other = (patchify(frames, self.patch) for frames in (batch.target, made))
+            restored = denormalise(self.network.restore(references, target, batch.lost))
+        truth, patches = (patchify(frames, self.patch) for frames in (batch.target, restored))
         grid = grid_of(batch.target, self.patch)
-        return Review(losses, unpatchify(merge(own, other, batch.lost), grid))
+        return BatchEvaluation(losses, unpatchify(merge(truth, patches, batch.lost), grid))
 
     def save(self, path: Path) -> None:
         """Write the network with its profile."""
         save_checkpoint(path, self.network)
 
     def load(self, path: Path) -> None:
-        """Take over the tensors of a weights file."""
+        """Load the tensors of a weights file."""
         profile = self.network.profile
         loaded = load_baseline(path, profile.system)
         if loaded.profile != profile:
@@ -63,5 +63,5 @@ class BaselineSystem(TrainingSystem):
 
 
 def build(system: str, profile: str, changes: Mapping[str, Any]) -> BaselineSystem:
-    """Build a new peer of a named profile; see `TrainingSystem`."""
+    """Build a new baseline of a named profile; see `TrainingSystem`."""
     return BaselineSystem(build_baseline(system, profile, changes))

@@ -1,6 +1,15 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Makes drive weights ready to ship: `python -m siammcvae_core.train.calibrate`."""
+"""Calibrates the expected errors of drive weights: `python -m siammcvae_core.train.calibrate`.
+
+With the error E of a pixel and its expected absolute error e, the scale of a Laplace distribution,
+the factor c on expected errors solves
+
+    P(|E| <= -c e log(1 - LEVEL)) = LEVEL
+
+by bisection of log c, where P is the share of lost pixels of the clips; log c is added to the bias
+of the predicted log scale.
+"""
 
 import argparse
 from collections.abc import Iterator, Sequence
@@ -34,9 +43,9 @@ LEVEL = 0.8
 MASKS = ('random:0.75', 'band:0.25', 'block:0.2', 'full')
 GAPS = (Gap(1), Gap(4))
 SIZE = (368, 640)
-PIXELS = 4000  # taken of each restored frame
-WIDEST = (0.1, 10.0)  # factors tried
-STEPS = 12
+PIXELS = 4000  # drawn from each restored frame
+FACTORS = (0.1, 10.0)  # range of c
+STEPS = 12  # of the bisection
 
 
 class Pixels(NamedTuple):
@@ -47,17 +56,17 @@ class Pixels(NamedTuple):
     truth: np.ndarray
 
     def coverage(self, factor: float) -> float:
-        """Tell the share of errors that 80 % intervals hold, expected errors times a factor."""
+        """Share of errors within the LEVEL interval, with expected errors times a factor."""
         calibration = Calibration()
         calibration.add(self.expected * np.float32(factor), self.restored, self.truth)
         return calibration.coverage(LEVEL)
 
 
 def restored_pixels(weights: Path, clips: Sequence[Clip], samples: int) -> Pixels:
-    """Restore damaged frames of clips, and take some of the lost pixels of each."""
+    """Restore damaged frames of clips, and draw some of the lost pixels of each."""
     engine = load_torch_engine(weights, 'cpu', torch.float32)
     rng = np.random.default_rng(0)
-    found: list[Pixels] = []
+    parts: list[Pixels] = []
     for clip in tqdm(clips, 'calibrating', unit='clip', disable=None):
         try:
             chosen = choose_frames(open_source(clip.path), clip.name, GAPS, 0, samples)
@@ -66,33 +75,33 @@ def restored_pixels(weights: Path, clips: Sequence[Clip], samples: int) -> Pixel
             continue
         draw = partial(draw_cases, open_source(clip.path), clip.name, chosen)
         for case in draw(MASKS, GAPS, SIZE, 0):
-            made = engine.restore(case.references(), case.frame, case.mask, case.stamp)
-            if made.expected_error is None:
-                raise InputError(f'{weights}: its model tells no expected error')
+            restoration = engine.restore(case.references(), case.frame, case.mask, case.stamp)
+            if restoration.expected_error is None:
+                raise InputError(f'{weights}: its model predicts no expected error')
             lost = np.flatnonzero(case.mask)
-            taken = rng.choice(lost, min(PIXELS, lost.size), replace=False)
-            rows, columns = np.unravel_index(taken, case.mask.shape)
+            drawn = rng.choice(lost, min(PIXELS, lost.size), replace=False)
+            rows, columns = np.unravel_index(drawn, case.mask.shape)
             frames = (
                 frame if frame.ndim == 3 else frame[..., None].repeat(3, -1)
-                for frame in (made.frame, case.truth)
+                for frame in (restoration.frame, case.truth)
             )
             shown = [frame[rows, columns][:, None] for frame in frames]
-            found.append(Pixels(made.expected_error()[rows, columns][:, None], *shown))
-    if not found:
+            parts.append(Pixels(restoration.expected_error()[rows, columns][:, None], *shown))
+    if not parts:
         raise InputError(f'none of {len(clips)} clips can be used')
-    return Pixels(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    return Pixels(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
 
 
 def find_factor(pixels: Pixels) -> float:
-    """Find the factor on expected errors with which 80 % intervals hold 80 %, by bisection."""
-    low, high = WIDEST
+    """Find the factor c on expected errors, see the module."""
+    low, high = FACTORS
     for _ in range(STEPS):
         middle = math.sqrt(low * high)
         low, high = (low, middle) if pixels.coverage(middle) > LEVEL else (middle, high)
     return math.sqrt(low * high)
 
 
-def scaled(model: DriveMCVAE, factor: float) -> DriveMCVAE:
+def scale_expected_errors(model: DriveMCVAE, factor: float) -> DriveMCVAE:
     """Multiply the expected errors of a model by a factor, in place."""
     with torch.no_grad():
         bias = model.answer.bias
@@ -128,13 +137,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def calibrate(weights: Path, out: Path, data: Sequence[str], samples: int) -> Iterator[str]:
-    """Write calibrated weights, telling what was found; raises InputError."""
+    """Write calibrated weights; yields lines to print. Raises InputError."""
     model = load_model(weights, DriveMCVAE, DriveProfile)
     pixels = restored_pixels(weights, find_clips(data, 'train'), samples)
     factor = find_factor(pixels)
     held = pixels.coverage(1)
     yield f'{LEVEL:.0%} intervals held {held:.1%} of the errors of {len(pixels.expected)} pixels'
-    save_checkpoint(out, scaled(model, factor), half=True)
+    save_checkpoint(out, scale_expected_errors(model, factor), half=True)
     yield f'expected errors scaled by {factor:.3f}; written to {out}'
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What can be trained, by name.
+"""The systems that can be trained, by name.
 
 To add a system: derive from `TrainingSystem` in a module of your own, and enter how it is built in
 `SYSTEMS` with a function that imports the module, so that only the chosen one is loaded.

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a training run is made of: the keys of `config/train/*.yaml`; free of torch."""
+"""The configuration of a training run: the keys of `config/train/*.yaml`; free of torch."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from siammcvae_core.files import cache_folder
 PRECISIONS = ('no', 'bf16')
 
 MAY_CHANGE = ('out', 'accumulate', 'device', 'workers', 'log_every', 'save_every', 'restart')
-"""Keys that a resumed run may set anew: they do not change what is learned."""
+"""Keys that a resumed run may change: they do not change what is learned."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class DataConfig:
     def __post_init__(self) -> None:
         low, high = self.gaps
         in_order = bool(low.frames) == bool(high.frames) and low.length <= high.length
-        due = 'least and most, both in frames or both in seconds'
-        _require(in_order, 'data.gap', due, self.gap)
+        expected = 'least and most, both in frames or both in seconds'
+        _require(in_order, 'data.gap', expected, self.gap)
         least, most = self.ratio
         _require(0 < least <= most <= 1, 'data.ratio', 'two shares in (0, 1]', self.ratio)
         for key in ('flip', 'reverse', 'rollouts'):
@@ -75,8 +75,8 @@ class DataConfig:
         _require(self.cache_gb > 0, 'data.cache_gb', 'a number above 0', self.cache_gb)
         _require(self.side > 0, 'data.side', 'pixels above 0', self.side)
         weights = list(self.faults.values())
-        known = set(self.faults) <= set(PATTERNS) and min(weights, default=-1) >= 0 < sum(weights)
-        _require(known, 'data.faults', f'weights of {", ".join(PATTERNS)}', self.faults)
+        valid = set(self.faults) <= set(PATTERNS) and min(weights, default=-1) >= 0 < sum(weights)
+        _require(valid, 'data.faults', f'weights of {", ".join(PATTERNS)}', self.faults)
         factors = self.clip_weights.values()
         _require(min(factors, default=0) >= 0, 'data.clip_weights', 'factors from 0 up', factors)
 
@@ -98,7 +98,7 @@ class TrainConfig:
     Args:
         out: folder of the run; run the same command again to resume what was interrupted.
         data: where samples come from.
-        system: what is trained, a name of `training/catalogue.py`.
+        system: what is trained, a name of `train/catalogue.py`.
         profile: its named size.
         profile_changes: fields of the profile to set otherwise, such as {'size': [128, 224]}.
         weights: weights file to start from; empty: from scratch.
@@ -110,7 +110,7 @@ class TrainConfig:
         warmup: share of the steps over which it rises from 0.
         weight_decay: of matrices; biases, norms and tokens have none.
         clip: largest norm of the gradients; larger ones are scaled down to it.
-        ema: decay per step of the averaged weights, which are validated and kept; 0: no average.
+        ema: decay per step of the averaged weights, which are validated and saved; 0: no average.
         beta_warmup: share of the steps over which the KL weight rises from 0.
         precision: no (float32) or bf16 (mixed).
         device: auto (the GPU, where there is one) or cpu.
@@ -177,7 +177,7 @@ class TrainConfig:
         return self.batch // parts
 
     def learned_from(self) -> dict[str, Any]:
-        """Give the keys that decide what is learned, flat, for comparing runs."""
+        """Return the keys that change what is learned, flat, for comparing runs."""
         flat = {key: value for key, value in asdict(self).items() if key not in MAY_CHANGE}
         data = flat.pop('data')
         flat.update({f'data.{k}': v for k, v in data.items() if k not in ('cache', 'cache_gb')})
@@ -189,6 +189,6 @@ def fault_spec(name: str, ratio: float) -> str:
     return name if name in WHOLE else f'{name}:{ratio}'
 
 
-def _require(holds: bool, key: str, due: str, came: object) -> None:
+def _require(holds: bool, key: str, expected: str, value: object) -> None:
     if not holds:
-        raise InputError(f'{key}: expected {due}, got {came!r}')
+        raise InputError(f'{key}: expected {expected}, got {value!r}')

@@ -17,7 +17,7 @@ from siammcvae_core.model.pixels import normalise
 from siammcvae_core.model.profiles import choose, DRIVE_PROFILES, DriveProfile
 from siammcvae_core.train.drive_features import DriveFeatures, extract_batch
 from siammcvae_core.train.drive_losses import drive_losses
-from siammcvae_core.train.system import Batch, lost_pixels, Review, TrainingSystem
+from siammcvae_core.train.system import Batch, BatchEvaluation, lost_pixels, TrainingSystem
 from siammcvae_core.train.torch_composite import composite
 
 
@@ -37,12 +37,12 @@ class DriveSystem(TrainingSystem):
         """Restore and compare; see `drive_losses`."""
         return self._run(batch, annealing)[0]
 
-    def review(self, batch: Batch) -> Review:
+    def evaluate(self, batch: Batch) -> BatchEvaluation:
         """Restore with the mean of the latent."""
         losses, restored, prediction = self._run(batch, 1.0)
         pixels = restored.clamp(0, 255).round().byte()
         lost = lost_pixels(batch.lost, batch.target.shape[-2:], self.patch)
-        return Review(
+        return BatchEvaluation(
             losses, torch.where(lost, pixels, batch.target), prediction.mean, prediction.log_var
         )
 
@@ -51,7 +51,7 @@ class DriveSystem(TrainingSystem):
         save_checkpoint(path, self.network)
 
     def load(self, path: Path) -> None:
-        """Take over the tensors of a weights file, trained on crops of whatever size."""
+        """Load the tensors of a weights file, trained on crops of any size."""
         loaded = load_model(path, DriveMCVAE, DriveProfile)
         if replace(loaded.profile, size=self.size) != self.network.profile:
             raise WeightsError(f'{path}: is of {loaded.profile}, expected {self.network.profile}')

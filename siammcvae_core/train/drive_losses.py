@@ -9,7 +9,7 @@ mse_b is the mean squared error of image b: its logarithm, since PSNR is what is
 easy frame counts no less than a hard one. `flow` is the error of the correction Δ, where Δ* is that
 of the flow from the undamaged frame; `scale` the negative log-likelihood, less log 2, of the
 absolute errors e under a Laplace distribution of the predicted log scale s; KL that of the latent
-(eq. 20), which makes the sum a negative evidence lower bound with the weight β_t = annealing · β:
+(eq. 20) with the weight β_t = annealing · β, as in a negative evidence lower bound:
 
     flow = mean_cells min(|Δ - Δ*|, FLOW_RANGE),    scale = mean_pixels (e exp(-s) + s)
 

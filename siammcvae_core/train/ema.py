@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The average of the weights over the last steps: smoother than the weights, and better."""
+"""An exponential moving average of the weights, which restores better than the weights."""
 
 from copy import deepcopy
 
@@ -11,10 +11,12 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from siammcvae_core.train.system import TrainingSystem
 
 
-class Average:
-    """An exponential moving average of a system's weights, kept as a `system` of its own.
+class WeightAverage:
+    """An exponential moving average of a system's weights θ, as a `system` of its own.
 
-    The decay starts low, so that the average soon forgets the random weights it began with.
+        average <- δ average + (1 - δ) θ,    δ = min(decay, (1 + t) / (10 + t))
+
+    after step t. The decay δ starts low, so that the random weights at first soon count little.
     """
 
     def __init__(self, system: TrainingSystem, decay: float) -> None:
@@ -23,7 +25,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, system: nn.Module, step: int) -> None:
-        """Take in the weights after step 0, 1, …."""
+        """Update the average with the weights after step 0, 1, …."""
         decay = min(self._decay, (1 + step) / (10 + step))
         get_ema_multi_avg_fn(decay)(tensors(self.system), tensors(system), step)
 

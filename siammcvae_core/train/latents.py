@@ -1,9 +1,11 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Does the latent carry anything? Its divergence from the prior per dimension, and active units.
+"""Whether the latent carries information: KL from the prior per dimension, and active units.
 
-A latent that has collapsed shows as a KL near 0 in all dimensions; then the network is blind to
-the visible patches of the damaged frame, since Z is their only way into the decoder.
+    KL_d = mean (μ_d² + σ_d² - log σ_d² - 1) / 2,    unit d is active if Var(μ_d) > ACTIVE
+
+A collapsed latent has a KL near 0 in all dimensions; the network then ignores the visible patches
+of the damaged frame, since Z is their only way into the decoder.
 """
 
 from accelerate import Accelerator
@@ -21,16 +23,16 @@ class LatentStatistics:
         self._sums: Tensor | None = None  # (4, T, D): count, mean, mean², KL
 
     def add(self, mean: Tensor, log_var: Tensor) -> None:
-        """Take in a batch."""
+        """Add a batch."""
         mean, log_var = mean.float(), log_var.float()
         kl = 0.5 * (mean.square() + log_var.exp() - log_var - 1)
         batch = torch.stack([torch.ones_like(mean), mean, mean.square(), kl]).sum(1)
         self._sums = batch if self._sums is None else self._sums + batch
 
     def summarise(self, accelerator: Accelerator) -> tuple[Tensor, float] | None:
-        """Join all processes; gives KL per dimension (D,) in nats and the share of active units.
+        """Sum over all processes: KL per dimension (D,) in nats and the share of active units.
 
-        None where no posterior was seen. All processes must have seen one, or none.
+        None where no posterior was added. All processes must have added one, or none.
         """
         if self._sums is None:
             return None

@@ -18,18 +18,17 @@ from siammcvae_core.data.cache import Facts, FrameCache
 from siammcvae_core.data.layouts import Clip, find_clips, hold_out
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError, SourceError
+from siammcvae_core.train.clip_order import ClipOrder
 from siammcvae_core.train.config import TrainConfig
+from siammcvae_core.train.drawing import has_pair, SampleFormat
 from siammcvae_core.train.samples import (
-    ClipOrder,
-    Form,
-    has_pair,
     Sample,
     TrainingSamples,
     ValidationSamples,
 )
 from siammcvae_core.train.system import Batch
 
-Stack = tuple[Tensor, Tensor, Tensor]
+Stack = tuple[Tensor, Tensor, Tensor, Tensor]
 """The fields of several `Sample`s, each stacked to one tensor."""
 
 GB = 1e9
@@ -39,12 +38,12 @@ NAMED = 5
 
 
 def open_data(
-    config: TrainConfig, form: Form, chatty: bool
+    config: TrainConfig, sample_format: SampleFormat, verbose: bool
 ) -> tuple[TrainingSamples, ValidationSamples]:
-    """Find, look at and decode the clips of a run.
+    """Find, survey and decode the clips of a run.
 
-    Decodes as many training clips as the budget holds, and those for validation; `chatty` shows
-    how far it is, and which clips are skipped or cut and why. Raises InputError where nothing is
+    Decodes as many training clips as the budget holds, and those for validation; `verbose` prints
+    progress, and which clips are skipped or cut short and why. Raises InputError where nothing is
     left.
     """
     data = config.data
@@ -57,26 +56,26 @@ def open_data(
     cache = FrameCache(data.cache_folder, int(data.cache_gb * GB), data.side, data.topic)
 
     def decode(clips: list[Clip]) -> list[Clip]:
-        return _decode(cache, clips, data.gaps[0], form.frames, chatty)
+        return _decode(cache, clips, data.gaps[0], sample_format.frames, verbose)
 
-    val = decode(_kept(val, cache.survey(val), chatty))
-    train = _kept(train, cache.survey(train), chatty)
+    val = decode(_usable(val, cache.survey(val), verbose))
+    train = _usable(train, cache.survey(train), verbose)
     room = cache.budget - sum(facts.room for facts in cache.survey(val))
     order = ClipOrder(cache.survey(train), data, room, config.seed)
     if not order.moves:
         train = decode(train)
         order = ClipOrder(cache.survey(train), data, room, config.seed)
-    elif chatty:
+    elif verbose:
         fit = f'{order.window} of {len(train)} clips fit the cache at a time (data.cache_gb)'
         print(fit, flush=True)
     return (
-        TrainingSamples(train, cache, order, form, data, config.seed),
-        ValidationSamples(val, cache, form, data, config.val_samples, config.seed),
+        TrainingSamples(train, cache, order, sample_format, data, config.seed),
+        ValidationSamples(val, cache, sample_format, data, config.val_samples, config.seed),
     )
 
 
-class Deal:
-    """Which samples make up each micro-batch of one process, from `first_step` on.
+class MicroBatchSampler:
+    """Numbers of the samples in each micro-batch of one process, from `first_step` on.
 
     A step holds the same samples however many processes and micro-batches share it.
     """
@@ -99,29 +98,29 @@ class Deal:
 
 
 def training_batches(
-    samples: TrainingSamples, deal: Deal, workers: int, device: torch.device
+    samples: TrainingSamples, sampler: MicroBatchSampler, workers: int, device: torch.device
 ) -> Iterator[tuple[int, Batch]]:
-    """Give the number of the first sample of each micro-batch, and the batch.
+    """Yield the number of the first sample of each micro-batch, and the batch.
 
     Raises InputError, one line, for what stops a worker.
     """
-    batches = guarded(_loader(samples, deal, workers, device))
-    for numbers, batch in zip(deal, batches, strict=True):
+    batches = one_line_errors(_loader(samples, sampler, workers, device))
+    for numbers, batch in zip(sampler, batches, strict=True):
         yield numbers[0], to_device(batch, device)
 
 
 def validation_batches(
     samples: ValidationSamples, size: int, rank: int, processes: int, device: torch.device
 ) -> Iterator[Batch]:
-    """Give this process's share of the validation samples, `size` at a time."""
+    """Yield this process's share of the validation samples, `size` at a time."""
     numbers = range(rank, len(samples), processes)
     batches = [list(numbers[i : i + size]) for i in range(0, len(numbers), size)]
     for batch in _loader(samples, batches, 0, device):
         yield to_device(batch, device)
 
 
-def guarded(batches: Iterable[Stack]) -> Iterator[Stack]:
-    """Go through a loader; what its workers die of becomes an InputError of one line."""
+def one_line_errors(batches: Iterable[Stack]) -> Iterator[Stack]:
+    """Iterate over a loader; errors of its workers become an InputError of one line."""
     try:
         yield from batches
     except InputError as error:  # of a worker: with the worker's traceback in front
@@ -164,9 +163,9 @@ def _one_thread(worker: int) -> None:
 
 
 def _decode(
-    cache: FrameCache, clips: list[Clip], gap: Gap, references: int, chatty: bool
+    cache: FrameCache, clips: list[Clip], gap: Gap, references: int, verbose: bool
 ) -> list[Clip]:
-    """Decode clips ahead of training, side by side; gives those that are longer than the gap."""
+    """Decode clips before training, side by side; returns those that are longer than the gap."""
 
     def open_one(clip: Clip) -> Facts:
         try:
@@ -176,17 +175,17 @@ def _decode(
         long_enough = has_pair(cached, references, gap)
         return replace(cached.facts, unusable='' if long_enough else 'shorter than the gap')
 
-    hidden = None if chatty else True  # None: shown on a terminal
+    hidden = None if verbose else True  # None: shown on a terminal
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         opened = pool.map(open_one, clips)
         facts = list(tqdm(opened, 'decoding', len(clips), unit='clip', disable=hidden))
-    _tell('cut short', [(f.name, f.broken) for f in facts if f.broken], chatty)
-    return _kept(clips, facts, chatty)
+    _report('cut short', [(f.name, f.broken) for f in facts if f.broken], verbose)
+    return _usable(clips, facts, verbose)
 
 
-def _kept(clips: list[Clip], facts: list[Facts], chatty: bool) -> list[Clip]:
-    """Leave out unusable clips, telling which; raises InputError where none is left."""
-    _tell('skipped', [(f.name, f.unusable) for f in facts if f.unusable], chatty)
+def _usable(clips: list[Clip], facts: list[Facts], verbose: bool) -> list[Clip]:
+    """Leave out unusable clips and print which; raises InputError where none is left."""
+    _report('skipped', [(f.name, f.unusable) for f in facts if f.unusable], verbose)
     usable = [clip for clip, f in zip(clips, facts, strict=True) if not f.unusable]
     if not usable:
         first = f'{facts[0].name}: {facts[0].unusable}'
@@ -194,8 +193,9 @@ def _kept(clips: list[Clip], facts: list[Facts], chatty: bool) -> list[Clip]:
     return usable
 
 
-def _tell(what: str, clips: list[tuple[str, str]], chatty: bool) -> None:
-    if not clips or not chatty:
+def _report(what: str, clips: list[tuple[str, str]], verbose: bool) -> None:
+    """Print how many clips are concerned, and the first of them with the reasons."""
+    if not clips or not verbose:
         return
     named = '; '.join(f'{name}: {why}' for name, why in clips[:NAMED])
     more = f'; and {len(clips) - NAMED} more' if len(clips) > NAMED else ''

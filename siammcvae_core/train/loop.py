@@ -16,11 +16,16 @@ from torch import Tensor
 from siammcvae_core.errors import InputError
 from siammcvae_core.train.catalogue import build_system
 from siammcvae_core.train.config import TrainConfig
-from siammcvae_core.train.ema import Average
-from siammcvae_core.train.loader import Deal, open_data, training_batches, validation_batches
-from siammcvae_core.train.optimiser import build_optimiser, learning_rate, warmth
+from siammcvae_core.train.drawing import SampleFormat
+from siammcvae_core.train.ema import WeightAverage
+from siammcvae_core.train.loader import (
+    MicroBatchSampler,
+    open_data,
+    training_batches,
+    validation_batches,
+)
+from siammcvae_core.train.optimiser import annealing, build_optimiser, learning_rate
 from siammcvae_core.train.report import Report
-from siammcvae_core.train.samples import Form
 from siammcvae_core.train.state import TrainingState
 from siammcvae_core.train.system import Batch
 from siammcvae_core.train.validation import validate
@@ -33,7 +38,7 @@ BOARD = 'tensorboard'
 
 
 class Training:
-    """One run, from its configuration; resumes what its folder holds.
+    """One run, described by its configuration; resumes the state in its folder.
 
     Raises InputError for a configuration, data or state it cannot train with.
     """
@@ -53,7 +58,7 @@ class Training:
         if config.weights:
             self._system.load(Path(config.weights).expanduser())
         self._system.to(self._accelerator.device)
-        self._average = Average(self._system, config.ema)
+        self._average = WeightAverage(self._system, config.ema)
         self._optimiser = build_optimiser(self._system, config)
         self._state = TrainingState(self._system, self._average, self._optimiser)
         self._open_folder()
@@ -64,13 +69,13 @@ class Training:
         accelerator, config, first = self._accelerator, self.config, self._state.progress.step
         system = self._system
         rollout = system.rollout if config.data.rollouts else 0
-        form = Form(system.size, system.patch, system.references, rollout)
-        train, self._val = open_data(config, form, accelerator.is_local_main_process)
+        sample_format = SampleFormat(system.size, system.patch, system.references, rollout)
+        train, self._val = open_data(config, sample_format, accelerator.is_local_main_process)
         size = sum(p.numel() for p in self._system.parameters()) / 1e6
-        told = f'{config.system}, profile {config.profile}: {size:.1f} M parameters'
-        accelerator.print(told, flush=True)
-        deal = Deal(config, first, accelerator.process_index, self._processes)
-        batches = training_batches(train, deal, config.workers, accelerator.device)
+        line = f'{config.system}, profile {config.profile}: {size:.1f} M parameters'
+        accelerator.print(line, flush=True)
+        sampler = MicroBatchSampler(config, first, accelerator.process_index, self._processes)
+        batches = training_batches(train, sampler, config.workers, accelerator.device)
         board, metrics = self._out / BOARD, self._out / METRICS
         report = Report(board, metrics, config, first) if accelerator.is_main_process else None
         try:
@@ -83,12 +88,12 @@ class Training:
         finally:
             if report is not None:
                 report.close()
-        # One that ended while another still saves would end it too.
+        # A process that ends while another still saves would end that one too.
         accelerator.wait_for_everyone()
         accelerator.end_training()
 
     def _open_folder(self) -> None:
-        """Make the folder of the run, or go on from the state in it."""
+        """Make the folder of the run, or resume from the state in it."""
         path = self._out / STATE
         if self._accelerator.is_main_process:
             try:
@@ -103,14 +108,14 @@ class Training:
         if path.exists():
             self._state.restore(path, self.config)
             step = self._state.progress.step
-            told = f'{self._out}: resuming at step {step} of {self.config.steps}'
-            self._accelerator.print(told, flush=True)
+            line = f'{self._out}: resuming at step {step} of {self.config.steps}'
+            self._accelerator.print(line, flush=True)
         steps = torch.tensor([self._state.progress.step], device=self._accelerator.device)
         if self._accelerator.gather(steps).unique().numel() > 1:
             raise InputError(f'{self._out} must be a folder that all machines share')
 
     def _step(self, step: int, batches: Iterable[tuple[int, Batch]]) -> dict[str, Tensor]:
-        """Take one step of the optimiser; gives the losses of this process's samples."""
+        """Take one step of the optimiser; returns the losses of this process's samples."""
         config = self.config
         self._wrapped.train()
         sums: dict[str, Tensor] = {}
@@ -134,12 +139,12 @@ class Training:
         return sums
 
     def _backward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        losses: dict[str, Tensor] = self._wrapped(batch, warmth(step, self.config))
+        losses: dict[str, Tensor] = self._wrapped(batch, annealing(step, self.config))
         (losses['loss'] / self.config.accumulate).backward()
         return losses
 
     def _after(self, done: int, losses: dict[str, Tensor], report: Report | None) -> None:
-        """Tell, validate and save, where that is due after `done` steps."""
+        """Log, validate and save, where that is due after `done` steps."""
         config, end = self.config, done == self.config.steps
         if report is not None:
             report.step()

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""AdamW as MAE trains with it, and what rises and falls with the steps."""
+"""AdamW with the settings of MAE, and the schedules of the learning rate and the KL weight."""
 
 import math
 
@@ -23,7 +23,11 @@ def build_optimiser(module: nn.Module, config: TrainConfig) -> AdamW:
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
-    """Learning rate of step 0, 1, …: linear warm-up, then half a cosine down to `min_lr`."""
+    """Compute the learning rate of step t = 0, 1, …, of T steps of which W are warm-up.
+
+    t < W:   lr (t + 1) / (W + 1)
+    t >= W:  lr (m + (1 - m) (1 + cos(π (t - W) / (T - W))) / 2),    m = min_lr
+    """
     warmup = config.warmup * config.steps
     if step < warmup:
         return config.lr * (step + 1) / (warmup + 1)
@@ -31,6 +35,9 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     return config.lr * (config.min_lr + (1 - config.min_lr) * (1 + math.cos(math.pi * share)) / 2)
 
 
-def warmth(step: int, config: TrainConfig) -> float:
-    """Share of the KL weight at step 0, 1, …, rising linearly to 1."""
+def annealing(step: int, config: TrainConfig) -> float:
+    """Compute the share of the KL weight β at step t = 0, 1, … of T (KL annealing).
+
+    annealing(t) = min(1, t / (beta_warmup T))
+    """
     return min(1.0, step / max(1.0, config.beta_warmup * config.steps))

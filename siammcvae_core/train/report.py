@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a run tells while it goes: a progress bar, TensorBoard, and one JSON line per validation."""
+"""The progress of a run: a bar, TensorBoard, and one JSON line per validation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,18 +22,18 @@ PICTURES = 'val/reference_damaged_restored_truth'
 
 
 class Report:
-    """The account of a run from `step` on, in a folder `board` and a file `metrics`.
+    """Log of a run from `step` on, in a folder `board` and a file `metrics`.
 
-    What an interrupted run told of steps after `step` is taken back. Raises InputError where the
-    account cannot be written.
+    Lines that an interrupted run wrote about steps after `step` are removed. Raises InputError
+    where nothing can be written.
     """
 
     def __init__(self, board: Path, metrics: Path, config: TrainConfig, step: int) -> None:
         self._metrics = metrics
         self._batch, self._steps, self._first = config.batch, config.steps, step
         self._began = time.monotonic()
-        with self._told():
-            self._take_back(step)
+        with self._one_line_errors():
+            self._remove_later_lines(step)
             self._board = SummaryWriter(str(board), purge_step=step + 1)
         self._bar = tqdm(
             total=config.steps * config.batch,
@@ -49,16 +49,16 @@ class Report:
         self._bar.update(self._batch)
 
     def training(self, step: int, scalars: dict[str, float]) -> None:
-        """Tell the losses of a step."""
-        with self._told():
+        """Log the losses of a step."""
+        with self._one_line_errors():
             for name, value in scalars.items():
                 self._board.add_scalar(f'train/{name}', value, step)
         self._bar.set_postfix(loss=f'{scalars["loss"]:.4f}', refresh=False)
 
     def validation(self, step: int, validation: Validation, best: bool) -> None:
-        """Tell how good the system is, and show it."""
+        """Log a validation, with its images."""
         scalars = validation.scalars
-        with self._told():
+        with self._one_line_errors():
             self._show(step, validation)
         self._bar.write(
             f'step {step}: validation loss {scalars["loss"]:.4f}, lost pixels '
@@ -90,13 +90,13 @@ class Report:
     def close(self) -> None:
         """End the bar and the board."""
         self._bar.close()
-        with self._told():
+        with self._one_line_errors():
             self._board.close()
 
-    def _take_back(self, step: int) -> None:
+    def _remove_later_lines(self, step: int) -> None:
         if not self._metrics.exists():
             return
-        kept = []
+        lines = []
         for line in self._metrics.read_bytes().splitlines():
             try:
                 if not parse_json(line)['step'] <= step:
@@ -104,11 +104,11 @@ class Report:
             # The run was killed, or the disk full, while it was written.
             except (ValueError, TypeError, KeyError):
                 break
-            kept.append(line + b'\n')
-        write_whole(self._metrics, b''.join(kept))
+            lines.append(line + b'\n')
+        write_whole(self._metrics, b''.join(lines))
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _one_line_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

@@ -1,9 +1,9 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The state of a run in one safetensors file, from which it goes on as if never interrupted.
+"""The state of a run in one safetensors file, from which it resumes as if never interrupted.
 
 Tensors are the weights, their average and the optimiser's moments; the rest is JSON in the
-metadata. Samples and noise are functions of the step, so no state of theirs is needed.
+metadata. Samples and noise are functions of the step, so that they have no state.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from torch.optim import AdamW
 from siammcvae_core.errors import InputError, WeightsError
 from siammcvae_core.files import parse_json, replaced
 from siammcvae_core.train.config import TrainConfig
-from siammcvae_core.train.ema import Average
+from siammcvae_core.train.ema import WeightAverage
 
 KEY = 'siammcvae_training'
 MOMENTS = ('exp_avg', 'exp_avg_sq')
@@ -29,7 +29,7 @@ MOMENTS = ('exp_avg', 'exp_avg_sq')
 
 @dataclass
 class Progress:
-    """How far a run is: `step` steps are done; `best` is its lowest validation loss so far."""
+    """Progress of a run: `step` steps are done; `best` is its lowest validation loss so far."""
 
     step: int = 0
     best: float = float('inf')
@@ -38,7 +38,7 @@ class Progress:
 class TrainingState:
     """Everything that training changes, to be saved and restored together."""
 
-    def __init__(self, system: nn.Module, average: Average, optimiser: AdamW) -> None:
+    def __init__(self, system: nn.Module, average: WeightAverage, optimiser: AdamW) -> None:
         self.progress = Progress()
         self._system = system
         self._average = average
@@ -57,22 +57,22 @@ class TrainingState:
                 f'{path}: not saved, {broken[0]} is not finite after step {self.progress.step}; '
                 'try a lower lr'
             )
-        described = {
+        description = {
             'step': self.progress.step,
             'best': self.progress.best,
             'config': config.learned_from(),
         }
-        save_tensors(path, tensors, {KEY: json.dumps(described)})
+        save_tensors(path, tensors, {KEY: json.dumps(description)})
 
     def restore(self, path: Path, config: TrainConfig) -> None:
-        """Take over a saved state.
+        """Load a saved state.
 
         Raises WeightsError for a file that is damaged or none of a run, and InputError that names
         what differs for one of a run with another configuration.
         """
-        described, tensors = _read(path)
-        _compare(path, described['config'], config.learned_from())
-        progress = Progress(described['step'], described['best'])
+        description, tensors = _read(path)
+        _compare(path, description['config'], config.learned_from())
+        progress = Progress(description['step'], description['best'])
         for parameter in self._parameters():
             self._optimiser.state[parameter] = {
                 'step': torch.tensor(float(progress.step)),
@@ -119,27 +119,29 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         with safe_open(path, framework='pt') as file:
             metadata = file.metadata() or {}
-            described = parse_json(metadata[KEY])
-            _check(described)
-            return described, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            description = parse_json(metadata[KEY])
+            _check(description)
+            return description, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f'{path}: not a readable training state: {error}') from error
 
 
-def _check(described: Any) -> None:
-    """Raise an error that `_read` explains for anything but what `TrainingState.save` described."""
-    step, best = described['step'], described['best']
+def _check(description: Any) -> None:
+    """Raise an error that `_read` explains for what `TrainingState.save` does not write."""
+    step, best = description['step'], description['best']
     if type(step) is not int or step < 0 or not isinstance(best, float | int):
         raise ValueError(f'step {step!r}, best {best!r}')
-    if not isinstance(described['config'], dict):
+    if not isinstance(description['config'], dict):
         raise ValueError('no configuration')
 
 
-def _compare(path: Path, came: Mapping[str, Any], due: Mapping[str, Any]) -> None:
-    due = json.loads(json.dumps(due))  # tuples become lists, as they did in the file
-    different = [key for key in due if came.get(key) != due[key]]
+def _compare(path: Path, saved: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    expected = json.loads(json.dumps(expected))  # tuples become lists, as they did in the file
+    different = [key for key in expected if saved.get(key) != expected[key]]
     if different:
-        changes = ', '.join(f'{key} = {came.get(key)!r} (now {due[key]!r})' for key in different)
+        changes = ', '.join(
+            f'{key} = {saved.get(key)!r} (now {expected[key]!r})' for key in different
+        )
         raise InputError(
             f'{path} is of a run with {changes}; choose another out=DIR, or restart=true to '
             'begin anew there'

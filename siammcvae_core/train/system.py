@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the loop asks of a system: an adapter stands between its network and the one loop."""
+"""The interface between the training loop and a network with its loss."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -10,12 +10,12 @@ from torch import nn, Tensor
 
 
 class Batch(NamedTuple):
-    """Samples as the loader gives them; frames are RGB grey levels, uint8.
+    """A batch of samples; frames are RGB grey levels, uint8.
 
     `references` (B, R, 3, H, W), newest first; `target` (B, 3, H, W); `lost` bool (B, N), True
     where a patch of the target is lost, row by row; `seconds` float32 (B, R) from each reference
-    to the target; `damaged` bool (B, R, N) the patches that are lost of references, which are to
-    be restored before they serve. The last references of a sample are intact.
+    to the target; `damaged` bool (B, R, N) the lost patches of references, which are to be restored
+    before the target. The last references of a sample are intact.
     """
 
     references: Tensor
@@ -25,12 +25,12 @@ class Batch(NamedTuple):
     damaged: Tensor
 
 
-class Review(NamedTuple):
-    """What validation looks at: losses without noise, restored frames, and the posterior.
+class BatchEvaluation(NamedTuple):
+    """What validation needs of a batch: losses without noise, restored frames, the posterior.
 
-    `losses` are scalars as `TrainingSystem.forward` gives them; `restored` uint8 (B, 3, H, W) RGB,
-    the target's own pixels where nothing was lost; `mean` and `log_var` (B, T, D) of the latent,
-    None for a system without one.
+    `losses` are scalars as of `TrainingSystem.forward`; `restored` uint8 (B, 3, H, W) RGB, the
+    pixels of the target where none was lost; `mean` and `log_var` (B, T, D) of the latent, None for
+    a system without one.
     """
 
     losses: dict[str, Tensor]
@@ -42,9 +42,9 @@ class Review(NamedTuple):
 class TrainingSystem(nn.Module, ABC):
     """A network with its loss.
 
-    `size` (height, width) and `patch` in pixels say what samples it takes, `references` how many
-    kept frames, `rollout` how many more, damaged ones, between these and the target where a sample
-    is a roll-out. All parameters of the module are trained.
+    `size` (height, width) and `patch` in pixels are those of its samples; `references` is their
+    number of intact references, `rollout` that of damaged ones between these and the target in a
+    roll-out. All parameters of the module are trained.
     """
 
     size: tuple[int, int]
@@ -53,15 +53,15 @@ class TrainingSystem(nn.Module, ABC):
     rollout: int = 0
 
     @abstractmethod
-    def forward(self, batch: Batch, warmth: float) -> dict[str, Tensor]:
-        """Give the scalars of a batch: 'loss' is minimised, the others are logged beside it.
+    def forward(self, batch: Batch, annealing: float) -> dict[str, Tensor]:
+        """Compute the scalars of a batch: 'loss' is minimised, the others are logged beside it.
 
-        `warmth` rises from 0 to 1 over the first steps and scales the terms that are warmed up.
+        `annealing` rises from 0 to 1 over the first steps and scales the weight of the KL term.
         """
 
     @abstractmethod
-    def review(self, batch: Batch) -> Review:
-        """Judge a batch in evaluation mode, at full warmth."""
+    def evaluate(self, batch: Batch) -> BatchEvaluation:
+        """Evaluate a batch without noise, with the full weight of the KL term."""
 
     @abstractmethod
     def save(self, path: Path) -> None:
@@ -69,7 +69,7 @@ class TrainingSystem(nn.Module, ABC):
 
     @abstractmethod
     def load(self, path: Path) -> None:
-        """Take over a weights file of the same profile; raises `WeightsError` for any other."""
+        """Load a weights file of the same profile; raises `WeightsError` for any other."""
 
 
 def lost_pixels(lost: Tensor, size: tuple[int, ...], patch: int) -> Tensor:

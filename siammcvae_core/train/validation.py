@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""How good a system is on samples it does not learn from, beside copying the reference."""
+"""Validation: PSNR and losses on held-out samples, beside those of copying the reference."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,25 +34,25 @@ class Validation:
 def validate(
     system: TrainingSystem, batches: Iterable[Batch], accelerator: Accelerator, pictures: int
 ) -> Validation:
-    """Judge a system in evaluation mode; every process gives its own batches, at least one."""
+    """Evaluate a system without noise; every process has its own batches, at least one."""
     names: list[str] = []
     sums = torch.zeros(0, device=accelerator.device)
     latents = LatentStatistics()
     shown: list[Tensor] = []
     for batch in batches:
         with accelerator.autocast():
-            review = system.review(batch)
-        if review.mean is not None and review.log_var is not None:
-            latents.add(review.mean, review.log_var)
-        means = {name: value.float() for name, value in review.losses.items()}
-        means['psnr_lost'] = _psnr_lost(review.restored, batch, system.patch)
+            evaluation = system.evaluate(batch)
+        if evaluation.mean is not None and evaluation.log_var is not None:
+            latents.add(evaluation.mean, evaluation.log_var)
+        means = {name: value.float() for name, value in evaluation.losses.items()}
+        means['psnr_lost'] = _psnr_lost(evaluation.restored, batch, system.patch)
         means['psnr_lost_copy'] = _psnr_lost(batch.references[:, 0], batch, system.patch)
         names = list(means)
         count = len(batch.target)
         row = torch.stack([torch.ones_like(means['loss']), *means.values()]) * count
         sums = row if not len(sums) else sums + row
         if sum(map(len, shown)) < pictures:
-            shown.append(_pictures(batch, review.restored, system.patch))
+            shown.append(_pictures(batch, evaluation.restored, system.patch))
     count, *totals = accelerator.reduce(sums, 'sum').tolist()
     scalars = {name: total / count for name, total in zip(names, totals, strict=True)}
     summary = latents.summarise(accelerator)

@@ -57,7 +57,7 @@ def _state(folder: Path) -> tuple[object, TrainConfig]:
     import torch
 
     from siammcvae_core.train.catalogue import build_system
-    from siammcvae_core.train.ema import Average
+    from siammcvae_core.train.ema import WeightAverage
     from siammcvae_core.train.optimiser import build_optimiser
     from siammcvae_core.train.state import TrainingState
 
@@ -65,7 +65,7 @@ def _state(folder: Path) -> tuple[object, TrainConfig]:
     torch.manual_seed(0)
     system = build_system(config.system, config.profile, config.profile_changes)
     optimiser = build_optimiser(system, config)
-    state = TrainingState(system, Average(system, config.ema), optimiser)
+    state = TrainingState(system, WeightAverage(system, config.ema), optimiser)
     for parameter in system.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimiser.step()

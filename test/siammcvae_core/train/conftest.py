@@ -43,7 +43,7 @@ def drives(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def config(drives: Path, tmp_path: Path) -> Callable[..., TrainConfig]:
-    """Describe a run of twelve steps; `data` keys are told by their own names."""
+    """Describe a run of twelve steps; `data` sets keys of `DataConfig`."""
 
     def config(data: dict[str, Any] | None = None, **changes: Any) -> TrainConfig:
         given = {'train': str(drives), 'val': str(drives), 'side': 64, 'gap': (1, 8)}

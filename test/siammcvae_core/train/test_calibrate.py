@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Weights made ready to ship: the told errors hold what they claim, nothing else changes."""
+"""Calibrated weights: intervals have their nominal coverage, and nothing else changes."""
 
 from pathlib import Path
 
@@ -39,7 +39,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_intervals_hold_what_they_claim_afterwards(drives, weights, tmp_path, capsys, monkeypatch):
+def test_calibrated_intervals_have_their_nominal_coverage(
+    drives, weights, tmp_path, capsys, monkeypatch
+):
     monkeypatch.setattr('siammcvae_core.train.calibrate.SIZE', (96, 160))  # it is quicker
     out = tmp_path / 'ready.safetensors'
     assert main([str(weights), str(out), '--data', str(drives), '--samples', '1']) == 0
@@ -53,7 +55,7 @@ def test_intervals_hold_what_they_claim_afterwards(drives, weights, tmp_path, ca
     assert abs(changed[-1]) > 0.01
 
 
-def test_clips_that_cannot_serve_are_one_line(weights, tmp_path, capsys):
+def test_unusable_clips_are_one_line(weights, tmp_path, capsys):
     (tmp_path / 'broken.mp4').write_bytes(b'no video')
     assert main([str(weights), str(tmp_path / 'out'), '--data', str(tmp_path)]) == 2
     assert 'clips can be used' in capsys.readouterr().err

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the command line understands, and what it answers to what it does not."""
+"""The command line: keys and files it accepts, and one-line errors for the others."""
 
 from contextlib import suppress
 from dataclasses import fields, replace
@@ -52,7 +52,7 @@ def test_shipped_files_build_what_they_name(file):
 
 
 @pytest.mark.parametrize('system', LEARNED_BASELINES)
-def test_baselines_are_trained_on_the_budget_of_ours(system):
+def test_baselines_are_trained_with_the_same_budget(system):
     ours, its = (
         parse([f'--config={CONFIGS / name}.yaml', 'data.train=here']) for name in ('tiny', system)
     )
@@ -90,10 +90,10 @@ def test_mistakes_are_one_line_and_exit_2(arguments, message, capsys):
         else ['data.train=x']
     )
     assert main([*train, *arguments]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith('train: ')
-    assert message in told
-    assert told.count('\n') == 1
+    error_text = capsys.readouterr().err
+    assert error_text.startswith('train: ')
+    assert message in error_text
+    assert error_text.count('\n') == 1
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_mistakes_are_one_line_and_exit_2(arguments, message, capsys):
         ('just words', 'expected keys with values, got str'),
     ],
 )
-def test_mistakes_in_a_file_are_told_with_its_name(tmp_path, content, message):
+def test_mistakes_in_a_file_name_the_file(tmp_path, content, message):
     file = tmp_path / 'a.yaml'
     file.write_text(content)
     with pytest.raises(InputError) as raised:
@@ -113,7 +113,7 @@ def test_mistakes_in_a_file_are_told_with_its_name(tmp_path, content, message):
     assert message in str(raised.value)
 
 
-def test_a_file_is_named_whatever_is_wrong_in_it(tmp_path):
+def test_every_error_in_a_file_names_it(tmp_path):
     file = tmp_path / 'a.yaml'
     for content in ('lr: [1]', 'steps: -1', 'data: {gap: [5, 2]}', 'data: {side: x}'):
         file.write_text(f'{content}\n')
@@ -132,7 +132,7 @@ def test_a_file_can_name_no_class_to_load(tmp_path, key, value):
     assert 'this' not in sys.modules
 
 
-def test_a_file_that_says_much_in_few_words_is_refused(tmp_path):
+def test_a_file_that_expands_to_too_many_values_is_refused(tmp_path):
     file = tmp_path / 'a.yaml'
     layers = (f'&a{k} [{", ".join([f"*a{k - 1}"] * 9)}]' for k in range(1, 12))
     for content in ('&a {b: *a}', '{x: &a {b: [*a]}}', f'{{x: [&a0 y, {", ".join(layers)}]}}'):

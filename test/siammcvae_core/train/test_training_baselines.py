@@ -33,7 +33,7 @@ def test_every_baseline_can_be_trained():
 
 
 @systems
-def test_a_run_learns_and_leaves_weights_that_restore(config, drives, tmp_path, system):
+def test_a_run_learns_and_saves_weights_that_restore(config, drives, tmp_path, system):
     changes = {'system': system, 'profile_changes': dict(SMALL), 'ema': 0.5}
     losses = []
     for lr in (0.0, 1e-2):
@@ -47,8 +47,8 @@ def test_a_run_learns_and_leaves_weights_that_restore(config, drives, tmp_path, 
     older, newer, frame = (video.read()[1] for _ in range(3))
     lost = np.zeros(frame.shape[:2], bool)
     lost[20:40, 30:60] = True
-    kept = References((ReferenceFrame(newer, 0.1), ReferenceFrame(older, 0.0)))
-    assert baseline(kept, frame, lost, 0.2).shape == frame.shape
+    references = References((ReferenceFrame(newer, 0.1), ReferenceFrame(older, 0.0)))
+    assert baseline(references, frame, lost, 0.2).shape == frame.shape
 
 
 @pytest.fixture
@@ -60,29 +60,29 @@ def batch() -> Batch:
 
 
 @systems
-def test_a_review_keeps_what_is_visible(batch, system):
+def test_visible_pixels_stay_in_validation(batch, system):
     torch.manual_seed(0)
     for norm_pix in (False, True):
         trained = build_system(system, 'tiny', {**SMALL, 'norm_pix': norm_pix}).eval()
         with torch.no_grad():
-            review = trained.review(batch)
-            assert review.losses == trained(batch, 1.0)
+            evaluation = trained.evaluate(batch)
+            assert evaluation.losses == trained(batch, 1.0)
         cells = batch.lost.reshape(3, 1, 4, 6).repeat_interleave(8, 2).repeat_interleave(8, 3)
         cells = cells.expand_as(batch.target)
-        assert review.restored.dtype == torch.uint8
-        assert torch.equal(review.restored[~cells], batch.target[~cells])
-        assert not torch.equal(review.restored[cells], batch.target[cells])
-        assert review.restored[cells].any() != norm_pix
+        assert evaluation.restored.dtype == torch.uint8
+        assert torch.equal(evaluation.restored[~cells], batch.target[~cells])
+        assert not torch.equal(evaluation.restored[cells], batch.target[cells])
+        assert evaluation.restored[cells].any() != norm_pix
 
 
 @systems
-def test_weights_go_to_a_file_and_back(batch, tmp_path, system):
+def test_weights_are_saved_and_loaded(batch, tmp_path, system):
     one, other = (build_system(system, 'tiny', SMALL).eval() for _ in range(2))
     path = tmp_path / 'weights.safetensors'
     one.save(path)
     other.load(path)
     with torch.no_grad():
-        assert torch.equal(one.review(batch).restored, other.review(batch).restored)
+        assert torch.equal(one.evaluate(batch).restored, other.evaluate(batch).restored)
     wider = build_system(system, 'tiny', {**SMALL, 'width': 64})
     with pytest.raises(WeightsError, match=r'width=32.*expected.*width=64'):
         wider.load(path)

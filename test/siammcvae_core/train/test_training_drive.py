@@ -74,12 +74,12 @@ def test_the_composite_is_that_of_the_node():
 
 def test_losses_are_those_of_an_untrained_composite():
     batch, system = scene(), build('drive', SMALL).eval()
-    losses, review = system(batch, 1.0), system.review(batch)
-    kept = ~batch.lost.view(-1, 1, 4, 6).repeat_interleave(16, 2).repeat_interleave(16, 3)
-    same = torch.where(kept, review.restored == batch.target, True)
+    losses, evaluation = system(batch, 1.0), system.evaluate(batch)
+    visible = ~batch.lost.view(-1, 1, 4, 6).repeat_interleave(16, 2).repeat_interleave(16, 3)
+    same = torch.where(visible, evaluation.restored == batch.target, True)
     assert same.all()
-    error = (review.restored.float() - batch.target.float()).square().mean(1, keepdim=True)
-    mse = torch.where(kept, 0, error).sum((1, 2, 3)) / (~kept).sum((1, 2, 3))
+    error = (evaluation.restored.float() - batch.target.float()).square().mean(1, keepdim=True)
+    mse = torch.where(visible, 0, error).sum((1, 2, 3)) / (~visible).sum((1, 2, 3))
     psnr = 10 * (255**2 / mse).log10().mean()
     assert losses['psnr'].item() == pytest.approx(psnr.item(), abs=0.2)
     assert set(losses) == {'loss', 'psnr', 'flow', 'scale', 'kl'}
@@ -114,8 +114,8 @@ def test_damaged_references_are_restored_first():
     assert torch.equal(ready.references[1:3, 1], batch.references[1:3, 0])
     assert torch.equal(ready.seconds[1:3, :2], torch.tensor([[0.05, 0.15]] * 2))
     lost = batch.lost.view(4, 1, 4, 6).repeat_interleave(16, 2).repeat_interleave(16, 3)
-    kept = ~lost[1:3].expand(-1, 3, -1, -1)
-    assert torch.equal(ready.references[1:3, 0][kept], batch.target[1:3][kept])
+    visible = ~lost[1:3].expand(-1, 3, -1, -1)
+    assert torch.equal(ready.references[1:3, 0][visible], batch.target[1:3][visible])
     assert not torch.equal(ready.references[1:3, 0], batch.target[1:3])
     # What is lost of them has no influence.
     hidden = whole.references.clone()
@@ -170,7 +170,7 @@ def test_optional_losses_are_added_by_their_weight(name):
     assert more.network.answer.weight.grad.abs().max() > 0
 
 
-def test_the_loop_trains_it_and_keeps_its_weights(config):
+def test_the_loop_trains_it_and_saves_its_weights(config):
     pytest.importorskip('accelerate', reason='accelerate is not installed')
     changes = {**SMALL, 'size': (32, 48)}
     run = config(system='drive', profile='drive', profile_changes=changes, steps=4)
@@ -182,7 +182,7 @@ def test_the_loop_trains_it_and_keeps_its_weights(config):
     fresh.load(Path(run.out) / 'last.safetensors')
 
 
-def test_weights_go_on_at_another_size_of_crops_but_not_in_another_model(tmp_path):
+def test_weights_load_at_another_crop_size_but_not_in_another_model(tmp_path):
     trained = build('drive', SMALL)
     trained.save(tmp_path / 'crops.safetensors')
     whole = build('drive', {**SMALL, 'size': (96, 160)})

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Schedules, weight decay, averaged weights, and what is said of the latent."""
+"""Schedules, weight decay, averaged weights, and statistics of the latent."""
 
 import pytest
 
@@ -11,9 +11,9 @@ from torch import nn
 
 from siammcvae_core.errors import InputError, WeightsError
 from siammcvae_core.train.catalogue import build_system
-from siammcvae_core.train.ema import Average
+from siammcvae_core.train.ema import WeightAverage
 from siammcvae_core.train.latents import LatentStatistics
-from siammcvae_core.train.optimiser import build_optimiser, learning_rate, warmth
+from siammcvae_core.train.optimiser import annealing, build_optimiser, learning_rate
 from siammcvae_core.train.system import Batch
 
 
@@ -37,9 +37,9 @@ def test_learning_rate_rises_then_falls_along_a_cosine(config):
 
 def test_kl_weight_is_warmed_up(config):
     run = config(steps=100, beta_warmup=0.2)
-    assert [warmth(step, run) for step in (0, 5, 20, 99)] == [0, 0.25, 1, 1]
-    assert warmth(0, config(beta_warmup=0.0)) == 0
-    assert warmth(1, config(beta_warmup=0.0)) == 1
+    assert [annealing(step, run) for step in (0, 5, 20, 99)] == [0, 0.25, 1, 1]
+    assert annealing(0, config(beta_warmup=0.0)) == 0
+    assert annealing(1, config(beta_warmup=0.0)) == 1
 
 
 def test_only_matrices_decay(config):
@@ -54,7 +54,7 @@ def test_only_matrices_decay(config):
 def test_average_follows_the_weights():
     network = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(network.weight)
-    average = Average(network, decay=0.5)
+    average = WeightAverage(network, decay=0.5)
     nn.init.ones_(network.weight)
     average.update(network, step=0)  # decays by 0.1 at first
     assert float(average.system.weight) == pytest.approx(0.9)
@@ -67,7 +67,7 @@ def test_average_follows_the_weights():
 
 def test_decay_of_zero_is_the_weights_themselves():
     network = nn.Linear(2, 2)
-    average = Average(network, decay=0.0)
+    average = WeightAverage(network, decay=0.0)
     nn.init.ones_(network.weight)
     average.update(network, step=5)
     assert torch.equal(average.system.weight, network.weight)
@@ -115,28 +115,28 @@ def batch() -> Batch:
     return Batch(frames[:, :1], frames[:, 1], lost, torch.ones(2, 1), lost[:, None] & False)
 
 
-def test_siammcvae_warms_its_kl_and_keeps_what_is_visible(config, batch):
+def test_siammcvae_anneals_its_kl_and_leaves_visible_pixels(config, batch):
     torch.manual_seed(0)
     system = build_system('siammcvae', 'tiny', config().profile_changes).eval()
     system.requires_grad_(False)
     cold, warm = system(batch, 0.0), system(batch, 0.5)
     assert cold['loss'] == cold['reconstruction']
     torch.testing.assert_close(warm['loss'], warm['reconstruction'] + 0.5 * 0.2 * warm['kl'])
-    review = system.review(batch)
-    assert review.restored.dtype == torch.uint8
+    evaluation = system.evaluate(batch)
+    assert evaluation.restored.dtype == torch.uint8
     cells = batch.lost.reshape(2, 1, 4, 6).repeat_interleave(8, 2).repeat_interleave(8, 3)
-    kept = ~cells.expand_as(batch.target)
-    assert torch.equal(review.restored[kept], batch.target[kept])
-    assert not torch.equal(review.restored, batch.target)
-    assert review.losses['loss'] == system(batch, 1.0)['loss']
-    assert review.mean.shape == (2, 25, 16)
+    visible = ~cells.expand_as(batch.target)
+    assert torch.equal(evaluation.restored[visible], batch.target[visible])
+    assert not torch.equal(evaluation.restored, batch.target)
+    assert evaluation.losses['loss'] == system(batch, 1.0)['loss']
+    assert evaluation.mean.shape == (2, 25, 16)
 
 
-def test_weights_go_to_a_file_and_back(config, batch, tmp_path):
+def test_weights_are_saved_and_loaded(config, batch, tmp_path):
     system, other = (build_system('siammcvae', 'tiny', config().profile_changes) for _ in range(2))
     system.save(tmp_path / 'weights.safetensors')
     other.load(tmp_path / 'weights.safetensors')
-    both = [s.eval().review(batch).restored for s in (system, other)]
+    both = [s.eval().evaluate(batch).restored for s in (system, other)]
     assert torch.equal(*both)
     wider = build_system('siammcvae', 'tiny', {**config().profile_changes, 'width': 64})
     with pytest.raises(WeightsError, match=r'width=32.*expected.*width=64'):

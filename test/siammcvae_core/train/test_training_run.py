@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whole runs: they learn, go on after kill -9 as if nothing had been, and share work exactly."""
+"""Whole runs: they learn, resume exactly after kill -9, and share work among processes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -59,16 +59,16 @@ def in_a_process(script: str, *launcher: str, config: TrainConfig) -> subprocess
     )  # fmt: skip
 
 
-def test_a_run_learns_and_leaves_weights_that_serve(config, capsys):
+def test_a_run_learns_and_saves_weights_that_load(config, capsys):
     run = config(steps=80, validate_every=10, lr=1e-2, ema=0.9, precision='bf16')
     Training(run).run()
-    told = metrics(run)
-    assert [line['step'] for line in told] == list(range(10, 90, 10))
-    assert told[-1]['reconstruction'] < 0.9 * told[0]['reconstruction']
-    assert len(told[0]['kl_of_dimensions']) == 16
-    assert 0 <= told[0]['active_units'] <= 1
-    assert told[0]['psnr_lost_copy'] == told[-1]['psnr_lost_copy'] > 0
-    best = min(told, key=lambda line: line['loss'])
+    lines = metrics(run)
+    assert [line['step'] for line in lines] == list(range(10, 90, 10))
+    assert lines[-1]['reconstruction'] < 0.9 * lines[0]['reconstruction']
+    assert len(lines[0]['kl_of_dimensions']) == 16
+    assert 0 <= lines[0]['active_units'] <= 1
+    assert lines[0]['psnr_lost_copy'] == lines[-1]['psnr_lost_copy'] > 0
+    best = min(lines, key=lambda line: line['loss'])
     for name in (BEST, LAST):
         TorchEngine(Path(run.out) / name)
     assert equal(weights(run, BEST), weights(run, LAST)) == (best['step'] == 80)
@@ -193,12 +193,12 @@ def test_a_state_of_another_configuration_is_refused(begun):
         Training(replace(begun, profile='vit_s'))
 
 
-def test_beginning_anew_is_a_word_away(begun):
+def test_a_run_can_be_restarted(begun):
     Training(replace(begun, lr=1e-3, restart=True)).run()
     assert [line['step'] for line in metrics(begun)] == [4]
 
 
-def test_what_does_not_change_learning_may_change(begun):
+def test_keys_that_do_not_change_learning_may_change(begun):
     Training(replace(begun, workers=1, accumulate=2, log_every=3)).run()
 
 
@@ -213,14 +213,14 @@ def test_a_run_may_start_from_weights(begun, config, tmp_path):
         Training(config(out=str(tmp_path / 'other'), weights='nowhere'))
 
 
-def test_a_damaged_state_is_told(begun):
+def test_a_damaged_state_is_refused(begun):
     path = Path(begun.out) / STATE
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(WeightsError, match=r'state\.safetensors: not a readable training state'):
         Training(begun)
 
 
-def test_a_full_disk_is_one_line_and_leaves_the_last_state(begun, monkeypatch):
+def test_a_full_disk_is_one_line_and_the_last_state_stays(begun, monkeypatch):
     before = weights(begun, STATE)
     longer = replace(begun, restart=False)
     training = Training(longer)
@@ -235,25 +235,25 @@ def test_a_full_disk_is_one_line_and_leaves_the_last_state(begun, monkeypatch):
     assert not list(Path(begun.out).glob('.state*'))
 
 
-def test_a_disk_full_while_telling_is_one_line(begun, tmp_path):
+def test_a_disk_full_while_logging_is_one_line(begun, tmp_path):
     path = tmp_path / 'metrics.jsonl'
     report = Report(tmp_path / 'board', path, begun, 0)
     path.symlink_to('/dev/full')
     losses = {'loss': 1.0, 'psnr_lost': 20.0, 'psnr_lost_copy': 20.0}
-    told = Validation(losses, kl=None, pictures=torch.empty(0))
+    validation = Validation(losses, kl=None, pictures=torch.empty(0))
     with pytest.raises(InputError, match=r'cannot be written: No space left on device; .*intact$'):
-        report.validation(4, told, best=True)
+        report.validation(4, validation, best=True)
     report.close()
 
 
-def test_a_line_torn_by_a_full_disk_or_a_kill_is_taken_back(begun):
-    told, path = metrics(begun), Path(begun.out) / 'metrics.jsonl'
+def test_a_torn_line_of_metrics_is_removed(begun):
+    lines, path = metrics(begun), Path(begun.out) / 'metrics.jsonl'
     path.write_text(path.read_text() + '{"step": 5, "lo')
     Training(begun).run()
-    assert metrics(begun) == told
+    assert metrics(begun) == lines
 
 
-def test_lines_that_are_none_of_ours_are_taken_back(config, tmp_path):
+def test_malformed_lines_of_metrics_are_removed(config, tmp_path):
     path = tmp_path / 'metrics.jsonl'
     for line in (b'5', b'{}', b'{"step": "x"}', b'\xff', b'[' * 10**5):
         path.write_bytes(b'{"step": 4}\n' + line + b'\n{"step": 5}\n')

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A sample is a function of its number; all its frames are cut alike; masks are of patches."""
+"""A sample is a function of its number; its frames share one crop; masks are of patches."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -21,14 +21,14 @@ from siammcvae_core.train.samples import (
     cut,
     draw_lost,
     draw_positions,
-    Form,
     has_pair,
     Sample,
+    SampleFormat,
     TrainingSamples,
     ValidationSamples,
 )
 
-FORM = Form((32, 48), 8, 1)
+FORMAT = SampleFormat((32, 48), 8, 1)
 
 
 def clip(indices: list[int], shape: tuple[int, ...] = (40, 60, 3)) -> CachedClip:
@@ -48,7 +48,7 @@ def samples(config: Callable[..., TrainConfig]) -> Callable[..., TrainingSamples
         cache = FrameCache(keys.cache_folder, 10**9, keys.side)
         clips = find_clips(keys.train)
         order = ClipOrder(cache.survey(clips), keys, cache.budget, seed=1)
-        return TrainingSamples(clips, cache, order, FORM, keys, seed=1)
+        return TrainingSamples(clips, cache, order, FORMAT, keys, seed=1)
 
     return samples
 
@@ -74,11 +74,11 @@ def test_the_seed_makes_other_samples(config, drives):
     keys = config().data
     cache = FrameCache(keys.cache_folder, 10**9, keys.side)
     clips = find_clips(str(drives))
-    made = []
+    drawn_samples = []
     for seed in (1, 2):
         order = ClipOrder(cache.survey(clips), keys, cache.budget, seed)
-        made.append(TrainingSamples(clips, cache, order, FORM, keys, seed)[0])
-    assert not same(*made)
+        drawn_samples.append(TrainingSamples(clips, cache, order, FORMAT, keys, seed)[0])
+    assert not same(*drawn_samples)
 
 
 @pytest.mark.parametrize(('flip', 'falls'), [(0.0, False), (1.0, True)])
@@ -91,10 +91,10 @@ def test_all_frames_are_cut_and_mirrored_alike(flip, falls, monkeypatch):
         def open(self, _: object) -> CachedClip:
             return only
 
-    made = TrainingSamples(['clip'], Cache(), order, Form((32, 48), 8, 2), keys, 0)
+    drawn_samples = TrainingSamples(['clip'], Cache(), order, SampleFormat((32, 48), 8, 2), keys, 0)
     corners = set()
     for index in range(10):
-        first, second, target = made[index].frames.astype(int)
+        first, second, target = drawn_samples[index].frames.astype(int)
         np.testing.assert_array_equal(first[..., :2], target[..., :2])
         np.testing.assert_array_equal(second[..., :2], target[..., :2])
         assert (target[0, 0, 2] > first[0, 0, 2] > second[0, 0, 2]).all()
@@ -117,21 +117,21 @@ def test_seconds_and_reversal_belong_together(samples):
 @pytest.mark.parametrize('gap', [(1, 30), (4, 4), (3, 9)])
 def test_positions_are_a_drawn_gap_apart(references, gap):
     indices = [i for i in range(60) if i % 5 != 3]  # every fifth frame repeated the one before
-    made, rng = clip(indices), np.random.default_rng(0)
+    cached, rng = clip(indices), np.random.default_rng(0)
     gaps = []
     for _ in range(300):
-        *kept, target = draw_positions(made, frames(*gap), references, rng)
-        assert kept == list(range(kept[0], kept[0] - references, -1))
-        assert kept[-1] >= 0
-        gaps.append(indices[target] - indices[kept[0]])
+        *positions, target = draw_positions(cached, frames(*gap), references, rng)
+        assert positions == list(range(positions[0], positions[0] - references, -1))
+        assert positions[-1] >= 0
+        gaps.append(indices[target] - indices[positions[0]])
     # Where the wanted frame was a repeat, what the camera showed is one frame older.
     assert gap[0] <= min(gaps)
     assert max(gaps) <= gap[1] + 1
 
 
 def test_short_gaps_are_as_frequent_as_long_ones_by_factor():
-    made, rng = clip(list(range(400)), (4, 6, 3)), np.random.default_rng(0)
-    drawn = [draw_positions(made, frames(1, 30), 1, rng) for _ in range(4000)]
+    cached, rng = clip(list(range(400)), (4, 6, 3)), np.random.default_rng(0)
+    drawn = [draw_positions(cached, frames(1, 30), 1, rng) for _ in range(4000)]
     gaps = np.array([target - reference for reference, target in drawn])
     # log-uniform: 1..4, 5..(30 + 1) take log(5), log(31) - log(5) of log(31)
     assert np.mean(gaps < 5) == pytest.approx(np.log(5) / np.log(31), abs=0.03)
@@ -139,61 +139,61 @@ def test_short_gaps_are_as_frequent_as_long_ones_by_factor():
 
 
 def test_a_short_clip_gives_the_gaps_it_has():
-    made, rng = clip([0, 1, 2]), np.random.default_rng(0)
-    drawn = [draw_positions(made, frames(1, 30), 1, rng) for _ in range(50)]
+    cached, rng = clip([0, 1, 2]), np.random.default_rng(0)
+    drawn = [draw_positions(cached, frames(1, 30), 1, rng) for _ in range(50)]
     assert {tuple(positions) for positions in drawn} == {(0, 1), (1, 2), (0, 2)}
     for references, longest in ((1, 2), (2, 1), (3, 0)):
-        reached = [has_pair(made, references, Gap(length)) for length in (1, 2, 3)]
+        reached = [has_pair(cached, references, Gap(length)) for length in (1, 2, 3)]
         assert reached == [length <= longest for length in (1, 2, 3)]
 
 
 def test_gaps_may_be_times():
-    made, rng = clip([0, 1, 2, 5, 6, 9, 10, 14]), np.random.default_rng(0)  # 0.1 s per number
+    cached, rng = clip([0, 1, 2, 5, 6, 9, 10, 14]), np.random.default_rng(0)  # 0.1 s per number
     times = Gap(seconds=0.2), Gap(seconds=0.5)
-    drawn = {tuple(draw_positions(made, times, 1, rng)) for _ in range(300)}
-    apart = {pair: made.indices[pair[1]] - made.indices[pair[0]] for pair in drawn}
+    drawn = {tuple(draw_positions(cached, times, 1, rng)) for _ in range(300)}
+    apart = {pair: cached.indices[pair[1]] - cached.indices[pair[0]] for pair in drawn}
     # Where no frame was taken just then, the one nearest in time serves.
     assert {*apart.values()} >= {1, 3, 4, 5}
     assert max(apart.values()) <= 6
     assert (6, 7) in drawn
-    assert has_pair(made, 1, Gap(seconds=1.4))
-    assert not has_pair(made, 1, Gap(seconds=1.5))
-    assert not has_pair(made, 2, Gap(seconds=1.4))
+    assert has_pair(cached, 1, Gap(seconds=1.4))
+    assert not has_pair(cached, 1, Gap(seconds=1.5))
+    assert not has_pair(cached, 2, Gap(seconds=1.4))
 
 
-def test_a_crop_has_the_aspect_and_place_it_was_told():
-    made = clip([0, 1])
-    whole = cut(made, [0], (40, 60), 1, (0, 0))[0]
-    np.testing.assert_array_equal(whole, made.frames[0][..., ::-1])
-    corner = cut(made, [1], (20, 30), 0.5, (1, 1))[0]
-    np.testing.assert_array_equal(corner, made.frames[1][20:, 30:, ::-1])
-    tall = cut(made, [0], (40, 20), 1, (0.5, 0))[0]
-    np.testing.assert_array_equal(tall, made.frames[0][:, 20:40, ::-1])
+def test_a_crop_has_its_aspect_and_place():
+    cached = clip([0, 1])
+    whole = cut(cached, [0], (40, 60), 1, (0, 0))[0]
+    np.testing.assert_array_equal(whole, cached.frames[0][..., ::-1])
+    corner = cut(cached, [1], (20, 30), 0.5, (1, 1))[0]
+    np.testing.assert_array_equal(corner, cached.frames[1][20:, 30:, ::-1])
+    tall = cut(cached, [0], (40, 20), 1, (0.5, 0))[0]
+    np.testing.assert_array_equal(tall, cached.frames[0][:, 20:40, ::-1])
 
 
 def test_grey_frames_become_rgb():
     grey = np.arange(40 * 60, dtype=np.uint8).reshape(1, 40, 60)
-    made = CachedClip(Facts('grey', 1, (40, 60)), grey, np.zeros(1), np.zeros(1))
-    whole = cut(made, [0], (40, 60), 1, (0, 0))
+    cached = CachedClip(Facts('grey', 1, (40, 60)), grey, np.zeros(1), np.zeros(1))
+    whole = cut(cached, [0], (40, 60), 1, (0, 0))
     np.testing.assert_array_equal(whole, np.stack([grey] * 3, -1))
 
 
 def test_masks_are_of_patches_and_of_the_ratio():
     rng = np.random.default_rng(0)
     keys = DataConfig(faults={'random': 1.0}, ratio=(0.25, 0.75))
-    shares = [draw_lost(FORM, keys, rng).mean() for _ in range(300)]
+    shares = [draw_lost(FORMAT, keys, rng).mean() for _ in range(300)]
     assert 0.2 < min(shares) < 0.3
     assert 0.7 < max(shares) < 0.8
     assert np.mean(shares) == pytest.approx(0.5, abs=0.03)
-    band = draw_lost(FORM, DataConfig(faults={'band': 1.0}, ratio=(0.3, 0.3)), rng).reshape(4, 6)
+    band = draw_lost(FORMAT, DataConfig(faults={'band': 1.0}, ratio=(0.3, 0.3)), rng).reshape(4, 6)
     assert (band.all(1) == band.any(1)).all()
-    assert draw_lost(FORM, DataConfig(faults={'full': 1.0}), rng).all()
+    assert draw_lost(FORMAT, DataConfig(faults={'full': 1.0}), rng).all()
 
 
-def test_patterns_are_drawn_as_often_as_told():
+def test_patterns_are_drawn_by_their_weights():
     rng = np.random.default_rng(0)
     keys = DataConfig(faults={'full': 1.0, 'random': 3.0}, ratio=(0.5, 0.5))
-    full = [draw_lost(FORM, keys, rng).all() for _ in range(1000)]
+    full = [draw_lost(FORMAT, keys, rng).all() for _ in range(1000)]
     assert np.mean(full) == pytest.approx(0.25, abs=0.05)
 
 
@@ -228,7 +228,7 @@ def test_a_window_moves_through_all_clips_within_the_budget():
     assert len(entries) < 3 * 20 * 1.5  # about once per pass
 
 
-def test_no_clip_to_draw_from_is_told():
+def test_no_clip_to_draw_from_is_an_error():
     with pytest.raises(InputError, match='no clip has frames'):
         ClipOrder([facts('a_gray', 10)], DataConfig(clip_weights={'*': 0.0}), 10**9, 0)
 
@@ -237,8 +237,8 @@ def test_validation_samples_stay_the_same_and_visit_every_clip(config, drives: P
     keys = config().data
     cache = FrameCache(keys.cache_folder, 10**9, keys.side)
     clips = find_clips(str(drives))
-    first = ValidationSamples(clips, cache, FORM, keys, 6, seed=1)
-    again = ValidationSamples(clips, cache, FORM, keys, 6, seed=1)
+    first = ValidationSamples(clips, cache, FORMAT, keys, 6, seed=1)
+    again = ValidationSamples(clips, cache, FORMAT, keys, 6, seed=1)
     assert all(same(first[i], again[i]) for i in range(6))
     assert len(first) == 6
     for index in range(3):  # a frame of clip `index`, whole height, in the middle
@@ -256,16 +256,16 @@ def test_roll_outs_put_damaged_frames_between_references_and_target(reverse):
         def open(self, _: object) -> CachedClip:
             return only
 
-    form = Form((32, 48), 8, 2, rollout=2)
-    made = {}
+    sample_format = SampleFormat((32, 48), 8, 2, rollout=2)
+    drawn_samples = {}
     for rollouts in (0.0, 1.0):
         keys = DataConfig(flip=0.0, reverse=reverse, gap=(1, 12), rollouts=rollouts)
         order = ClipOrder([only.facts], keys, 10**9, 0)
-        samples = TrainingSamples(['clip'], Cache(), order, form, keys, 0)
-        made[rollouts] = [samples[index] for index in range(60)]
-    assert not any(sample.damaged.any() for sample in made[0.0])
+        samples = TrainingSamples(['clip'], Cache(), order, sample_format, keys, 0)
+        drawn_samples[rollouts] = [samples[index] for index in range(60)]
+    assert not any(sample.damaged.any() for sample in drawn_samples[0.0])
     stayed = changed = 0
-    for sample in made[1.0]:
+    for sample in drawn_samples[1.0]:
         assert sample.frames.shape == (5, 32, 48, 3)
         assert sample.damaged.shape == (4, 24)
         ages = np.round(sample.seconds * 10).astype(int)
