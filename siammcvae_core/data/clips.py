@@ -1,12 +1,11 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Clips on disk: video files through PyAV, folders of images through OpenCV, and writing H.264."""
+"""Video files: decoding through PyAV, and writing H.264."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-import re
 
 import av
 from av.error import FFmpegError
@@ -18,7 +17,6 @@ from siammcvae_core import LARGEST
 from siammcvae_core.errors import InputError, SourceError
 from siammcvae_core.frames import Frame, Source
 
-IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
 VIDEO_SUFFIXES = ('.mp4', '.mov', '.mkv', '.avi', '.webm', '.m4v', '.ts')
 BT709 = 1  # the code of ITU-R BT.709 in H.264 colour tags: what players assume of untagged HD video
 NANO = 10**9
@@ -106,57 +104,6 @@ class VideoClip(Source):
         return f'the file ends after {frames} frames, {ends / NANO:.1f} of {float(declared):.1f} s'
 
 
-class ImageFolder(Source):
-    """A folder of images in natural order (2.png before 10.png), `rate` frames per second.
-
-    Grey images come as mono8, all others as bgr8 (16-bit ones scaled down, transparency dropped).
-    An image that cannot be read or differs in size from the first ends the clip; `broken` names it.
-    """
-
-    def __init__(self, path: Path, rate: float = 10.0) -> None:
-        self.name = path.name
-        self.rate = rate
-        self._files = sorted(
-            (file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES),
-            key=_natural,
-        )
-        if not self._files:
-            videos = sum(file.suffix.lower() in VIDEO_SUFFIXES for file in path.iterdir())
-            hint = f'; it holds {videos} videos, name one of them' if videos else ''
-            raise SourceError(f'{path} holds no images and is no rosbag2 folder{hint}')
-        first = read_picture(self._files[0])
-        if first is None:
-            raise SourceError(f'{self._files[0]} cannot be decoded as an image')
-        self.size = (first.shape[1], first.shape[0])
-
-    def __len__(self) -> int:
-        """Count the images."""
-        return len(self._files)
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Read from the first image on."""
-        self.broken = ''
-        for index, file in enumerate(self._files):
-            image = read_picture(file)
-            if image is None:
-                self.broken = f'{file.name} cannot be decoded as an image'
-                return
-            if (image.shape[1], image.shape[0]) != self.size:
-                size, first = f'{image.shape[1]}x{image.shape[0]}', f'{self.size[0]}x{self.size[1]}'
-                self.broken = f'{file.name} is {size}, the first image {first}'
-                return
-            encoding = 'mono8' if image.ndim == 2 else 'bgr8'
-            yield Frame(index, round(index * NANO / self.rate), image, encoding)
-
-
-def read_picture(file: Path, how: int = cv2.IMREAD_ANYCOLOR) -> np.ndarray | None:
-    """Decode a picture, uint8; None where it cannot be. `how` is one of OpenCV's flags."""
-    try:
-        return cv2.imread(str(file), how)
-    except cv2.error:  # for example where it declares to be larger than `LARGEST`
-        return None
-
-
 @contextmanager
 def write_video(path: str | Path, rate: float) -> Iterator[Callable[[np.ndarray], None]]:
     """Write an H.264 file (yuv420p, BT.709, index in front) that browsers play.
@@ -209,8 +156,3 @@ def _upright(decoded: av.VideoFrame) -> np.ndarray:
 
 def _seconds(ticks: int | None, time_base: Fraction | None) -> Fraction | None:
     return None if ticks is None or time_base is None else ticks * time_base
-
-
-def _natural(file: Path) -> list[tuple[int, str]]:
-    parts = re.split(r'(\d+)', file.name)
-    return [(int(part), '') if part.isdecimal() else (-1, part) for part in parts]

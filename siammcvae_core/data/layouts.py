@@ -13,7 +13,8 @@ import os
 from pathlib import Path
 
 from siammcvae_core.data.bags import BAG_SUFFIXES
-from siammcvae_core.data.clips import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from siammcvae_core.data.clips import VIDEO_SUFFIXES
+from siammcvae_core.data.pictures import IMAGE_SUFFIXES
 from siammcvae_core.data.sources import SIMULATED
 from siammcvae_core.errors import SourceError
 from siammcvae_core.files import read_json

@@ -5,7 +5,8 @@
 from pathlib import Path
 
 from siammcvae_core.data.bags import BAG_SUFFIXES, BagImages
-from siammcvae_core.data.clips import ImageFolder, VideoClip
+from siammcvae_core.data.clips import VideoClip
+from siammcvae_core.data.pictures import ImageFolder
 from siammcvae_core.errors import SourceError
 from siammcvae_core.frames import Source
 from siammcvae_core.simulation.drive import DriveSim

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from siammcvae_core.data.clips import read_picture
+from siammcvae_core.data.pictures import read_picture
 from siammcvae_core.errors import InputError, SourceError
 
 PICTURES = ('.jpg', '.jpeg', '.png')

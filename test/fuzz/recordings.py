@@ -16,8 +16,8 @@ import numpy as np
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from siammcvae_core.data.bags import CAMERA_INFO, COMPRESSED, RAW, TYPES
-from siammcvae_core.data.clips import IMAGE_SUFFIXES
 from siammcvae_core.data.pairs import to_core
+from siammcvae_core.data.pictures import IMAGE_SUFFIXES
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.frames import check_frame, Source
 from siammcvae_core.restore.__main__ import main
