@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Replay a drive with faults, restore it and show it: `ros2 launch siammcvae_ros replay.launch.py`.
 
-Damaged and restored frames are shown side by side, below them what was made up and how sure it is.
+Damaged and restored frames are shown side by side, below them the restored pixels and their
+uncertainty.
 """
 
 import os
@@ -32,7 +33,7 @@ SHARE = Path(get_package_share_directory('siammcvae_ros'))
 
 
 def layout(name: str, camera: str) -> str:
-    """Give the path of a viewer's configuration, which is for `front`, for another camera too."""
+    """Return the path of a viewer's configuration, rewritten if the camera is not `front`."""
     path = SHARE / 'config' / name
     if camera != 'front':
         names = {'/front/': f'/{camera}/' if camera else '/', 'front': camera or 'restore'}
@@ -43,9 +44,9 @@ def layout(name: str, camera: str) -> str:
 
 
 def viewer(view: str, camera: str) -> list[LaunchDescriptionEntity]:
-    """Build what shows the frames; the first of them waits for it. Nothing for `none`.
+    """Build the viewer's actions; none for `none`.
 
-    Raises PackageNotFoundError now: once the nodes have started, launch would leave them behind.
+    Raises PackageNotFoundError here: once the nodes run, launch would leave them behind.
     """
     if view == 'rviz':
         get_package_prefix('rviz2')
@@ -70,7 +71,7 @@ def viewer(view: str, camera: str) -> list[LaunchDescriptionEntity]:
 
 
 def actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """Build the nodes from the arguments; an empty one leaves the params_file in force."""
+    """Build the nodes from the arguments; an empty one leaves the parameter file in force."""
 
     def given(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
@@ -95,7 +96,10 @@ def actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         overrides['loop'] = ParameterValue(LaunchConfiguration('loop'), value_type=bool)
     restore = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'restore.launch.py')),
-        launch_arguments=[('namespace', given('camera'))],
+        launch_arguments=[
+            ('namespace', given('camera')),
+            ('params_file', given('restore_params_file')),
+        ],
     )
     replay = Node(
         package='siammcvae_ros',
@@ -119,31 +123,32 @@ def generate_launch_description() -> LaunchDescription:
             name, default_value=str(default), description=description, choices=choices
         )
 
-    return LaunchDescription(
-        [
-            argument('source', '', 'Video, rosbag2 or folder of images; empty: as in params_file.'),
-            argument('topic', '', 'Image topic of the bag; empty: as in params_file.'),
-            argument('camera', 'front', 'Namespace of the camera.'),
-            argument(
-                'faults',
-                'random:0.75,band:0.25,slices:0.3,full',
-                'Faults to inject, comma separated; empty: as in params_file.',
-            ),
-            argument(
-                'fault_probability', '', 'Share of frames to damage; empty: as in params_file.'
-            ),
-            argument('loop', '', 'Start over at the end; empty: as in params_file.'),
-            argument(
-                'view',
-                'auto',
-                'What shows damaged and restored frames side by side: rviz, whose end ends all; '
-                'foxglove, over foxglove_bridge, and how to open it is printed; none; auto: rviz where '
-                'it is installed and there is a display. The drive begins when they are shown.',
-                ['auto', 'rviz', 'foxglove', 'none'],
-            ),
-            argument(
-                'params_file', SHARE / 'config' / 'replay.param.yaml', 'Parameters of replay.'
-            ),
-            OpaqueFunction(function=actions),
-        ]
-    )
+    return LaunchDescription([
+        argument('source', '', 'Video, rosbag2 or folder of images; empty: as in params_file.'),
+        argument('topic', '', 'Image topic of the bag; empty: as in params_file.'),
+        argument('camera', 'front', 'Namespace of the camera.'),
+        argument(
+            'faults',
+            'random:0.75,band:0.25,slices:0.3,full',
+            'Faults to inject, comma separated; empty: as in params_file.',
+        ),
+        argument('fault_probability', '', 'Share of frames to damage; empty: as in params_file.'),
+        argument('loop', '', 'Start over at the end; empty: as in params_file.'),
+        argument(
+            'view',
+            'auto',
+            'What shows damaged and restored frames side by side: rviz, whose end ends all; '
+            'foxglove, over foxglove_bridge, and how to open it is printed; none; auto: rviz where '
+            'it is installed and there is a display. The drive begins when it is ready.',
+            ['auto', 'rviz', 'foxglove', 'none'],
+        ),
+        argument(
+            'params_file', SHARE / 'config' / 'replay.param.yaml', 'Parameters of the replay node.'
+        ),
+        argument(
+            'restore_params_file',
+            SHARE / 'config' / 'restore.param.yaml',
+            'Parameters of the restore node.',
+        ),
+        OpaqueFunction(function=actions),
+    ])

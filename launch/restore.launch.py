@@ -24,7 +24,7 @@ def profile_variable() -> str:
 
 
 def actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """Build the node from the arguments; an empty one leaves the params_file in force."""
+    """Build the node from the arguments; an empty one leaves the parameter file in force."""
 
     def given(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
@@ -61,22 +61,18 @@ def generate_launch_description() -> LaunchDescription:
     def argument(name: str, default: object, description: str) -> DeclareLaunchArgument:
         return DeclareLaunchArgument(name, default_value=str(default), description=description)
 
-    return LaunchDescription(
-        [
-            argument(
-                'cameras', '', 'Camera namespaces, comma separated; empty: as in params_file.'
-            ),
-            argument('namespace', '', 'Namespace of the node, in front of the camera namespaces.'),
-            argument('params_file', CONFIG / 'restore.param.yaml', 'Parameters of the node.'),
-            argument('use_sim_time', '', 'Take the time from /clock; empty: as in params_file.'),
-            argument('autostart', '', 'Configure and activate at start; empty: as in params_file.'),
-            argument('respawn', 'true', 'Start the node again when it ends by itself.'),
-            argument('log_level', 'info', 'debug, info, warn, error or fatal.'),
-            argument(
-                'fastdds_profile',
-                CONFIG / 'fastdds_large_images.xml',
-                'Fast DDS profile, unless the environment names one already; none: no profile.',
-            ),
-            OpaqueFunction(function=actions),
-        ]
-    )
+    return LaunchDescription([
+        argument('cameras', '', 'Camera namespaces, comma separated; empty: as in params_file.'),
+        argument('namespace', '', 'Namespace of the node, in front of the camera namespaces.'),
+        argument('params_file', CONFIG / 'restore.param.yaml', 'Parameters of the node.'),
+        argument('use_sim_time', '', 'Take the time from /clock; empty: as in params_file.'),
+        argument('autostart', '', 'Configure and activate at start; empty: as in params_file.'),
+        argument('respawn', 'true', 'Start the node again when it ends by itself.'),
+        argument('log_level', 'info', 'debug, info, warn, error or fatal.'),
+        argument(
+            'fastdds_profile',
+            CONFIG / 'fastdds_large_images.xml',
+            'Fast DDS profile, unless the environment names one already; none: no profile.',
+        ),
+        OpaqueFunction(function=actions),
+    ])

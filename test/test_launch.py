@@ -234,7 +234,7 @@ def test_replay_waits_for_the_restorer_and_what_shows_it(
 
 def test_replay_does_without_rviz_unless_told_where_it_is_not_installed(prefix: Path) -> None:
     packages = pytest.importorskip('ament_index_python.packages')
-    if 'rviz2' in packages.get_packages_with_prefixes():
+    if os.environ.get('AMENT_PREFIX_PATH') and 'rviz2' in packages.get_packages_with_prefixes():
         pytest.skip('RViz is installed here')
     (prefix / 'share/ament_index/resource_index/packages/rviz2').unlink()
     with pytest.raises(subprocess.CalledProcessError):
@@ -264,3 +264,14 @@ def test_viewers_show_the_camera_that_is_replayed(
     assert f'{below}restored/image_raw' in images
     (status,) = (panel for panel in panels if 'selectedName' in panel)
     assert (status['selectedHardwareId'], status['selectedName']) == (name, f'restore: {name}')
+
+
+def test_replay_hands_each_node_its_own_parameter_file(root: Path, prefix: Path) -> None:
+    mine = prefix.parent / 'mine.yaml'
+    shipped = (root / 'config' / 'restore.param.yaml').read_text()
+    mine.write_text(shipped.replace('max_hold: 0.05', 'max_hold: 0.25'))
+    for argument, max_hold in ([], 0.05), ([f'restore_params_file:={mine}'], 0.25):
+        started = launch(prefix, 'replay.launch.py', *argument)
+        assert started['restore_node'].parameters['max_hold'] == max_hold
+        assert 'fault_burst' not in started['restore_node'].parameters
+        assert 'fault_burst' in started['replay_node'].parameters
