@@ -101,7 +101,7 @@ def test_the_latent_is_drawn_in_training_only():
 def test_smoothed_candidates_can_be_ruled_out():
     weights = woken(smooth=False)(*batch()).weights
     used = {name for name, one in zip(CANDIDATES, weights.unbind(1), strict=True) if one.any()}
-    assert used == {'moved', 'copy'}
+    assert used == {'warped', 'copy'}
     torch.testing.assert_close(weights.sum(1), torch.ones(2, 16, 24))
 
 
