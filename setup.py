@@ -78,8 +78,8 @@ setup(
     },
     entry_points={
         'console_scripts': [
-            'restore_node = siammcvae_ros.restore_node:main',
-            'replay_node = siammcvae_ros.replay_node:main',
+            'restore_node = siammcvae_ros.main:restore_node',
+            'replay_node = siammcvae_ros.main:replay_node',
             'build_engine = siammcvae_core.engines.build_command:main',
         ],
     },

@@ -4,13 +4,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+import difflib
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from siammcvae_core.errors import InputError
+
 OFF = 'off'
+FOREIGN = ('qos_overrides.', 'start_type_description_service')
+"""Parameters that rclpy declares later, or other versions of it have."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,8 @@ class DeclaredParameter:
 
     `choices` are the only values of a text, `limits` the smallest and the largest value of a
     number. `fixed` parameters change only while the node is unconfigured, `read_only` ones never
-    after its start. `check` returns why a value cannot be accepted, '' if it can.
+    after its start. `check` returns why a value cannot be accepted, '' if it can. `empty` is what
+    an empty list means, None if it means nothing: rcl does not know the type of its elements.
     """
 
     name: str
@@ -30,6 +36,7 @@ class DeclaredParameter:
     fixed: bool = False
     read_only: bool = False
     check: Callable[[Any], str] = lambda value: ''
+    empty: Any = None
 
     def descriptor(self) -> ParameterDescriptor:
         """Describe it for `ros2 param describe` and rqt_reconfigure."""
@@ -54,6 +61,8 @@ class DeclaredParameter:
 
     def rejection(self, value: Any, unconfigured: bool) -> str:
         """Say why a new value is rejected; '' if it is accepted. Limits are checked by rclpy."""
+        if value is None:
+            return f'{self.name} has no value, expected one such as {self.default!r}'
         if self.choices and _choice(value) not in self.choices:
             return f"{self.name} is '{value}', expected one of: {', '.join(self.choices)}"
         if reason := self.check(value):
@@ -78,11 +87,25 @@ class ParameterTable:
     def declare(self, node: Node) -> None:
         """Declare the whole table on a node, overrides applied.
 
-        Raises rclpy's ParameterException if an override has the wrong type or is out of range.
+        Raises InputError for an override of a parameter that the node does not have, and for one
+        without a value; rclpy's ParameterException for the wrong type or one out of range.
         """
+        overrides: dict[str, Parameter] = node._parameter_overrides  # rclpy offers no other way
+        for name, override in list(overrides.items()):
+            row = self._by_name.get(name)
+            if row is None and not name.startswith(FOREIGN) and not node.has_parameter(name):
+                raise InputError(self._unknown(name))
+            if row is not None and override.value is None:
+                if row.empty is None:
+                    raise InputError(row.rejection(None, True))
+                overrides[name] = Parameter(name, value=row.empty)
         node.declare_parameters(
             '', [(row.name, row.default, row.descriptor()) for row in self.rows]
         )
+
+    def _unknown(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self._by_name, 1)
+        return f"no parameter '{name}'" + (f"; did you mean '{near[0]}'?" if near else '')
 
     def value(self, node: Node, name: str) -> Any:
         """Read a parameter of a node; a bare `off` from YAML, which is false, is 'off' again."""

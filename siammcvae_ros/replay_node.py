@@ -9,7 +9,6 @@ import time
 from typing import Any
 
 from builtin_interfaces.msg import Time
-import rclpy
 from rclpy import clock
 from rclpy.duration import Duration
 from rclpy.exceptions import (
@@ -17,8 +16,7 @@ from rclpy.exceptions import (
     InvalidParameterValueException,
     NameValidationException,
 )
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.logging import get_logger
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
@@ -34,6 +32,7 @@ from siammcvae_core.errors import InputError
 from siammcvae_core.faults.camera import FaultInjector
 from siammcvae_ros.bridge.camera_info import pinhole_camera_info, recorded_camera_info
 from siammcvae_ros.bridge.images import image_message
+from siammcvae_ros.bridge.node_process import run
 from siammcvae_ros.replay.playback import Playback, PlaybackFrame
 from siammcvae_ros.replay_parameters import PARAMETERS
 
@@ -191,35 +190,20 @@ class ReplayNode(Node):
 
 def main(args: list[str] | None = None) -> int:
     """Play to the end; exit status 0, or 2 for a source or parameter that cannot be used."""
-    try:
-        rclpy.init(args=args)
-    except RuntimeError as error:  # arguments rcl cannot parse
-        print(f'replay: {_one_line(error)}', file=sys.stderr)
-        return 2
-    node = None
-    try:
-        node = ReplayNode()
+
+    def serve(node: ReplayNode) -> None:
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        executor.spin_until_future_complete(node.finished)
-        if node.finished.done():
-            node.finished.result()
-            node.get_logger().info(node.summary())
-    except USER_ERRORS as error:
-        get_logger('replay').fatal(_one_line(error))
-        return 2
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        if node is not None:
+        try:
+            executor.spin_until_future_complete(node.finished)
+            if node.finished.done():
+                node.finished.result()
+                node.get_logger().info(node.summary())
+        finally:
             node.close()
             node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
 
-
-def _one_line(error: Exception) -> str:
-    return ' '.join(str(error).split())
+    return run('replay', args, ReplayNode, serve)
 
 
 if __name__ == '__main__':

@@ -52,6 +52,7 @@ PARAMETERS = ParameterTable(
         [''],
         "Faults to choose from, such as ['band:0.25', 'freeze']; [''] = none. With the lost share "
         f'after a colon: {", ".join(sorted({*FAULTS} - {*WHOLE}))}; without: {", ".join(WHOLE)}.',
+        empty=[''],
     ),
     _parameter(
         'fault_probability', 0.3, 'Share of the frames that are damaged.', limits=(0.0, 1.0)

@@ -13,9 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
-import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.exceptions import ParameterException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -31,6 +29,7 @@ from siammcvae_ros.bridge.compressed import ImageTransport
 from siammcvae_ros.bridge.diagnostics import node_status
 from siammcvae_ros.bridge.diagnostics_publisher import DiagnosticsPublisher, status_name
 from siammcvae_ros.bridge.guards import guard_services, report_failure, spin
+from siammcvae_ros.bridge.node_process import run
 from siammcvae_ros.bridge.trigger import Triggers
 from siammcvae_ros.frame_path.camera import Camera
 from siammcvae_ros.frame_path.inspection import DetectorMode, Inspection
@@ -225,24 +224,22 @@ class RestoreNode(LifecycleNode):
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is stopped; exit status 2 if its parameters cannot be used."""
-    rclpy.init(args=args)
-    try:
-        try:
-            node = RestoreNode()
-        except ParameterException as error:
-            print(f'restore_node: {error}', file=sys.stderr)
-            return 2
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
+
+    def build() -> RestoreNode:
+        node = RestoreNode()
         if node.get_parameter('autostart').value:
             node.start()
+        return node
+
+    def serve(node: RestoreNode) -> None:
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
         spin(executor, node.get_logger().error)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not interrupt this
         node.stop_serving()
         node.destroy_node()
-    finally:
-        rclpy.try_shutdown()
-    return 0
+
+    return run('restore_node', args, build, serve)
 
 
 if __name__ == '__main__':

@@ -1,0 +1,64 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Runs one node as a process: exit statuses, and an end without a traceback at any time."""
+
+from collections.abc import Callable
+import signal
+import sys
+from typing import Any, TypeVar
+
+import rclpy
+from rclpy.exceptions import (
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+    NameValidationException,
+    ParameterException,
+)
+from rclpy.executors import ExternalShutdownException
+from rclpy.signals import install_signal_handlers, SignalHandlerOptions
+
+from siammcvae_core.errors import InputError
+
+AnyNode = TypeVar('AnyNode')
+USER_ERRORS = (
+    InputError,
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+    NameValidationException,
+    ParameterException,
+)
+UNUSABLE = 2
+"""Exit status of a configuration that cannot work: starting the node again does not help."""
+
+
+def run(
+    name: str, args: list[str] | None, build: Callable[[], AnyNode], serve: Callable[[AnyNode], Any]
+) -> int:
+    """Build a node and let it serve; returns the exit status.
+
+    That is 0, also when SIGINT or SIGTERM ended it, or UNUSABLE, with one line on stderr, for
+    arguments, parameters or a source that cannot be used. Until `serve` begins a signal ends
+    the process at once, whatever it loads; then rclpy's handlers shut the context down.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        try:
+            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        except RuntimeError as error:  # arguments rcl cannot parse
+            raise InputError(str(error)) from None
+        node = build()
+        install_signal_handlers(SignalHandlerOptions.ALL)
+        serve(node)
+    except USER_ERRORS as error:
+        print(f'{name}: {" ".join(str(error).split())}', file=sys.stderr)
+        return UNUSABLE
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        rclpy.try_shutdown()
+    return 0
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt

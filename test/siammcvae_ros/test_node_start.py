@@ -1,0 +1,99 @@
+# Copyright 2026 The siammcvae_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a node's start refuses in one line, and signals while it starts."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+
+def start(module, domain, *arguments):
+    return subprocess.Popen(
+        [sys.executable, '-m', f'siammcvae_ros.{module}', '--ros-args', *arguments],
+        env={**os.environ, 'ROS_DOMAIN_ID': str(domain)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def parameter_file(tmp_path, node, **values):
+    lines = [f'    {name}: {value}' for name, value in values.items()]
+    path = tmp_path / f'{node}.yaml'
+    path.write_text('\n'.join([f'{node}:', '  ros__parameters:', *lines, '']))
+    return '--params-file', str(path)
+
+
+@pytest.mark.parametrize(
+    ('module', 'values', 'said'),
+    [
+        ('restore_node', {'cameras': '[]'}, 'cameras has no value'),
+        ('restore_node', {'cameras': '[front, front]'}, 'names a camera twice'),
+        ('restore_node', {'cameras': '[front, 1]'}, 'Sequence should be of same type'),
+        ('restore_node', {'cameras': '[1, 2]'}, 'cameras'),
+        ('restore_node', {'mask_wiat': 0.1}, "no parameter 'mask_wiat'; did you mean 'mask_wait'?"),
+        ('restore_node', {'mask_mode': 'sometimes'}, 'expected one of: per_frame'),
+        ('replay_node', {'faults': '[front, 1]'}, 'Sequence should be of same type'),
+        ('replay_node', {'faults': '[1.5]'}, 'faults'),
+        ('replay_node', {'fault_probabilty': 1.0}, "did you mean 'fault_probability'?"),
+        ('replay_node', {'source': 'absent.mp4'}, 'no such file or folder: absent.mp4'),
+    ],
+)
+def test_a_configuration_that_cannot_work_is_one_line_and_status_2(
+    module, values, said, domain, tmp_path
+):
+    node = module.removesuffix('_node')
+    process = start(
+        module,
+        domain,
+        *parameter_file(tmp_path, node, weights='none', **values)
+        if module == 'restore_node'
+        else parameter_file(tmp_path, node, **values),
+    )
+    _, text = process.communicate()
+    assert process.returncode == 2, text
+    assert 'Traceback' not in text
+    assert said in text.splitlines()[-1]
+
+
+def test_a_parameter_file_that_does_not_exist_is_named(domain):
+    process = start('replay_node', domain, '--params-file', 'absent.yaml')
+    _, text = process.communicate()
+    assert process.returncode == 2
+    assert 'Traceback' not in text
+    assert 'absent.yaml' in text
+
+
+def test_no_faults_may_be_an_empty_list(domain, tmp_path):
+    arguments = parameter_file(tmp_path, 'replay', faults='[]', frames=2, source='sim')
+    process = start('replay_node', domain, *arguments)
+    _, text = process.communicate()
+    assert process.returncode == 0, text
+    assert '2 frames' in text
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('module', ['restore_node', 'replay_node'])
+def test_a_signal_ends_a_node_without_a_traceback(module, number, domain, wait_until):
+    """It comes as soon as rclpy is loaded: while parameters are declared, a model is loaded."""
+    process = start(module, domain)
+
+    def started():
+        with open(f'/proc/{process.pid}/maps') as maps:
+            return 'librcl.so' in maps.read() and handles(process.pid, number)
+
+    wait_until(started, 'the start')
+    process.send_signal(number)
+    _, text = process.communicate()
+    assert process.returncode == 0, text
+    assert 'Traceback' not in text
+
+
+def handles(pid, number):
+    """Tell whether a process has a handler for both signals: before, they have their default."""
+    with open(f'/proc/{pid}/status') as status:
+        caught = next(line for line in status if line.startswith('SigCgt')).split()[1]
+    both = (1 << (signal.SIGINT - 1)) | (1 << (signal.SIGTERM - 1))
+    return int(caught, 16) & both == both
