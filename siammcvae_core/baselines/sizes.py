@@ -8,6 +8,7 @@ matrix products, attention included; all frames the system looks at are encoded.
 
 import argparse
 from collections.abc import Iterator, Sequence
+import sys
 from typing import Any, NamedTuple
 
 import torch
@@ -15,9 +16,12 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from siammcvae_core.baselines.catalogue import LEARNED_BASELINES
+from siammcvae_core.commands.parser import CommandParser
 from siammcvae_core.model.patches import grid_of
 from siammcvae_core.model.profiles import PROFILES
 from siammcvae_core.model.siammcvae import SiamMCVAE
+
+DESCRIPTION = 'Count the parameters of the learned systems, and the operations of a restoration.'
 
 
 class Size(NamedTuple):
@@ -45,12 +49,12 @@ def size_of(system: str, profile: Any, ratio: float, frame: tuple[int, int] | No
     damaged = torch.zeros(1, 3, *(frame or profile.size))
     patches = grid_of(damaged, profile.patch)
     lost = torch.arange(patches[0] * patches[1])[None] < round(ratio * patches[0] * patches[1])
-    kept = damaged[:, None].expand(-1, references, -1, -1, -1)
+    earlier = damaged[:, None].expand(-1, references, -1, -1, -1)
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         if ours:
-            model(kept[:, 0], damaged, lost)
+            model(earlier[:, 0], damaged, lost)
         else:
-            model.predict(kept, damaged, lost)
+            model.predict(earlier, damaged, lost)
     operations = counter.get_total_flops()
     return Size(system, profile.name, references, _parameters(model), operations)
 
@@ -67,17 +71,19 @@ def sizes(
                 yield size_of(system, profile, ratio, frame)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table, a row as soon as it is counted."""
-    parser = argparse.ArgumentParser(
-        prog='python -m siammcvae_core.baselines.sizes', description=(__doc__ or '').split('\n')[0]
-    )
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; exit status 2 for options that cannot be used."""
+    parser = CommandParser('siammcvae_core.baselines.sizes', DESCRIPTION)
     parser.add_argument('profiles', nargs='*', help='only these, such as vit_b (default: all)')
     parser.add_argument(
         '--ratio', type=float, default=0.75, help='lost share of the patches (default: 0.75)'
     )
-    options = parser.parse_args(arguments)
-    print(f'{"system":<10} {"profile":<8} {"kept frames":>11} {"parameters":>12} {"GFLOP":>8}')
+    return parser.run(print_sizes, arguments)
+
+
+def print_sizes(options: argparse.Namespace) -> None:
+    """Print the table, a row as soon as it is counted."""
+    print(f'{"system":<10} {"profile":<8} {"references":>11} {"parameters":>12} {"GFLOP":>8}')
     for row in sizes(options.profiles, options.ratio):
         print(
             f'{row.system:<10} {row.profile:<8} {row.references:>11} '
@@ -91,4 +97,4 @@ def _parameters(model: nn.Module) -> int:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -49,7 +49,7 @@ def add_job_options(parser: ArgumentParser) -> None:
         default='',
         metavar='ADDRESS',
         help='work on the Dask cluster with this scheduler instead, such as tcp://10.0.0.1:8786; '
-        'its workers need this package and the same files under the same absolute paths',
+        'its workers need this package, and the files under the same paths (write absolute ones)',
     )
 
 

@@ -13,6 +13,8 @@ import sys
 import cv2
 import numpy as np
 
+from siammcvae_core.commands.parser import CommandParser
+from siammcvae_core.errors import InputError
 from siammcvae_core.faults.camera import FaultInjector
 from siammcvae_core.simulation.drive import DriveSim
 
@@ -42,7 +44,7 @@ PANE = (320, 180)
 FIRST = 60  # frame of the rendered drive
 BURST = 6
 SHOWN = (1, 5)  # of the frames; frame 0 is what the camera delivered before the burst
-SEED = 13  # with it the injector leaves frame 0 intact and strikes the next BURST frames
+SEED = 13  # with it the injector leaves frame 0 intact and damages the next BURST frames
 QUALITY = 70  # of the JPEG
 
 
@@ -62,12 +64,17 @@ def picture(spec: str, frames: Sequence[np.ndarray]) -> np.ndarray:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write `faults_NAME.jpg` for each of SPECS; exit status 2 if the folder cannot be written."""
-    parser = argparse.ArgumentParser(
-        prog='python -m siammcvae_core.faults.gallery',
-        description='Write a picture of each camera fault, made from the rendered drive.',
+    parser = CommandParser(
+        'siammcvae_core.faults.gallery',
+        'Write a picture of each camera fault, drawn on the rendered drive.',
     )
     parser.add_argument('out', type=Path, metavar='OUT', help='folder for the pictures')
-    out = parser.parse_args(arguments).out
+    return parser.run(write_pictures, arguments)
+
+
+def write_pictures(options: argparse.Namespace) -> None:
+    """Write all pictures; raises InputError if that cannot be done."""
+    out = options.out
     drive = DriveSim(SIZE)
     frames = [drive.render(FIRST + step) for step in range(BURST + 1)]
     try:
@@ -79,10 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             file.write_bytes(jpeg)
     except OSError as error:
-        print(f'gallery: cannot write {error.filename}: {error.strerror}', file=sys.stderr)
-        return 2
+        raise InputError(f'cannot write {error.filename}: {error.strerror}') from error
     print(f'{len(SPECS)} pictures in {out}')
-    return 0
 
 
 if __name__ == '__main__':

@@ -11,6 +11,7 @@ import sys
 import torch
 from tqdm import tqdm
 
+from siammcvae_core.commands.parser import CommandParser
 from siammcvae_core.errors import InputError
 from siammcvae_core.propagation.affinity import PropagationSettings
 from siammcvae_core.propagation.features import FrameEncoder, load_features
@@ -22,9 +23,9 @@ SIDES = {'davis': 480, 'jhmdb': 320, 'vip': 560}
 TOPK = {'davis': 7, 'jhmdb': 7, 'vip': 10}
 
 DESCRIPTION = """\
-Carry the labels of each video's first frame through it by likeness of features, and score them:
+Carry the labels of each video's first frame through it by similar features, and score them:
 J&F of segments (DAVIS 2017), PCK of keypoints (JHMDB), mIoU of body parts (VIP). Beside the scores
-of the weights stand those of labels that are left where they are.
+of the weights stand those of labels that do not move.
 """
 EPILOG = """\
 examples:
@@ -35,37 +36,36 @@ exit status: 0 measured; 2 input that cannot be used.
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """Describe the command line."""
-    p = argparse.ArgumentParser(
-        prog='python -m siammcvae_core.propagation',
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    p.add_argument('--data', type=Path, required=True, help='top folder of the data set')
-    p.add_argument('--layout', choices=LAYOUTS, required=True, help='how it is laid out')
-    p.add_argument(
+    options = CommandParser('siammcvae_core.propagation', DESCRIPTION, EPILOG)
+    options.add_argument('--data', type=Path, required=True, help='top folder of the data set')
+    options.add_argument('--layout', choices=LAYOUTS, required=True, help='how it is laid out')
+    options.add_argument(
         '--weights', type=Path, nargs='+', required=True, help='weights files of any system'
     )
-    p.add_argument(
+    options.add_argument(
         '--split', default='', help='videos to take (default: val, test_split1 for jhmdb)'
     )
-    p.add_argument(
+    options.add_argument(
         '--side', type=int, default=0, metavar='PX',
         help='shorter side of the frames as the network sees them (default: 480, 320 or 560)',
     )  # fmt: skip
-    p.add_argument('--topk', type=int, default=0, help='patches to take a label from')
-    usual = PropagationSettings()
-    p.add_argument('--queue', type=int, default=usual.queue, help='frames before this one to use')
-    p.add_argument('--radius', type=float, default=usual.radius, help='of the window, in patches')
-    p.add_argument('--temperature', type=float, default=usual.temperature)
-    p.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    p.add_argument('--out', type=Path, metavar='FILE', help='write the scores as JSON, too')
-    return p
+    options.add_argument('--topk', type=int, default=0, help='patches to take a label from')
+    defaults = PropagationSettings()
+    options.add_argument(
+        '--queue', type=int, default=defaults.queue, help='frames before this one to use'
+    )
+    options.add_argument(
+        '--radius', type=float, default=defaults.radius, help='of the window, in patches'
+    )
+    options.add_argument('--temperature', type=float, default=defaults.temperature)
+    options.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    options.add_argument('--out', type=Path, metavar='FILE', help='write the scores as JSON, too')
+    return options
 
 
-def run(options: argparse.Namespace) -> None:
+def measure(options: argparse.Namespace) -> None:
     """Measure and print; raises InputError."""
     layout = options.layout
     settings = PropagationSettings(
@@ -74,33 +74,28 @@ def run(options: argparse.Namespace) -> None:
     side = options.side or SIDES[layout]
     if side < 1:
         raise InputError(f'--side must be above 0, got {side}')
-    described: dict[str, FrameEncoder | None] = {'still labels': None}
+    encoders: dict[str, FrameEncoder | None] = {'still labels': None}
     for path in options.weights:
-        described[str(path)] = load_features(path, side, options.device)
+        encoders[str(path)] = load_features(path, side, options.device)
     videos = read_videos(options.data, layout, options.split)
     rows = []
-    for name, features in described.items():
+    for name, encoder in encoders.items():
         bar = tqdm(videos, desc=Path(name).name, unit='video', leave=False, disable=None)
-        scores = SCORES[layout](bar, features, settings)
+        scores = SCORES[layout](bar, encoder, settings)
         rows.append({'features': name, 'videos': len(videos), **scores})
         numbers = '   '.join(f'{key} {100 * value:5.1f}' for key, value in scores.items())
         print(f'{Path(name).name:<32} {numbers}', flush=True)
     if options.out:
-        described_run = {'layout': layout, 'side': side, **vars(settings), 'rows': rows}
+        report = {'layout': layout, 'side': side, **vars(settings), 'rows': rows}
         try:
-            options.out.write_text(json.dumps(described_run, indent=2) + '\n')
+            options.out.write_text(json.dumps(report, indent=2) + '\n')
         except OSError as error:
             raise InputError(f'{options.out}: cannot be written: {error.strerror}') from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit status."""
-    try:
-        run(parser().parse_args(arguments))
-    except InputError as error:
-        print(f'propagation: {error}', file=sys.stderr)
-        return 2
-    return 0
+    """Measure and print; exit status as in --help."""
+    return parser().run(measure, arguments)
 
 
 if __name__ == '__main__':

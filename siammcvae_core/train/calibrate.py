@@ -12,23 +12,26 @@ of the predicted log scale.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
+from functools import lru_cache
 import math
 from pathlib import Path
 import sys
 from typing import NamedTuple
+import zlib
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
+from siammcvae_core.commands.jobs import add_job_options, run_usable, WorkerError
+from siammcvae_core.commands.parser import CommandParser
 from siammcvae_core.data.layouts import Clip, find_clips
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.data.sources import open_source
+from siammcvae_core.engines import Engine
 from siammcvae_core.engines.factory import load_torch_engine
-from siammcvae_core.errors import InputError, SourceError
-from siammcvae_core.evaluate.samples import choose_frames, draw_cases
+from siammcvae_core.errors import InputError
+from siammcvae_core.evaluate.samples import choose_frames, DamagedCase, draw_cases
 from siammcvae_core.metrics import Calibration
 from siammcvae_core.model.checkpoint import load_model, save_checkpoint
 from siammcvae_core.model.drive import DriveMCVAE
@@ -49,7 +52,7 @@ STEPS = 12  # of the bisection
 
 
 class Pixels(NamedTuple):
-    """Lost pixels that were restored: (n, 1) expected errors, (n, 1, 3) restored and true ones."""
+    """Lost pixels: expected errors (n, 1), restored and true values (n, 1, 3)."""
 
     expected: np.ndarray
     restored: np.ndarray
@@ -62,34 +65,62 @@ class Pixels(NamedTuple):
         return calibration.coverage(LEVEL)
 
 
-def restored_pixels(weights: Path, clips: Sequence[Clip], samples: int) -> Pixels:
-    """Restore damaged frames of clips, and draw some of the lost pixels of each."""
-    engine = load_torch_engine(weights, 'cpu', torch.float32)
-    rng = np.random.default_rng(0)
-    parts: list[Pixels] = []
-    for clip in tqdm(clips, 'calibrating', unit='clip', disable=None):
-        try:
-            chosen = choose_frames(open_source(clip.path), clip.name, GAPS, 0, samples)
-        except SourceError as error:
-            tqdm.write(f'left out: {error}', file=sys.stderr)
-            continue
-        draw = partial(draw_cases, open_source(clip.path), clip.name, chosen)
-        for case in draw(MASKS, GAPS, SIZE, 0):
-            restoration = engine.restore(case.references(), case.frame, case.mask, case.stamp)
-            if restoration.expected_error is None:
-                raise InputError(f'{weights}: its model predicts no expected error')
-            lost = np.flatnonzero(case.mask)
-            drawn = rng.choice(lost, min(PIXELS, lost.size), replace=False)
-            rows, columns = np.unravel_index(drawn, case.mask.shape)
-            frames = (
-                frame if frame.ndim == 3 else frame[..., None].repeat(3, -1)
-                for frame in (restoration.frame, case.truth)
-            )
-            shown = [frame[rows, columns][:, None] for frame in frames]
-            parts.append(Pixels(restoration.expected_error()[rows, columns][:, None], *shown))
-    if not parts:
-        raise InputError(f'none of {len(clips)} clips can be used')
-    return Pixels(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
+class PixelSample(NamedTuple):
+    """What to restore: `samples` frames of a clip at `size` (height, width), by which weights."""
+
+    clip: Clip
+    weights: Path
+    samples: int
+    size: tuple[int, int]
+
+
+def restored_pixels(
+    weights: Path, clips: Sequence[Clip], samples: int, jobs: int = 1, cluster: str = ''
+) -> Pixels:
+    """Restore damaged frames of clips, and return some of the lost pixels of each.
+
+    Clips that cannot be read are left out; raises InputError if that leaves none.
+    """
+    tasks = [PixelSample(clip, weights, samples, SIZE) for clip in clips]
+    names = [clip.name for clip in clips]
+    parts = run_usable(pixels_of_clip, tasks, names, jobs, cluster, 'calibrating')
+    return _joined(parts)
+
+
+def pixels_of_clip(task: PixelSample) -> Pixels:
+    """Restore damaged frames of one clip; raises SourceError if it cannot be read."""
+    clip = task.clip
+    engine = _engine(task.weights)
+    # A generator of its own, so that the pixels of a clip do not depend on the clips before it.
+    rng = np.random.default_rng([0, zlib.crc32(clip.name.encode())])
+    source = open_source(clip.path)
+    chosen = choose_frames(source, clip.name, GAPS, 0, task.samples)
+    cases = draw_cases(source, clip.name, chosen, MASKS, GAPS, task.size, 0)
+    return _joined([_pixels_of_case(engine, case, rng) for case in cases])
+
+
+def _pixels_of_case(engine: Engine, case: DamagedCase, rng: np.random.Generator) -> Pixels:
+    restoration = engine.restore(case.references(), case.frame, case.mask, case.stamp)
+    if restoration.expected_error is None:
+        raise InputError('the model predicts no expected error')
+    lost = np.flatnonzero(case.mask)
+    sample = rng.choice(lost, min(PIXELS, lost.size), replace=False)
+    rows, columns = np.unravel_index(sample, case.mask.shape)
+    restored, truth = (
+        (frame if frame.ndim == 3 else frame[..., None].repeat(3, -1))[rows, columns][:, None]
+        for frame in (restoration.frame, case.truth)
+    )
+    return Pixels(restoration.expected_error()[rows, columns][:, None], restored, truth)
+
+
+@lru_cache(1)
+def _engine(weights: Path) -> Engine:
+    torch.set_num_threads(1)  # processes share the cores, and results must not depend on how many
+    return load_torch_engine(weights, 'cpu', torch.float32)
+
+
+def _joined(parts: Sequence[Pixels]) -> Pixels:
+    return Pixels(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def find_factor(pixels: Pixels) -> float:
@@ -111,40 +142,32 @@ def scale_expected_errors(model: DriveMCVAE, factor: float) -> DriveMCVAE:
     return model
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """Describe the command line."""
-    p = argparse.ArgumentParser(
-        prog='python -m siammcvae_core.train.calibrate', description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    p.add_argument('weights', type=Path, help='weights file of a drive model')
-    p.add_argument('out', type=Path, help='where the calibrated one goes')
-    p.add_argument('--data', required=True, nargs='+', metavar='DIR', help='clips')
-    p.add_argument('--samples', type=int, default=2, help='frames per clip (default: 2)')
-    return p
+    options = CommandParser('siammcvae_core.train.calibrate', DESCRIPTION)
+    options.add_argument('weights', type=Path, help='weights file of a drive model')
+    options.add_argument('out', type=Path, help='where the calibrated one goes')
+    options.add_argument('--data', required=True, nargs='+', metavar='DIR', help='clips')
+    options.add_argument('--samples', type=int, default=2, help='frames per clip (default: 2)')
+    add_job_options(options)
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Calibrate; 0 when done, 2 for input that cannot be used."""
-    options = parser().parse_args(arguments)
-    try:
-        for line in calibrate(options.weights, options.out, options.data, options.samples):
-            print(line)
-    except InputError as error:
-        print(f'calibrate: {error}', file=sys.stderr)
-        return 2
-    return 0
+    """Calibrate; 0 when done, 1 if a process dies, 2 for input that cannot be used."""
+    return parser().run(calibrate, arguments, failures=(WorkerError,))
 
 
-def calibrate(weights: Path, out: Path, data: Sequence[str], samples: int) -> Iterator[str]:
-    """Write calibrated weights; yields lines to print. Raises InputError."""
+def calibrate(options: argparse.Namespace) -> None:
+    """Write calibrated weights, and print by how much they changed; raises InputError."""
+    weights, clips = options.weights, find_clips(options.data, 'train')
     model = load_model(weights, DriveMCVAE, DriveProfile)
-    pixels = restored_pixels(weights, find_clips(data, 'train'), samples)
+    pixels = restored_pixels(weights, clips, options.samples, options.jobs, options.cluster)
     factor = find_factor(pixels)
-    held = pixels.coverage(1)
-    yield f'{LEVEL:.0%} intervals held {held:.1%} of the errors of {len(pixels.expected)} pixels'
-    save_checkpoint(out, scale_expected_errors(model, factor), half=True)
-    yield f'expected errors scaled by {factor:.3f}; written to {out}'
+    coverage, count = pixels.coverage(1), len(pixels.expected)
+    print(f'{LEVEL:.0%} intervals held {coverage:.1%} of the errors of {count} pixels')
+    save_checkpoint(options.out, scale_expected_errors(model, factor), half=True)
+    print(f'expected errors scaled by {factor:.3f}; written to {options.out}')
 
 
 if __name__ == '__main__':

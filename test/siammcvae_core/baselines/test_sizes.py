@@ -26,6 +26,6 @@ def test_operations_are_those_of_the_matrix_products() -> None:
 def test_the_table_has_every_system(capsys: pytest.CaptureFixture[str]) -> None:
     sizes.main(['tiny'])
     head, *rows = capsys.readouterr().out.splitlines()
-    assert head.split() == ['system', 'profile', 'kept', 'frames', 'parameters', 'GFLOP']
+    assert head.split() == ['system', 'profile', 'references', 'parameters', 'GFLOP']
     assert [row.split()[0] for row in rows] == ['siammcvae', *LEARNED_BASELINES]
     assert all(float(row.split()[-1]) > 0.1 for row in rows)
