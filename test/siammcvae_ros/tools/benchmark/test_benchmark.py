@@ -15,7 +15,7 @@ from siammcvae_ros.tools.benchmark.stream import Load, summarise
 
 def benchmark(*arguments):
     command = [sys.executable, '-m', 'siammcvae_ros.tools.benchmark', *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
 
 
 def test_damaged_and_intact_cameras_have_their_rows():

@@ -166,7 +166,7 @@ def test_profile_is_made_to_fit_scarce_memory(
 
 def test_failed_child_is_reported_with_its_last_lines(tmp_path: Path) -> None:
     with Child('timeit', ['-n', 'many'], tmp_path / 'child.log') as child:
-        child._process.wait(20)
+        child._process.wait(120)
         expected = r'(?s)timeit ended with status \d+.*many.*child\.log'
         with pytest.raises(ProcessError, match=expected):
             child.has_finished()

@@ -15,11 +15,12 @@ from siammcvae_core.data.clips import write_video
 from siammcvae_core.simulation.drive import DriveSim
 
 FRAMES = 30
+LIMIT = 900  # s; a busy machine takes minutes
 
 
 def demo(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, '-m', 'siammcvae_ros.tools.demo', *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=LIMIT)
 
 
 @pytest.fixture(scope='module')

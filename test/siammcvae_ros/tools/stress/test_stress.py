@@ -23,7 +23,7 @@ STAMP = 5_000_000_007
 
 def stress(*arguments):
     command = [sys.executable, '-m', 'siammcvae_ros.tools.stress', *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
 
 
 def test_node_survives_and_every_check_holds():
