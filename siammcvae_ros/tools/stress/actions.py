@@ -66,7 +66,7 @@ PATIENT_PARAMETERS = {
     'mask_wait': double_value(5.0),
     'mask_slop': double_value(0.0),
     'max_hold': double_value(1.0),
-    'max_reference_age': double_value(1.0),
+    'max_reference_age': double_value(60.0),
     'model_budget': double_value(10.0),
     'missing_mask': string_value('intact'),
     'on_failure': string_value('passthrough'),
@@ -76,6 +76,7 @@ USUAL_PARAMETERS = {
     **PATIENT_PARAMETERS,
     'mask_wait': double_value(0.02),
     'max_hold': double_value(0.05),
+    'max_reference_age': double_value(1.0),
     'model_budget': double_value(0.0),
     'stale_after': double_value(1.0),
 }

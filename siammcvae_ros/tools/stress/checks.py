@@ -63,6 +63,7 @@ class CameraChecker:
         self._last_number = 0
         self._before_restart = Totals()
         self._now = Totals()
+        self._troubles: Counter[str] | None = None
 
     def expect(self, frame: SendMessage) -> None:
         """Remember a frame; to be called before it is sent."""
@@ -109,6 +110,8 @@ class CameraChecker:
         )
         if now.received != now.restored + now.passed + now.dropped + now.in_flight:
             self._fail('account does not balance', self._last_number, str(now))
+        self._check_state(values)
+        self._check_monotonic(now)
         if now.in_flight < 0:
             self._fail('frames settled twice', self._last_number, str(now))
         for name in parts:
@@ -119,8 +122,26 @@ class CameraChecker:
         if self.totals.received > self.sent:
             self._fail('more received than sent', self._last_number, f'{now}, sent {self.sent}')
 
+    def _check_state(self, values: Mapping[str, str]) -> None:
+        """Check that a counter which tells of trouble never rises while the state is `ok`."""
+        troubles = Counter({key: int(n) for key, n in values.items() if _tells_of_trouble(key)})
+        risen = {} if self._troubles is None else troubles - self._troubles
+        if risen and values['state'] == 'ok':
+            self._fail('trouble in state ok', self._last_number, str(dict(risen)))
+        self._troubles = troubles
+
+    def _check_monotonic(self, now: Totals) -> None:
+        """Check that no count falls, but for intact frames that turned out to be damaged."""
+        fallen = self._now.reasons - now.reasons
+        late = now.reasons[LATE] - self._now.reasons[LATE]
+        if fallen[INTACT] <= late:
+            del fallen[INTACT]
+        if fallen:
+            self._fail('a count fell', self._last_number, f'{dict(fallen)}, {late} late masks')
+
     def restart(self) -> None:
         """Add up the counters of a camera that the node has cleaned up: they start again at 0."""
+        self._troubles = None
         self._before_restart, self._now = self.totals, Totals()
 
     @property
@@ -176,6 +197,18 @@ class CameraChecker:
         sent = self._frames.get(number)
         what = f' ({sent.template.name}, stamp {sent.stamp})' if sent else ''
         self._violations.add(kind, f'{self.camera}, message {number}{what}: {detail}')
+
+
+INTACT, LATE = 'passed.intact', 'passed.late_mask'
+TROUBLES = (
+    'masks.unused_damaged', 'stamps.unset', 'stamps.repeated', 'time_jumps', 'detector.failed',
+)  # fmt: skip
+HARMLESS = (INTACT, 'dropped.concealed')
+
+
+def _tells_of_trouble(key: str) -> bool:
+    failed = key.startswith(('passed.', 'dropped.')) and key not in HARMLESS
+    return failed or key in TROUBLES
 
 
 _PREFIXES = ('restored.', 'passed.', 'dropped.')

@@ -132,11 +132,15 @@ class StressHarness:
 
     def wait_for_idle(self) -> None:
         """Wait until every call is answered or overdue, and then for two diagnostics messages."""
-        while self._count_open_calls():
-            time.sleep(0.002)
+        self.wait_for_answers()
         before, limit = self._diagnostics_received, self._hang_limit + 2 * PERIOD
         if not self.wait(lambda: self._diagnostics_received >= before + 2, limit):
             self.violations.add('diagnostics silent', f'for {limit} s, {self.sent} messages sent')
+
+    def wait_for_answers(self) -> None:
+        """Wait until every call is answered or overdue."""
+        while self._count_open_calls():
+            time.sleep(0.002)
 
     def wait(self, condition: Callable[[], bool], limit: float) -> bool:
         """Wait until `condition()` is true; False if it is not within `limit` seconds."""

@@ -52,12 +52,15 @@ class StressSchedule:
         self._number = 0
         self._stamps = dict.fromkeys(CAMERAS, BEGINNING)
         self._camera = CAMERAS[0]
-        frames = (self._valid_frames, self._flood, self._sizes, self._odd_stamps)
-        masks = (self._misplaced_masks, self._mask_flood)
+        frames = (self._valid_frames, self._flood, self._sizes)
+        stamps = (self._odd_stamps, self._standing_stamps)
+        masks = (self._misplaced_masks, self._late_masks, self._mask_flood)
         others = (self._invalid_frames, self._garbled, self._camera_infos)
         calls = (self._lifecycle, self._parameters)
         self._phases: tuple[Callable[[], Iterator[Action]], ...] = (
-            (self._valid_frames,) * VALID_PHASES if calm else (*frames, *masks, *others, *calls)
+            (self._valid_frames,) * VALID_PHASES
+            if calm
+            else (*frames, *stamps, *masks, *others, *calls)
         )
 
     def __iter__(self) -> Iterator[Action]:
@@ -131,6 +134,27 @@ class StressSchedule:
             if rng.random() < 0.3:
                 yield from list(self._valid_pair())[1:]
         self._stamps[self._camera] = BEGINNING + rng.randrange(10**12)
+
+    def _standing_stamps(self) -> Iterator[Action]:
+        """Send frames and masks whose stamps are all unset, or all the same."""
+        before = self._stamps[self._camera]
+        standing = self._rng.choice((0, before + PERIOD))
+        for _ in self._repeat():
+            self._stamps[self._camera] = standing - PERIOD
+            yield from self._valid_pair()
+        self._stamps[self._camera] = max(before, standing)
+
+    def _late_masks(self) -> Iterator[Action]:
+        """Send every mask some frames after its frame, as a slow fault monitor does."""
+        delay = self._rng.randint(1, 20)
+        waiting: list[Action] = []
+        for _ in self._repeat():
+            mask, image = self._valid_pair()
+            waiting.append(mask)
+            yield image
+            if len(waiting) > delay:
+                yield waiting.pop(0)
+        yield from waiting
 
     def _misplaced_masks(self) -> Iterator[Action]:
         rng = self._rng

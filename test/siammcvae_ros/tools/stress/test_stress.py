@@ -118,7 +118,8 @@ class OneFrame:
 
     def diagnose(self, **numbers):
         names = ('received', 'restored', 'passed', 'dropped', 'in_flight')
-        values = {**dict.fromkeys(names, '0'), **{k: str(n) for k, n in numbers.items()}}
+        values = {'state': 'degraded', **dict.fromkeys(names, '0')}
+        values.update((k, str(n)) for k, n in numbers.items())
         self.checker.check_diagnostics({name.replace('__', '.'): n for name, n in values.items()})
 
     @property
@@ -212,6 +213,24 @@ def test_published_invalid_frame_is_noticed():
 def test_diagnostics_that_do_not_add_up_are_noticed(one, numbers, kinds):
     one.diagnose(**numbers)
     assert one.violated == kinds
+
+
+@pytest.mark.parametrize('trouble', ['passed__late_mask', 'passed__superseded', 'stamps__unset'])
+def test_trouble_that_does_not_reach_the_state_is_noticed(one, trouble):
+    one.diagnose(state='ok')
+    passed = int(trouble.startswith('passed'))
+    one.diagnose(received=passed, passed=passed, **{trouble: 1}, state='degraded')
+    assert not one.violated
+    one.diagnose(received=passed, passed=passed, **{trouble: 1}, stamps__repeated=1, state='ok')
+    assert one.violated == {'trouble in state ok'}
+
+
+def test_only_intact_frames_found_damaged_later_may_be_fewer(one):
+    one.diagnose(received=1, passed=1, passed__intact=1)
+    one.diagnose(received=1, passed=1, passed__intact=0, passed__late_mask=1)
+    assert not one.violated
+    one.diagnose(received=1, passed=1, passed__late_mask=0, passed__no_reference=1)
+    assert one.violated == {'a count fell'}
 
 
 def test_frames_in_flight_at_the_end_or_uncounted_are_noticed(one):
