@@ -40,6 +40,8 @@ class Source(Protocol):
     """Whether frames carry recorded stamps (a bag) or the time since the first frame."""
     broken: str = ''
     """Why the last iteration ended early; '' when it reached the end."""
+    note: str = ''
+    """What a user should know of how it is read, one line; '' if there is nothing to say."""
 
     def __len__(self) -> int:
         """Return the number of frames, as far as known without decoding them all."""

@@ -2,173 +2,212 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images out of rosbag2 recordings (sqlite3 and MCAP, raw and compressed), without ROS."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 import importlib.util
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import cv2
 import numpy as np
-from rosbags.rosbag2 import Reader
 from rosbags.typesys import get_typestore, Stores
 
-from siammcvae_core.errors import SourceError
+from siammcvae_core.data.compressed_images import decode_image, decode_samples, is_turned
+from siammcvae_core.data.encodings import ENCODINGS, image_view, to_frame
+from siammcvae_core.data.image_topics import choose_topic, COMPRESSED, mask_topic, RAW, sibling
+from siammcvae_core.data.recording import open_recording
+from siammcvae_core.errors import FrameError, SourceError
 from siammcvae_core.frames import Frame, Source
 
-RAW = 'sensor_msgs/msg/Image'
-COMPRESSED = 'sensor_msgs/msg/CompressedImage'
 CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
-CHANNELS = {'bgr8': 3, 'rgb8': 3, 'bgra8': 4, 'rgba8': 4, 'mono8': 1, '8UC1': 1, '8UC3': 3}
 STAMPS_FOR_RATE = 16
 NANO = 10**9
-BAG_SUFFIXES = ('.mcap', '.db3')
 
 # The fields of these messages are the same in every ROS 2 distribution.
 TYPES = get_typestore(Stores.ROS2_JAZZY)
 
 
+@dataclass(frozen=True, eq=False)
+class RecordedImage:
+    """A message of an image topic; `stamp` is that of its header, `logged` when it was recorded."""
+
+    index: int
+    stamp: int
+    logged: int
+    kind: str
+    message: Any
+
+
+class ImageTopic:
+    """The messages of one image topic of a bag, in the order in which it was recorded.
+
+    `beside` is the mask topic for which an image topic is looked for, where `topic` names none.
+    `mask_topic` is the one of the fault masks beside it, `camera_info` the first one recorded.
+    Damage within the recording ends an iteration; `broken` says what it is. `note` is what a user
+    should know of the bag. Raises SourceError where there is no such topic.
+    """
+
+    def __init__(self, path: Path, topic: str = '', beside: str = '') -> None:
+        self.path = path
+        self.broken = ''
+        with open_recording(path) as recording:
+            topics: dict[str, tuple[str, int]] = {}
+            for c in recording.connections:
+                count = topics.get(c.topic, ('', 0))[1]
+                topics[c.topic] = c.msgtype, count + c.msgcount
+            self.topic = choose_topic(path, topics, topic, beside)
+            self.note = recording.note
+            self._count = topics[self.topic][1]
+            self.mask_topic = mask_topic(self.topic, topics)
+            self.camera_info = self._read_camera_info(recording)
+
+    def __len__(self) -> int:
+        """Count the messages of the topic."""
+        return self._count
+
+    def __iter__(self) -> Iterator[RecordedImage]:
+        """Read from the first message on."""
+        self.broken = ''
+        index = 0
+        try:
+            with open_recording(self.path) as recording:
+                wanted = [c for c in recording.connections if c.topic == self.topic]
+                for connection, logged, data in recording.messages(wanted):
+                    yield recorded_image(index, logged, connection.msgtype, data)
+                    index += 1
+        except SourceError as error:
+            self.broken = f'message {index}: {error}'
+        else:
+            if index < self._count:
+                self.broken = f'the recording ends after {index} of {self._count} messages'
+            self.broken = recording.cut or self.broken
+
+    def _read_camera_info(self, recording: Any) -> object | None:
+        topic = sibling(self.topic, 'camera_info')
+        wanted = [c for c in recording.connections if (c.topic, c.msgtype) == (topic, CAMERA_INFO)]
+        for _, _, data in recording.messages(wanted) if wanted else ():
+            return TYPES.deserialize_cdr(data, CAMERA_INFO)
+        return None
+
+
 class BagImages(Source):
     """The frames of one image topic, with the stamp, frame_id and encoding they were recorded with.
 
-    Raw 8-bit images are views into the recording; compressed ones become bgr8 or mono8; other raw
-    encodings become bgr8 where rosbags-image is installed. Damage within the recording ends the
-    iteration; `broken` says what it is.
+    Raw images of the encodings of core frames are views into the recording; compressed ones become
+    bgr8 or mono8; YUV and Bayer patterns become bgr8, and so do other raw encodings where
+    rosbags-image is installed. An image that cannot be read ends the iteration, as damage within
+    the recording does; `broken` says what it is.
     """
 
     stamped = True
 
     def __init__(self, path: Path, topic: str = '') -> None:
         self.name = path.name
-        self._path = storage_of(path)
-        with self._open() as reader:
-            self.topic = _choose_topic(path, reader, topic)
-            self._frames = reader.topics[self.topic].msgcount
-            self._camera_info = self._read_camera_info(reader)
-        stamps: list[int] = []
-        for frame in self:
-            if not stamps:
-                self.size = (frame.image.shape[1], frame.image.shape[0])
-            stamps.append(frame.stamp)
-            if len(stamps) == STAMPS_FOR_RATE:
-                break
-        if not stamps:
+        self._images = ImageTopic(path, topic)
+        self.topic, self.note = self._images.topic, self._images.note
+        first = next(iter(self), None)
+        if first is None:
             raise SourceError(f'{path}: topic {self.topic}: {self.broken}')
-        steps = [b - a for a, b in pairwise(stamps) if b > a]
-        self.rate = NANO / median(steps) if steps else 10.0
+        self.size = (first.image.shape[1], first.image.shape[0])
+        beginning = list(islice(self._images, STAMPS_FOR_RATE))
+        period = _period([image.stamp for image in beginning])
+        period = period or _period([image.logged for image in beginning])
+        self.rate = NANO / period if period else 10.0
         self.broken = ''
 
     def __len__(self) -> int:
         """Count the messages of the topic."""
-        return self._frames
+        return len(self._images)
 
     def __iter__(self) -> Iterator[Frame]:
         """Read from the first message on."""
         self.broken = ''
-        index = 0
-        try:
-            with self._open() as reader:
-                wanted = [c for c in reader.connections if c.topic == self.topic]
-                for connection, _, data in reader.messages(wanted):
-                    yield _frame(index, connection.msgtype, data)
-                    index += 1
-        except SourceError as error:
-            self.broken = f'message {index}: {error}'
-        else:
-            if index < self._frames:
-                self.broken = f'the recording ends after {index} of {self._frames} messages'
+        for image in self._images:
+            try:
+                yield _frame(image)
+            except FrameError as error:
+                self.broken = f'message {image.index}: {error}'
+                return
+        self.broken = self._images.broken
 
     def camera_info(self) -> object | None:
         """Return the first CameraInfo recorded beside the images, if there is one."""
-        return self._camera_info
-
-    def _read_camera_info(self, reader: Reader) -> object | None:
-        topic = self.topic.removesuffix('/compressed').rpartition('/')[0] + '/camera_info'
-        wanted = [c for c in reader.connections if c.topic == topic and c.msgtype == CAMERA_INFO]
-        for _, _, data in reader.messages(wanted) if wanted else ():
-            return TYPES.deserialize_cdr(data, CAMERA_INFO)
-        return None
-
-    @contextmanager
-    def _open(self) -> Iterator[Reader]:
-        """Open the recording; any error of its parsers becomes a SourceError."""
-        try:
-            with Reader(self._path) as reader:
-                yield reader
-        except SourceError:
-            raise
-        except Exception as error:  # damaged files raise errors of every parser rosbags is made of
-            line = ' '.join(str(error).split()) or type(error).__name__
-            raise SourceError(f'{self._path} is not a readable rosbag2: {line}') from error
+        return self._images.camera_info
 
 
-def storage_of(path: Path) -> Path:
-    """Find what to open: the folder, or the one storage file in a folder without metadata.
+def recorded_image(index: int, logged: int, kind: str, data: bytes) -> RecordedImage:
+    """Deserialise a message of an image topic."""
+    message = TYPES.deserialize_cdr(data, kind)
+    stamp = message.header.stamp.sec * NANO + message.header.stamp.nanosec
+    return RecordedImage(index, stamp, logged, kind, message)
 
-    Raises SourceError where there are several.
+
+def exact_pixels(image: RecordedImage) -> tuple[np.ndarray, str]:
+    """Return pixels that can be written back to the bit, as uint8 in an encoding: both of them.
+
+    Raises FrameError: `malformed_image` or `empty_image` for what cannot be read,
+    `unsupported_encoding` for what would lose something on the way: more than 8 bits, PNGs that are
+    animated or have a transparent grey, and images which EXIF data ask viewers to turn, because
+    what is written has none.
     """
-    if path.is_file() or (path / 'metadata.yaml').exists():
-        return path
-    files = sorted(entry for entry in path.iterdir() if entry.suffix in BAG_SUFFIXES)
-    if len(files) > 1:
-        raise SourceError(f'{path} has no metadata.yaml and {len(files)} storage files; name one')
-    return files[0]
+    message = image.message
+    if image.kind == RAW:
+        return image_view(message), message.encoding
+    data = bytes(message.data)
+    pixels = decode_samples(data, alpha=True)
+    if pixels.dtype != np.uint8:
+        raise _unsupported(f'samples of type {pixels.dtype}, expected uint8')
+    head = data.partition(b'IDAT')[0]
+    if b'acTL' in head or (b'tRNS' in head and pixels.ndim == 2):
+        raise _unsupported('a PNG that is animated or has a transparent grey')
+    if is_turned(data):
+        raise _unsupported('EXIF data that ask viewers to turn the image')
+    return pixels, {2: 'mono8'}.get(pixels.ndim, 'bgra8' if pixels.shape[-1] == 4 else 'bgr8')
 
 
-def _choose_topic(path: Path, reader: Reader, topic: str) -> str:
-    images = [
-        name
-        for name, info in reader.topics.items()
-        if info.msgtype in (RAW, COMPRESSED) and info.msgcount
-    ]
-    if not images:
-        raise SourceError(f'{path} holds no images (topics: {", ".join(reader.topics) or "none"})')
-    if topic:
-        name = '/' + topic.lstrip('/')
-        if name not in images:
-            raise SourceError(f"{path} has no images on '{name}'; it has: {', '.join(images)}")
-        return name
-    if len(images) > 1:
-        raise SourceError(f'{path} has {len(images)} image topics, name one: {", ".join(images)}')
-    return images[0]
+def _unsupported(what: str) -> FrameError:
+    return FrameError('unsupported_encoding', f'compressed image has {what}')
 
 
-def _frame(index: int, msgtype: str, data: bytes) -> Frame:
-    msg = TYPES.deserialize_cdr(data, msgtype)
-    if msgtype == COMPRESSED:
-        image = cv2.imdecode(msg.data, cv2.IMREAD_ANYCOLOR) if len(msg.data) else None
-        if image is None:
-            raise SourceError(f"compressed image ('{msg.format}') does not decode")
-        encoding = 'mono8' if image.ndim == 2 else 'bgr8'
-    elif msg.encoding in CHANNELS:
-        image, encoding = _view(msg), msg.encoding
+def _frame(image: RecordedImage) -> Frame:
+    message = image.message
+    if image.kind == COMPRESSED:
+        try:
+            pixels = decode_image(bytes(message.data))
+        except FrameError as error:
+            why = f"compressed image ('{message.format}') does not decode: {error}"
+            raise FrameError(error.reason, why) from error
+        encoding = 'mono8' if pixels.ndim == 2 else 'bgr8'
+    elif message.encoding in ENCODINGS:
+        pixels, encoding = image_view(message), message.encoding
+        how = ENCODINGS[encoding]
+        if how.bayer is not None or how.luma is not None:
+            pixels, encoding = to_frame(pixels, encoding), 'bgr8'
     else:
-        image, encoding = _convert(msg), 'bgr8'
-    stamp = msg.header.stamp.sec * NANO + msg.header.stamp.nanosec
-    return Frame(index, stamp, image, encoding, msg.header.frame_id)
+        pixels, encoding = _convert(message), 'bgr8'
+    return Frame(image.index, image.stamp, pixels, encoding, message.header.frame_id)
 
 
-def _view(msg: Any) -> np.ndarray:
-    """View a raw image's pixels without a copy: (H, W) or (H, W, C), rows `step` bytes apart."""
-    channels = CHANNELS[msg.encoding]
-    row = msg.width * channels
-    if not msg.height or not msg.width or msg.step < row or len(msg.data) != msg.height * msg.step:
-        raise SourceError(
-            f'{msg.width}x{msg.height} {msg.encoding} image has step {msg.step} and '
-            f'{len(msg.data)} bytes, expected a step of at least {row} and height x step bytes'
-        )
-    rows = msg.data.reshape(msg.height, msg.step)[:, :row]
-    return rows if channels == 1 else rows.reshape(msg.height, msg.width, channels)
-
-
-def _convert(msg: Any) -> np.ndarray:
+def _convert(message: Any) -> np.ndarray:
     if importlib.util.find_spec('rosbags.image') is None:
-        known = ', '.join(CHANNELS)
-        raise SourceError(
-            f"encoding '{msg.encoding}' is not one of {known}; pip install rosbags-image for others"
+        known = ', '.join(ENCODINGS)
+        raise FrameError(
+            'unsupported_encoding',
+            f"encoding '{message.encoding[:40]}' is not one of {known}; pip install rosbags-image "
+            'for others',
         )
     from rosbags.image import message_to_cvimage
 
-    return np.ascontiguousarray(message_to_cvimage(msg, 'bgr8'))
+    try:
+        return np.ascontiguousarray(message_to_cvimage(message, 'bgr8'))
+    except Exception as error:  # whatever it raises of damaged messages
+        text = ' '.join(str(error).split()) or type(error).__name__
+        why = f"encoding '{message.encoding[:40]}': {text}"
+        raise FrameError('unsupported_encoding', why) from error
+
+
+def _period(stamps: Sequence[int]) -> float:
+    """Return the usual step (ns) between stamps that advance; 0 where none does."""
+    steps = [b - a for a, b in pairwise(stamps) if b > a]
+    return median(steps) if steps else 0.0

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import os
 from pathlib import Path
 
-from siammcvae_core.data.bags import BAG_SUFFIXES
 from siammcvae_core.data.clips import VIDEO_SUFFIXES
+from siammcvae_core.data.listing import is_left_behind
 from siammcvae_core.data.pictures import IMAGE_SUFFIXES
+from siammcvae_core.data.recording import METADATA, storage_stem
 from siammcvae_core.data.sources import SIMULATED
 from siammcvae_core.errors import SourceError
 from siammcvae_core.files import read_json
@@ -112,12 +113,17 @@ def _recordings(top: Path, split_folder: Path | None) -> Iterator[tuple[Path, Pa
     info_folders = _info_folders(split_folder)
     for path, folders, files in os.walk(top, followlinks=True):
         folder = Path(path)
-        suffixes = [(name, Path(name).suffix.lower()) for name in files if name[0] != '.']
-        if 'metadata.yaml' in files or any(suffix in BAG_SUFFIXES for _, suffix in suffixes):
+        names = [name for name in files if not is_left_behind(name)]
+        suffixes = [(name, Path(name).suffix.lower()) for name in names]
+        stems = {name: storage_stem(name) for name in names if storage_stem(name)}
+        if METADATA in names or stems:
             folders.clear()
-            yield folder, None
+            if METADATA in names or len(set(stems.values())) == 1:
+                yield folder, None
+            else:  # each a recording of its own
+                yield from ((folder / name, None) for name in stems)
             continue
-        folders[:] = [name for name in folders if name[0] != '.']
+        folders[:] = [name for name in folders if not is_left_behind(name)]
         videos = [name for name, suffix in suffixes if suffix in VIDEO_SUFFIXES]
         for name in videos:
             infos = (info / f'{Path(name).stem}.json' for info in info_folders)

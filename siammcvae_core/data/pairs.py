@@ -14,6 +14,7 @@ import math
 import cv2
 import numpy as np
 
+from siammcvae_core.data.encodings import ENCODINGS, to_frame
 from siammcvae_core.errors import InputError, SourceError
 from siammcvae_core.frames import Frame, Source
 
@@ -21,12 +22,6 @@ REPEAT = 0.2
 """Mean absolute difference in grey levels below which a frame only repeats the one before: video
 coding makes repeats differ by up to 0.15, parked cars by at least as much."""
 NANO = 10**9
-
-_TO_CORE = {
-    'rgb8': cv2.COLOR_RGB2BGR,
-    'rgba8': cv2.COLOR_RGBA2BGR,
-    'bgra8': cv2.COLOR_BGRA2BGR,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,13 +150,12 @@ def is_repeat(image: np.ndarray, before: np.ndarray) -> bool:
 def to_core(frame: Frame) -> np.ndarray:
     """Convert a source's image to uint8 BGR (H, W, 3) or grey (H, W), contiguous.
 
-    Raises SourceError for an unknown encoding.
+    Raises SourceError for an encoding that no source yields.
     """
-    if frame.encoding in _TO_CORE:
-        return cv2.cvtColor(frame.image, _TO_CORE[frame.encoding])
-    if frame.encoding not in ('bgr8', '8UC3', 'mono8', '8UC1'):
+    how = ENCODINGS.get(frame.encoding)
+    if how is None or how.luma is not None or how.bayer is not None:
         raise SourceError(f'frame {frame.index} has encoding {frame.encoding!r}')
-    return np.ascontiguousarray(frame.image)
+    return to_frame(frame.image, frame.encoding)
 
 
 def _pair(clip: str, references: list[Frame], target: Frame) -> Pair:

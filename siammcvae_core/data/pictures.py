@@ -4,12 +4,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-import re
 
 import cv2
 import numpy as np
 
 from siammcvae_core.data.clips import VIDEO_SUFFIXES
+from siammcvae_core.data.listing import visible
+from siammcvae_core.data.masks import picture_mask
 from siammcvae_core.errors import SourceError
 from siammcvae_core.frames import Frame, Source
 
@@ -25,17 +26,17 @@ class ImageFolder(Source):
     """
 
     def __init__(self, path: Path, rate: float = 10.0) -> None:
-        self.name = path.name
-        self.rate = rate
-        self._files = sorted(
-            (file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES),
-            key=_natural,
-        )
-        if not self._files:
-            videos = sum(file.suffix.lower() in VIDEO_SUFFIXES for file in path.iterdir())
+        files = visible(path)
+        pictures = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+        if not pictures:
+            videos = sum(file.suffix.lower() in VIDEO_SUFFIXES for file in files)
             hint = f'; it holds {videos} videos, name one of them' if videos else ''
             raise SourceError(f'{path} holds no images and is no rosbag2 folder{hint}')
-        first = read_picture(self._files[0])
+        self._open(path, pictures, rate)
+
+    def _open(self, path: Path, pictures: list[Path], rate: float) -> None:
+        self.name, self.rate, self._files = path.name, rate, pictures
+        first = self._read(self._files[0])
         if first is None:
             raise SourceError(f'{self._files[0]} cannot be decoded as an image')
         self.size = (first.shape[1], first.shape[0])
@@ -48,7 +49,7 @@ class ImageFolder(Source):
         """Read from the first image on."""
         self.broken = ''
         for index, file in enumerate(self._files):
-            image = read_picture(file)
+            image = self._read(file)
             if image is None:
                 self.broken = f'{file.name} cannot be decoded as an image'
                 return
@@ -59,6 +60,27 @@ class ImageFolder(Source):
             encoding = 'mono8' if image.ndim == 2 else 'bgr8'
             yield Frame(index, round(index * NANO / self.rate), image, encoding)
 
+    def _read(self, file: Path) -> np.ndarray | None:
+        """Decode a picture; None where it cannot be."""
+        return read_picture(file)
+
+
+class MaskFolder(ImageFolder):
+    """A folder of fault masks, or a single one: mono8, 0 where black, 255 where not.
+
+    Raises SourceError for a picture in which it cannot be told what is lost.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if path.is_dir():
+            super().__init__(path)
+        else:
+            self._open(path, [path], 10.0)
+
+    def _read(self, file: Path) -> np.ndarray | None:
+        lost = picture_mask(file)
+        return None if lost is None else lost.view(np.uint8) * np.uint8(255)
+
 
 def read_picture(file: Path, how: int = cv2.IMREAD_ANYCOLOR) -> np.ndarray | None:
     """Decode a picture, uint8; None where it cannot be. `how` is one of OpenCV's flags."""
@@ -66,8 +88,3 @@ def read_picture(file: Path, how: int = cv2.IMREAD_ANYCOLOR) -> np.ndarray | Non
         return cv2.imread(str(file), how)
     except cv2.error:  # for example where it declares to be larger than `LARGEST`
         return None
-
-
-def _natural(file: Path) -> list[tuple[int, str]]:
-    parts = re.split(r'(\d+)', file.name)
-    return [(int(part), '') if part.isdecimal() else (-1, part) for part in parts]

@@ -4,9 +4,10 @@
 
 from pathlib import Path
 
-from siammcvae_core.data.bags import BAG_SUFFIXES, BagImages
+from siammcvae_core.data.bags import BagImages
 from siammcvae_core.data.clips import VideoClip
-from siammcvae_core.data.pictures import ImageFolder
+from siammcvae_core.data.pictures import IMAGE_SUFFIXES, ImageFolder, MaskFolder
+from siammcvae_core.data.recording import is_recording, METADATA
 from siammcvae_core.errors import SourceError
 from siammcvae_core.frames import Source
 from siammcvae_core.simulation.drive import DriveSim
@@ -26,25 +27,38 @@ def open_source(path: str | Path | None, topic: str = '') -> Source:
     text = '' if path is None else str(path)
     if text in SIMULATED:
         return DriveSim(night=SIMULATED[text])
-    path = Path(text).expanduser()
     try:
-        return _open_path(path, topic)
+        path = existing(text)
+        if is_recording(path):
+            return BagImages(path, topic)
+        return ImageFolder(path) if path.is_dir() else VideoClip(path)
     except OSError as error:
-        raise SourceError(f'{path} cannot be read: {error.strerror}') from error
+        raise SourceError(f'{text} cannot be read: {error.strerror}') from error
 
 
-def _open_path(path: Path, topic: str) -> Source:
+def open_masks(text: str) -> Source:
+    """Open the masks of a video: a video, a folder of pictures, or a single picture.
+
+    Frames are 0 where intact: whatever is not black is lost. Raises SourceError, one line, when
+    there is nothing to read at `text`.
+    """
+    try:
+        path = existing(text)
+        if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
+            return MaskFolder(path)
+        return VideoClip(path)
+    except OSError as error:
+        raise SourceError(f'{text} cannot be read: {error.strerror}') from error
+
+
+def existing(text: str | Path) -> Path:
+    """Return the path of a recording; a bag may be named by its metadata.yaml.
+
+    Raises SourceError where there is nothing, or a ROS 1 bag.
+    """
+    path = Path(text).expanduser()
     if not path.exists():
         raise SourceError(f'no such file or folder: {path}')
-    if path.suffix == '.bag':
+    if path.suffix == '.bag' and path.is_file():
         raise SourceError(f'{path} is a ROS 1 bag; convert it with rosbags-convert first')
-    if path.suffix in BAG_SUFFIXES or (path.is_dir() and _holds_bag(path)):
-        return BagImages(path, topic)
-    return ImageFolder(path) if path.is_dir() else VideoClip(path)
-
-
-def _holds_bag(folder: Path) -> bool:
-    """Tell whether a folder is a rosbag2 recording, complete or not."""
-    return (folder / 'metadata.yaml').exists() or any(
-        entry.suffix in BAG_SUFFIXES for entry in folder.iterdir()
-    )
+    return path.parent if path.name == METADATA else path

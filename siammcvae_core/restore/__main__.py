@@ -14,15 +14,18 @@ from typing import Any
 from tqdm import tqdm
 
 from siammcvae_core.commands.parser import CommandParser
-from siammcvae_core.data.bags import BagImages
-from siammcvae_core.data.sources import open_source
+from siammcvae_core.data.bags import ImageTopic
+from siammcvae_core.data.listing import visible
+from siammcvae_core.data.recording import is_recording
+from siammcvae_core.data.sources import existing, open_masks, open_source
 from siammcvae_core.engines.factory import load_engine
 from siammcvae_core.errors import FrameError, InputError
 from siammcvae_core.frames import Source
 from siammcvae_core.restore.recordings import bags, videos
+from siammcvae_core.restore.recordings.bag_frames import BagFrames
 from siammcvae_core.restore.recordings.detected_masks import with_detected_masks
 from siammcvae_core.restore.recordings.resumable_output import ResumableOutput
-from siammcvae_core.restore.recordings.sequence import MaskedFrame, restore_frames
+from siammcvae_core.restore.recordings.sequence import MaskedFrame, restore_frames, without_masks
 from siammcvae_core.restore.restorer import Restorer
 
 DESCRIPTION = """\
@@ -59,9 +62,21 @@ exit status: 0 restored; 1 IN is damaged (OUT holds what could be read) or OUT c
 class _Job:
     """A recording, its frames with their masks, and how the output is written."""
 
-    source: Source
+    source: Source | BagFrames
     frames: Iterator[MaskedFrame]
     writer: videos.VideoEncoder | bags.BagAssembler
+
+    @property
+    def damaged(self) -> str:
+        """Why not all of it was read, one line; '' if it was."""
+        source = self.source
+        return source.damaged if isinstance(source, BagFrames) else source.broken
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of the recording, a line each."""
+        source = self.source
+        return source.notes if isinstance(source, BagFrames) else [source.note][: bool(source.note)]
 
 
 def parser() -> CommandParser:
@@ -130,16 +145,16 @@ def _restore(options: argparse.Namespace) -> int:
                 job.frames, restorer, output, job.writer.open_part, job.writer.suffix, bar.update
             )
         if not output.done:
-            raise InputError(f'{options.source}: {job.source.broken or "no frames"}')
+            raise InputError(f'{options.source}: {job.damaged or "no frames"}')
         complete = output.folder / options.out.name
         job.writer.join([output.folder / name for name in output.parts], complete)
         output.publish(complete)
-    print(_summary(output.done, output.counts))
+    print('\n'.join([_summary(output.done, output.counts), *job.notes]))
     print(f'\n  {options.out}')
-    broken = job.source.broken or job.writer.broken
-    if broken:
-        print(f'restore: {options.source} ends early: {broken}', file=sys.stderr)
-    return 1 if broken else 0
+    damaged = job.damaged or job.writer.broken
+    if damaged:
+        print(f'restore: {options.source} is damaged or ends early: {damaged}', file=sys.stderr)
+    return 1 if damaged else 0
 
 
 def _open(options: argparse.Namespace) -> _Job:
@@ -148,28 +163,31 @@ def _open(options: argparse.Namespace) -> _Job:
         raise InputError(f'{options.out} is the input')
     if options.detect and (options.mask or options.mask_topic):
         raise InputError('--detect makes the masks itself: leave --mask and --mask-topic out')
-    source = open_source(path, options.topic)
-    if isinstance(source, BagImages):
-        if options.mask:
-            raise InputError('--mask is for videos; a bag has its masks on --mask-topic')
-        if options.detect:
-            return _Job(source, with_detected_masks(source), bags.BagAssembler(path, source))
-        topic = options.mask_topic or bags.sibling(source.topic, 'fault_mask')
-        recorded_masks = BagImages(path, topic)
-        return _Job(
-            source, bags.with_masks(source, recorded_masks), bags.BagAssembler(path, source)
-        )
+    if path.exists() and is_recording(existing(path)):
+        return _open_bag(existing(path), options)
+    source = open_source(path)
     if options.mask_topic or options.topic:
         raise InputError(f'{path} is no bag: it has no topics; give its masks with --mask')
     encoder = videos.VideoEncoder(options.out, source.size, source.rate)
     if options.detect:
-        return _Job(source, with_detected_masks(source), encoder)
+        return _Job(source, with_detected_masks(without_masks(source)), encoder)
     if not options.mask:
         raise InputError(f'say what is lost in {path}: --mask MASKS, or have it detected: --detect')
-    masks = open_source(options.mask)
+    masks = open_masks(options.mask)
     if len(masks) != len(source):
         raise InputError(f'{path} has {len(source)} frames, its mask {len(masks)}: {options.mask}')
     return _Job(source, videos.with_masks(source, masks), encoder)
+
+
+def _open_bag(path: Path, options: argparse.Namespace) -> _Job:
+    if options.mask:
+        raise InputError('--mask is for videos; a bag has its masks on --mask-topic')
+    images = ImageTopic(path, options.topic, options.mask_topic)
+    if options.detect:
+        frames = BagFrames(images)
+        return _Job(frames, with_detected_masks(frames), bags.BagAssembler(images))
+    frames = BagFrames(images, ImageTopic(path, options.mask_topic or images.mask_topic))
+    return _Job(frames, iter(frames), bags.BagAssembler(images))
 
 
 def _settings(options: argparse.Namespace, engine: dict[str, str]) -> dict[str, Any]:
@@ -182,13 +200,14 @@ def _settings(options: argparse.Namespace, engine: dict[str, str]) -> dict[str, 
         'mask topic': options.mask_topic,
         'model': engine,
         'reference age': options.max_reference_age,
+        'version of parts': 2,
     }
 
 
 def _identity(path: Path) -> list[Any]:
     """Identify a recording by its path and the sizes and times of its files."""
     path = path.expanduser().resolve()
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    files = visible(path) if path.is_dir() else [path]
     stats = [(file.name, file.stat()) for file in files]
     return [str(path), *([name, stat.st_size, stat.st_mtime_ns] for name, stat in stats)]
 

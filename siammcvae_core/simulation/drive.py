@@ -46,7 +46,7 @@ class DriveSim:
     """
 
     stamped = False
-    broken = ''
+    broken = note = ''
 
     def __init__(
         self,

@@ -16,13 +16,14 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
+from siammcvae_core.data.encodings import image_view, restored_pixels
+from siammcvae_core.data.masks import compressed_mask, raw_mask
 from siammcvae_core.errors import FrameError
 from siammcvae_core.restore.restored_frame import RestoredFrame
-from siammcvae_ros.bridge.compressed import decoded, ImageTransport, PNG
+from siammcvae_ros.bridge.compressed import decoded, ImageTransport
 from siammcvae_ros.bridge.diagnostics import SubscriptionStatus
-from siammcvae_ros.bridge.images import image_message, image_view, MASK_ENCODINGS, stamp_ns
+from siammcvae_ros.bridge.images import image_message, stamp_ns
 from siammcvae_ros.frame_path.camera import Camera
-from siammcvae_ros.frame_path.encodings import restored_pixels
 from siammcvae_ros.frame_path.output_queue import CameraFrame
 
 IMAGE_IN = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -69,8 +70,9 @@ class CameraTopics:
             if not active():
                 return
             try:
-                raw = decoded(msg, (PNG,)) if isinstance(msg, CompressedImage) else msg
-                mask: np.ndarray | FrameError = image_view(raw, MASK_ENCODINGS)
+                mask: np.ndarray | FrameError
+                compressed = isinstance(msg, CompressedImage)
+                mask = compressed_mask(bytes(msg.data)) if compressed else raw_mask(msg)
             except FrameError as error:
                 mask = FrameError('mask_unreadable', f'fault mask: {error}')
             camera.mask(stamp_ns(msg.header), mask)

@@ -15,12 +15,12 @@ from typing import cast
 
 import numpy as np
 
+from siammcvae_core.data.encodings import to_frame
 from siammcvae_core.errors import FrameError
 from siammcvae_core.restore.frame_clock import StampFault
 from siammcvae_core.restore.restored_frame import RestoreMethod
 from siammcvae_core.restore.restorer import Restorer
 from siammcvae_ros.frame_path.counters import Snapshot
-from siammcvae_ros.frame_path.encodings import to_frame
 from siammcvae_ros.frame_path.inspection import Inspection, lost_pixels
 from siammcvae_ros.frame_path.latency import Stage
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode, Match

@@ -14,11 +14,11 @@ import time
 
 import numpy as np
 
+from siammcvae_core.data.encodings import to_frame
 from siammcvae_core.detection.detector import Detector
 from siammcvae_core.errors import FrameError
 from siammcvae_core.frames import full_mask
 from siammcvae_ros.frame_path.counters import DetectorStatus
-from siammcvae_ros.frame_path.encodings import to_frame
 from siammcvae_ros.frame_path.output_queue import CameraFrame
 
 

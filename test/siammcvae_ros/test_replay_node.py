@@ -24,8 +24,8 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import SetBool
 
 from siammcvae_core.data.clips import write_video
+from siammcvae_core.data.encodings import image_view
 from siammcvae_core.faults.camera import FaultInjector
-from siammcvae_ros.bridge.images import image_view
 
 ROOT = Path(__file__).parents[2]
 DOMAIN = 1 + os.getpid() % 100

@@ -8,7 +8,7 @@ import numpy as np
 from sensor_msgs.msg import Image
 from support.stream import BAND, NOTHING, view
 
-from siammcvae_ros.bridge.images import image_view
+from siammcvae_core.data.encodings import image_view
 
 
 def test_damage_that_outlasts_the_reference_is_passed_on(stream, probe):

@@ -10,7 +10,8 @@ import pytest
 from sensor_msgs.msg import CompressedImage, Image
 from support.stream import BAND, header, Stream, view
 
-from siammcvae_ros.bridge.images import image_message, image_view
+from siammcvae_core.data.encodings import image_view
+from siammcvae_ros.bridge.images import image_message
 
 RELIABLE = {
     f'qos_overrides./front/{topic}.subscription.reliability': 'reliable'

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from support.stream import BAND, NOTHING, PATIENCE, Stream, view
 
-from siammcvae_ros.bridge.images import image_view
+from siammcvae_core.data.encodings import image_view
 
 pytest.importorskip('torch', reason='PyTorch is not installed')
 

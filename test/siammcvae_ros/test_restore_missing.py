@@ -6,7 +6,7 @@ import time
 
 from support.stream import header, NOTHING, Stream
 
-from siammcvae_ros.bridge.images import image_view
+from siammcvae_core.data.encodings import image_view
 
 SENT = 8
 

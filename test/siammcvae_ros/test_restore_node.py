@@ -10,7 +10,8 @@ from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 from support.stream import BAND, header, HEIGHT, NOTHING, PATIENCE, Stream, view, WIDTH
 
-from siammcvae_ros.bridge.images import image_message, image_view, stamp_ns
+from siammcvae_core.data.encodings import image_view
+from siammcvae_ros.bridge.images import image_message, stamp_ns
 
 
 @pytest.mark.parametrize(

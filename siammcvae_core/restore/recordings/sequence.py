@@ -11,8 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from siammcvae_core.data.pairs import to_core
+from siammcvae_core.errors import FrameError
+from siammcvae_core.frames import Source
 from siammcvae_core.restore.recordings.resumable_output import PART, ResumableOutput
-from siammcvae_core.restore.restored_frame import RestoredFrame, RestoreMethod
+from siammcvae_core.restore.restored_frame import passed_through, RestoredFrame, RestoreMethod
 from siammcvae_core.restore.restorer import Restorer
 
 INTACT, NO_MASK = 'intact', 'no mask'
@@ -20,16 +23,33 @@ INTACT, NO_MASK = 'intact', 'no mask'
 
 @dataclass(frozen=True, eq=False)
 class MaskedFrame:
-    """A recorded frame as `Restorer` takes it, stamp in nanoseconds; `mask` is None without one."""
+    """A recorded frame as `Restorer` takes it, stamp in nanoseconds; `mask` is None without one.
+
+    `seconds` is its time where that is not its stamp. With an `error` it cannot be restored, or its
+    mask not be read: it is passed on, and `frame` has its size, no pixels of it.
+    """
 
     index: int
     stamp: int
     frame: np.ndarray
     mask: np.ndarray | None
+    seconds: float | None = None
+    error: FrameError | None = None
+
+    @property
+    def time(self) -> float:
+        """When it was taken, in seconds."""
+        return self.stamp * 1e-9 if self.seconds is None else self.seconds
 
 
 Write = Callable[[MaskedFrame, RestoredFrame | None], None]
 """Writes a frame, restored or, with None, intact."""
+
+
+def without_masks(source: Source) -> Iterator[MaskedFrame]:
+    """Yield the frames of a video as they are."""
+    for recorded in source:
+        yield MaskedFrame(recorded.index, recorded.stamp, to_core(recorded), None)
 
 
 def restore_frames(
@@ -66,11 +86,13 @@ def restore_frames(
 
 
 def _restore(frame: MaskedFrame, restorer: Restorer) -> RestoredFrame | None:
-    stamp = frame.stamp * 1e-9
+    if frame.error is not None:
+        lost = np.zeros(frame.frame.shape[:2], np.bool_)
+        return passed_through(frame.frame, lost, None, frame.error.reason, str(frame.error))
     if frame.mask is None or not frame.mask.any():
-        restorer.observe(frame.frame, stamp)
+        restorer.observe(frame.frame, frame.time)
         return None
-    return restorer.restore(frame.frame, frame.mask, stamp)
+    return restorer.restore(frame.frame, frame.mask, frame.time)
 
 
 def _outcome(frame: MaskedFrame, restored: RestoredFrame | None) -> str:

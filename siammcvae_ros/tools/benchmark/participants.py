@@ -21,8 +21,9 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from siammcvae_core.data.encodings import image_view
 from siammcvae_ros.bridge.guards import spin
-from siammcvae_ros.bridge.images import image_message, image_view, stamp_ns
+from siammcvae_ros.bridge.images import image_message, stamp_ns
 from siammcvae_ros.tools.ros_session import reliable
 
 PERIOD = 100_000_000  # ns, of the camera

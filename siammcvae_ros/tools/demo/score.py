@@ -8,12 +8,12 @@ from itertools import islice
 
 import numpy as np
 
+from siammcvae_core.data.encodings import to_frame
 from siammcvae_core.faults.camera import Damaged, FaultInjector
 from siammcvae_core.frames import Frame, Source
 from siammcvae_core.metrics import psnr
 from siammcvae_core.motion.references import ReferenceFrame, References
 from siammcvae_core.restore.fallbacks import const_velocity, copy
-from siammcvae_ros.frame_path.encodings import to_frame
 
 RESTORED, PASSED, DROPPED = 'restored', 'passed', 'dropped'
 METHODS = ('restored', 'copy', 'classical')

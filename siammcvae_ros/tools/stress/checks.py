@@ -11,7 +11,8 @@ from typing import Any, cast
 import numpy as np
 from sensor_msgs.msg import Image
 
-from siammcvae_ros.bridge.images import image_view, stamp_ns
+from siammcvae_core.data.encodings import image_view
+from siammcvae_ros.bridge.images import stamp_ns
 from siammcvae_ros.tools.stress.actions import SendMessage
 from siammcvae_ros.tools.stress.messages import Expectation, GARBLED
 

@@ -12,9 +12,9 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from siammcvae_core.data.encodings import ENCODINGS
 from siammcvae_core.faults.masks import make_mask
 from siammcvae_ros.bridge.images import image_message
-from siammcvae_ros.frame_path.encodings import ENCODINGS
 
 USUAL_SIZE = (48, 64)
 LARGEST = (120, 160)  # a flood of them still fits into shared memory

@@ -7,7 +7,7 @@ import random
 
 from sensor_msgs.msg import CameraInfo, Image
 
-from siammcvae_ros.frame_path.encodings import ENCODINGS
+from siammcvae_core.data.encodings import ENCODINGS
 from siammcvae_ros.tools.stress import messages
 from siammcvae_ros.tools.stress.actions import (
     Action,

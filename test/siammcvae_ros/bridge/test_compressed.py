@@ -1,10 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Compressed messages: what is in them comes out, and what they claim hurts nobody."""
-
-import resource
-import struct
-import zlib
+"""Compressed messages become raw ones under their header."""
 
 import cv2
 import numpy as np
@@ -12,16 +8,9 @@ import pytest
 from sensor_msgs.msg import CompressedImage
 from support.stream import header, view
 
+from siammcvae_core.data.encodings import image_view
 from siammcvae_core.errors import FrameError
-from siammcvae_ros.bridge.compressed import decoded, JPEG, LARGEST, PNG
-from siammcvae_ros.bridge.images import image_view
-
-COLOUR, GREY = view(0), view(0, channels=1)
-HUGE = struct.pack('>II', 2**31 - 1, 2**31 - 1)
-
-
-def encoded(pixels, extension='.png'):
-    return cv2.imencode(extension, pixels)[1].tobytes()
+from siammcvae_ros.bridge.compressed import decoded
 
 
 def message(data):
@@ -30,137 +19,15 @@ def message(data):
     return msg
 
 
-def png(beginning, size, *chunks):
-    """Put a PNG together by hand."""
-    chunks = ((b'IHDR', size + bytes([8, 0, 0, 0, 0])), *chunks, (b'IEND', b''))
-    return beginning + b''.join(
-        struct.pack('>I', len(data)) + name + data + struct.pack('>I', zlib.crc32(name + data))
-        for name, data in chunks
-    )
-
-
-def claiming(data, size):
-    """Change the size that JPEG data claim: height and width, 16 bits each."""
-    at = data.index(b'\xff\xc0') + 5
-    return data[:at] + size + data[at + 4 :]
-
-
-PNG_DATA, JPEG_DATA = encoded(COLOUR), encoded(COLOUR, '.jpg')
-SIGNATURE = PNG_DATA[:8]
-EXIF = b'Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0'
-UPRIGHT = b'\xff\xe1' + struct.pack('>H', len(EXIF) + 2) + EXIF  # says: turn it by 90 degrees
-
-# Who takes the marker D0 for a segment jumps to a small size; decoders go on to the large one.
-SMUGGLED = JPEG_DATA[:2] + b'\xff\xd0' + claiming(JPEG_DATA, b'\xff' * 4)[2:]
-SMUGGLED = SMUGGLED.ljust(4 + 0xFFE0, b'\0') + b'\xff\xc0\0\x11\x08\0\x08\0\x08' + b'\xff\xd9'
-
-
-@pytest.mark.parametrize(('pixels', 'encoding'), [(COLOUR, 'bgr8'), (GREY, 'mono8')])
-def test_png_comes_out_as_it_was(pixels, encoding):
-    raw = decoded(message(encoded(pixels)))
+@pytest.mark.parametrize(('channels', 'encoding'), [(3, 'bgr8'), (1, 'mono8')])
+def test_header_encoding_and_pixels(channels, encoding):
+    pixels = view(0, channels=channels)
+    raw = decoded(message(cv2.imencode('.png', pixels)[1].tobytes()))
     assert (raw.header, raw.encoding) == (header(3), encoding)
     np.testing.assert_array_equal(image_view(raw), pixels)
 
 
-@pytest.mark.parametrize(('pixels', 'encoding'), [(COLOUR, 'bgr8'), (GREY, 'mono8')])
-def test_jpeg_comes_out_nearly_as_it_was(pixels, encoding):
-    raw = decoded(message(encoded(pixels, '.jpg')))
-    assert raw.encoding == encoding
-    assert np.abs(image_view(raw).astype(int) - pixels).mean() < 5
-
-
-def test_alpha_is_left_out():
-    raw = decoded(message(encoded(view(0, channels=4))))
-    np.testing.assert_array_equal(image_view(raw), COLOUR)
-
-
-def test_metadata_do_not_turn_the_image():
-    raw = decoded(message(JPEG_DATA[:2] + UPRIGHT + JPEG_DATA[2:]))
-    assert raw == decoded(message(JPEG_DATA))
-
-
-@pytest.mark.parametrize(
-    ('data', 'text'),
-    [
-        (b'', 'not JPEG or PNG'),
-        (b'GIF89a' + bytes(50), 'not JPEG or PNG'),
-        (encoded(COLOUR, '.bmp'), 'not JPEG or PNG'),
-        (SIGNATURE, 'have no size'),
-        (PNG_DATA[:20], 'have no size'),
-        (SIGNATURE + PNG_DATA[33:], 'have no size'),
-        (PNG_DATA[: len(PNG_DATA) // 2], 'end too early'),
-        (PNG_DATA[:-12] + HUGE[:4] + PNG_DATA[-8:], 'end too early'),
-        (PNG_DATA[:100] + bytes(100) + PNG_DATA[200:], 'cannot be decoded'),
-        (JPEG_DATA[:3], 'have no size'),
-        (JPEG_DATA[:100], 'have no size'),
-        (SMUGGLED, 'have no size'),
-        (JPEG_DATA[:2] + b'\0' + JPEG_DATA[2:], 'not JPEG or PNG'),
-        (JPEG_DATA[: len(JPEG_DATA) // 2], 'end too early'),
-        (JPEG_DATA[:-2], 'end too early'),
-        (claiming(JPEG_DATA, b'\xff' * 4), '65535x65535 pixels'),
-        (claiming(JPEG_DATA, bytes(4)), '0x0 pixels'),
-        (png(SIGNATURE, HUGE), '2147483647x2147483647 pixels'),
-        (png(SIGNATURE, bytes(8)), '0x0 pixels'),
-        (png(SIGNATURE, struct.pack('>II', LARGEST + 1, 1)), f'expected 1 to {LARGEST}'),
-        (encoded(GREY.astype(np.uint16) * 256), 'uint16'),
-    ],
-)
-def test_what_is_no_whole_image_is_malformed(data, text):
-    with pytest.raises(FrameError, match=text) as caught:
-        decoded(message(data))
+def test_what_is_no_image_is_malformed():
+    with pytest.raises(FrameError, match='not JPEG or PNG') as caught:
+        decoded(message(b'GIF89a'))
     assert caught.value.reason == 'malformed_image'
-    assert '\n' not in str(caught.value)
-
-
-def test_a_size_is_not_believed_before_it_is_checked(monkeypatch):
-    monkeypatch.setattr(cv2, 'imdecode', lambda *_: pytest.fail('decoded'))
-    for data in (png(SIGNATURE, HUGE), claiming(JPEG_DATA, b'\xff' * 4)):
-        with pytest.raises(FrameError, match='pixels, expected'):
-            decoded(message(data))
-
-
-def test_chunks_that_claim_gigabytes_get_no_memory():
-    data = PNG_DATA[:33] + struct.pack('>I', 2**31 - 1) + PNG_DATA[37:]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(FrameError, match='end too early'):
-        decoded(message(data))
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**16  # KiB
-
-
-def test_an_error_of_opencv_is_one_of_the_message(monkeypatch):
-    monkeypatch.setattr(cv2, 'imdecode', lambda *_: cv2.cvtColor(COLOUR, cv2.COLOR_GRAY2BGR))
-    with pytest.raises(FrameError, match='cannot be decoded'):
-        decoded(message(PNG_DATA))
-
-
-@pytest.mark.parametrize('data', [PNG_DATA, JPEG_DATA])
-def test_whatever_is_changed_in_the_data_an_image_or_a_named_error_comes_of_it(data):
-    rng = np.random.default_rng(0)
-    outcomes = set()
-    for _ in range(300):
-        changed = bytearray(data)
-        for at in rng.integers(0, rng.choice([64, len(data)]), 3):
-            changed[at] = rng.integers(256)
-        try:
-            height, width = image_view(decoded(message(bytes(changed)))).shape[:2]
-            assert height * width <= LARGEST
-            outcomes.add('image')
-        except FrameError as error:
-            outcomes.add(error.reason)
-    assert 'malformed_image' in outcomes <= {'malformed_image', 'image'}
-
-
-def test_a_mask_must_be_png():
-    with pytest.raises(FrameError, match='not PNG'):
-        decoded(message(encoded(GREY, '.jpg')), (PNG,))
-    assert decoded(message(encoded(GREY, '.jpg')), (JPEG,)).encoding == 'mono8'
-
-
-def test_a_mask_of_one_bit_per_pixel_is_grey():
-    mask = np.zeros((16, 24), np.uint8)
-    mask[4:8, 2:9] = 255
-    data = cv2.imencode('.png', mask, [cv2.IMWRITE_PNG_BILEVEL, 1])[1].tobytes()
-    assert data[24] == 1  # bits per sample
-    raw = decoded(message(data), (PNG,))
-    assert raw.encoding == 'mono8'
-    np.testing.assert_array_equal(image_view(raw) != 0, mask != 0)

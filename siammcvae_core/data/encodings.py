@@ -1,11 +1,15 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Image encodings: from a message's pixels to a core frame and back. NumPy and OpenCV only."""
+"""Image encodings of ROS: from a message's bytes to pixels, to a core frame, and back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+
+from siammcvae_core.errors import FrameError
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,52 @@ _YUV = np.array(
         [-0.071, -0.368, 0.439, 128.0],
     ]
 )
+
+
+def image_view(msg: Any, encodings: Sequence[str] = tuple(ENCODINGS)) -> np.ndarray:
+    """View the pixels of a sensor_msgs/Image without copying them, whoever deserialised it.
+
+    Returns a uint8 view, (H, W, C) or (H, W) for one channel, rows `step` bytes apart. It shares
+    the message's memory, so the message must not be written to while the view lives.
+
+    Raises FrameError `unsupported_encoding`, `empty_image` or `malformed_image` (a `step` or data
+    length that contradicts height and width, or pairs of pixels in an odd width).
+    """
+    if msg.encoding not in encodings:
+        raise FrameError(
+            'unsupported_encoding',
+            f"encoding '{msg.encoding[:40]}' is not one of {', '.join(encodings)}",
+        )
+    encoding = ENCODINGS[msg.encoding]
+    if encoding.luma is not None and msg.width % 2:
+        raise FrameError(
+            'malformed_image', f'width is {msg.width}, {msg.encoding} has pairs of pixels'
+        )
+    return sample_view(msg, np.dtype(np.uint8), encoding.channels)
+
+
+def sample_view(msg: Any, dtype: np.dtype, channels: int) -> np.ndarray:
+    """View the samples of a sensor_msgs/Image: (H, W, C), or (H, W) for one channel.
+
+    Raises FrameError as `image_view` does.
+    """
+    height, width, step = msg.height, msg.width, msg.step
+    row = width * channels * dtype.itemsize
+    if height == 0 or width == 0:
+        raise FrameError('empty_image', f'image is {width}x{height} pixels')
+    if step < row:
+        raise FrameError(
+            'malformed_image', f'step is {step} bytes, a row of {width} pixels needs {row}'
+        )
+    if len(msg.data) != height * step:
+        raise FrameError(
+            'malformed_image',
+            f'data has {len(msg.data)} bytes, height {height} x step {step} needs {height * step}',
+        )
+    rows = np.frombuffer(msg.data, np.uint8).reshape(height, step)[:, :row]
+    if dtype.itemsize > 1:
+        rows = np.ascontiguousarray(rows).view(dtype)
+    return rows if channels == 1 else rows.reshape(height, width, channels)
 
 
 def to_frame(pixels: np.ndarray, encoding: str) -> np.ndarray:

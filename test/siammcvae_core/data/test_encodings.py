@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from siammcvae_ros.frame_path.encodings import ENCODINGS, restored_pixels, to_frame
+from siammcvae_core.data.encodings import ENCODINGS, restored_pixels, to_frame
 
 RNG = np.random.default_rng(0)
 BLUE_FIRST = {
