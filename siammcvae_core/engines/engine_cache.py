@@ -1,23 +1,24 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Engines that take long to build, kept in files that are trusted only after a look.
+"""A cache of engines that take long to build; files are checked before they are used.
 
 An engine serves one GPU, one version of its library and one set of weights, so all of that names
-its file; a JSON file beside it vouches for every byte. One process builds while others wait for
-what it builds. A cache that cannot be written costs time only.
+its file; a JSON file beside it holds its size and hash. One process builds while others wait for
+the result. A cache that cannot be written costs time only.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import Enum
-import fcntl
 import hashlib
 import json
 import logging
 from pathlib import Path
 import time
 from typing import Any, Generic, TypeVar
+
+from filelock import FileLock, Timeout
 
 from siammcvae_core.errors import InputError
 from siammcvae_core.files import cache_folder, read_json, write_whole
@@ -33,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class BuildPolicy(str, Enum):
-    """Whether an engine may be built when it is asked for."""
+    """Whether an engine may be built when it is needed."""
 
     LOAD_ONLY = 'load_only'
     BUILD_IF_MISSING = 'build_if_missing'
@@ -41,12 +42,15 @@ class BuildPolicy(str, Enum):
 
 
 class Unfit(Exception):
-    """A kept engine that cannot serve; the text says why."""
+    """A cached engine that cannot serve; the text says why."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """All that an engine depends on: `weights` by their sha256, `library` with its version."""
+    """All that an engine depends on: `weights` by their sha256, `library` with its version.
+
+    `part` names the exported module, `shapes` the format of its inputs and their ranges.
+    """
 
     part: str
     weights: str
@@ -57,7 +61,7 @@ class Key:
 
     @property
     def file(self) -> Path:
-        """Where the engine is kept."""
+        """The engine's file in the cache, there or not."""
         digest = hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()
         name = f'{self.part}-{self.weights[:16]}-{self.precision}-{digest[:16]}.engine'
         return cache_folder() / 'engines' / name
@@ -65,9 +69,10 @@ class Key:
 
 @dataclass(frozen=True)
 class Fetched(Generic[T]):
-    """An engine made ready, and its size in bytes.
+    """A loaded engine, and its size in bytes.
 
-    `seconds` it took to build, None if it was there; `file` holds it, None where it was not kept.
+    `seconds` are those of its build, None if it was cached; `file` holds it, None where it could
+    not be written.
     """
 
     engine: T
@@ -79,28 +84,28 @@ class Fetched(Generic[T]):
 def fetch(
     key: Key, policy: BuildPolicy, build: Callable[[], bytes], load: Callable[[bytes], T]
 ) -> Fetched[T]:
-    """Load the engine of `key`, or build and keep it, as `policy` has it.
+    """Load the engine of `key`, or build and cache it, as `policy` allows.
 
-    `load` makes ready what a file holds and raises `Unfit` for what it cannot read. Raises
+    `load` turns a file's content into an engine and raises `Unfit` for what it cannot read. Raises
     `InputError` under load_only where no file serves, and whatever else `build` and `load` raise.
     """
     if policy is BuildPolicy.LOAD_ONLY:
         try:
-            return _kept(key, load)
+            return _load_cached(key, load)
         except Unfit as error:
             raise InputError(f'{key.file}: {error}; build it with: {COMMAND}') from error
-    with _turn(key.file) as waited:
+    with _build_lock(key.file) as waited:
         reason = 'asked for'
-        if waited or policy is not BuildPolicy.REBUILD:  # who waited gets what the other one built
+        if waited or policy is not BuildPolicy.REBUILD:  # after waiting, the other's build serves
             try:
-                return _kept(key, load)
+                return _load_cached(key, load)
             except Unfit as error:
                 reason = str(error)
-        return _made(key, build, load, reason)
+        return _build(key, build, load, reason)
 
 
-def _kept(key: Key, load: Callable[[bytes], T]) -> Fetched[T]:
-    """Load an engine that is there; raises `Unfit` where there is none that serves."""
+def _load_cached(key: Key, load: Callable[[bytes], T]) -> Fetched[T]:
+    """Load a cached engine; raises `Unfit` where there is none that serves."""
     try:
         content = key.file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -119,11 +124,12 @@ def _kept(key: Key, load: Callable[[bytes], T]) -> Fetched[T]:
     return Fetched(load(content), len(content), None, key.file)
 
 
-def _made(
+def _build(
     key: Key, build: Callable[[], bytes], load: Callable[[bytes], T], reason: str
 ) -> Fetched[T]:
-    before = [about['seconds'] for about in _abouts(key) if about['key']['library'] == key.library]
-    estimate = f'about {before[0]:.0f} s, as the last time' if before else ESTIMATE
+    """Build, load and cache an engine; `reason` for the log."""
+    earlier = [about['seconds'] for about in _abouts(key) if about['key']['library'] == key.library]
+    estimate = f'about {earlier[0]:.0f} s, as the last time' if earlier else ESTIMATE
     _log.warning(
         'BUILDING an engine for %s with %s (%s): %s, estimated. %s: %s',
         key.gpu, key.library, key.part, estimate, key.file, reason,
@@ -148,26 +154,28 @@ def _made(
 
 
 @contextmanager
-def _turn(file: Path) -> Iterator[bool]:
-    """Wait for the processes that build the same engine; tells whether there was one.
+def _build_lock(file: Path) -> Iterator[bool]:
+    """Hold the lock of an engine's file; yields whether another process had it.
 
-    Where no lock can be had, nothing can be kept either, and everybody builds for himself.
+    Where no lock can be taken, nothing can be cached either, and each process builds for itself.
     """
+    lock = FileLock(file.with_suffix('.lock'))  # the system releases it when the process dies
+    waited = False
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle = file.with_suffix('.lock').open('w')
-    except OSError:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            _log.warning('%s: another process builds it; waiting', file)
+            waited = True
+            lock.acquire()
+    except (OSError, NotImplementedError):
         yield False
         return
-    with handle:  # closing it, or dying, unlocks
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            waited = False
-        except BlockingIOError:
-            _log.warning('%s: another process builds it; waiting', file)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            waited = True
+    try:
         yield waited
+    finally:
+        lock.release()
 
 
 def _sidecar(file: Path) -> Path:
@@ -175,13 +183,13 @@ def _sidecar(file: Path) -> Path:
 
 
 def _about(file: Path) -> dict[str, Any] | None:
-    """Read what was written about an engine; None where that cannot be made out."""
+    """Read the JSON file beside an engine; None where it is missing or malformed."""
     try:
         about = read_json(_sidecar(file))
-        known = {'bytes': int, 'sha256': str, 'seconds': float}
+        types = {'bytes': int, 'sha256': str, 'seconds': float}
         words = asdict(Key(**about['key'])).values()
         if all(isinstance(word, str) for word in words) and all(
-            isinstance(about[k], t) for k, t in known.items()
+            isinstance(about[name], type_) for name, type_ in types.items()
         ):
             return about
     except (OSError, ValueError, KeyError, TypeError):
@@ -190,21 +198,21 @@ def _about(file: Path) -> dict[str, Any] | None:
 
 
 def _abouts(key: Key) -> list[dict[str, Any]]:
-    """Read about all kept engines of a part, the newest first."""
+    """Read the JSON files beside all cached engines of a module, the newest first."""
     files = [file for file in key.file.parent.glob(f'{key.part}-*.engine') if file.is_file()]
     files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
     return [about for file in files if (about := _about(file))]
 
 
 def _another(key: Key) -> str:
-    """Name in what the newest other engine of the part differs, '' without any."""
+    """Name what differs in the newest other engine of the module, '' without any."""
     others = [unlike for about in _abouts(key) if (unlike := _unlike(about['key'], key))]
     return f'; another one is {others[0]}' if others else ''
 
 
-def _unlike(described: dict[str, str], key: Key) -> str:
+def _unlike(stored: dict[str, str], key: Key) -> str:
     return ', '.join(
-        f'of {name} {described[name]:.24}, not {due:.24}'
-        for name, due in asdict(key).items()
-        if described[name] != due
+        f'of {name} {stored[name]:.24}, not {expected:.24}'
+        for name, expected in asdict(key).items()
+        if stored[name] != expected
     )

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Kept engines are trusted after a look only, built once, and never stop anybody."""
+"""Cached engines are checked before they are used, are built once, and never block a node."""
 
 from dataclasses import asdict, replace
 import hashlib
@@ -49,7 +49,7 @@ def about_of(key: Key = KEY) -> Path:
     return key.file.with_suffix('.json')
 
 
-def test_what_was_built_is_there_the_next_time(builder, cache, caplog):
+def test_an_engine_is_built_once_and_then_cached(builder, cache, caplog):
     first = builder.fetch()
     assert (first.engine, first.size, first.file) == ('7000 bytes', 7000, KEY.file)
     assert first.seconds is not None
@@ -124,13 +124,13 @@ def misspell() -> None:
 
 
 def copy_from_another() -> None:
-    """As if a file of another GPU had been put where ours is looked for."""
+    """As if a file of another GPU had been copied to the name of ours."""
     about = json.loads(about_of().read_text())
     about_of().write_text(json.dumps({**about, 'key': {**about['key'], 'gpu': 'H200'}}))
 
 
 def unread() -> None:
-    """As the library would have it that no longer reads what it wrote."""
+    """As if the library could no longer read what it wrote."""
     content = b'garbage'
     about = json.loads(about_of().read_text())
     KEY.file.write_bytes(content)
@@ -139,7 +139,7 @@ def unread() -> None:
 
 
 @pytest.mark.parametrize(
-    ('spoil', 'why'),
+    ('harm', 'reason'),
     [
         (truncate, 'it has 3000 bytes of 7000'),
         (damage, 'its bytes are not those that were written'),
@@ -150,16 +150,16 @@ def unread() -> None:
         (unread, 'the library cannot read it'),
     ],
 )
-def test_a_spoilt_engine_is_named_and_built_anew(builder, caplog, spoil, why):
+def test_a_damaged_engine_is_named_and_built_anew(builder, caplog, harm, reason):
     builder.fetch()
-    spoil()
+    harm()
     with pytest.raises(InputError, match=f'{KEY.file}: .*; build it with: ros2 run'):
         builder.fetch(policy=BuildPolicy.LOAD_ONLY)
     caplog.clear()
     assert builder.fetch().engine == '7000 bytes'
     (warning,) = caplog.messages
     assert str(KEY.file) in warning
-    assert why in warning
+    assert reason in warning
     assert builder.built == 2
     assert builder.fetch().seconds is None
 
@@ -170,8 +170,8 @@ def test_a_cache_that_cannot_be_written_costs_time_only(
 ):
     (tmp_path / 'file').touch()
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
-    made = builder.fetch(policy=policy)
-    assert (made.engine, made.file) == ('7000 bytes', None)
+    fetched = builder.fetch(policy=policy)
+    assert (fetched.engine, fetched.file) == ('7000 bytes', None)
     assert 'not kept for the next start' in caplog.text
     with pytest.raises(InputError, match='no such engine'):
         builder.fetch(policy=BuildPolicy.LOAD_ONLY)
@@ -187,7 +187,7 @@ def test_a_build_that_fails_leaves_nothing_and_no_lock(builder):
     assert builder.fetch().engine == '7000 bytes'
 
 
-def test_what_cannot_be_loaded_for_want_of_memory_is_not_built_again(builder):
+def test_an_engine_that_does_not_fit_in_memory_is_not_built_again(builder):
     builder.fetch()
 
     def load(content: bytes) -> str:
@@ -216,8 +216,8 @@ def build():
     mark.unlink()
     return b'engine ' * 100000
 
-made = fetch(Key(**json.loads(sys.argv[1])), policy, build, bytes.__len__)
-print(made.engine, made.seconds is None)
+fetched = fetch(Key(**json.loads(sys.argv[1])), policy, build, bytes.__len__)
+print(fetched.engine, fetched.seconds is None)
 """
 
 
