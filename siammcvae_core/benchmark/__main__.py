@@ -12,7 +12,7 @@ from typing import Any
 from siammcvae_core.benchmark.cases import draw_cells, MASKS, parse_cameras, parse_sizes, SIZES
 from siammcvae_core.benchmark.methods import DRIVE, parse_methods, USUAL
 from siammcvae_core.benchmark.page import write_page
-from siammcvae_core.benchmark.runner import Plan, run
+from siammcvae_core.benchmark.runner import BenchmarkPlan, run
 from siammcvae_core.commands.values import parse_list
 from siammcvae_core.engines.factory import shipped
 from siammcvae_core.errors import InputError
@@ -22,12 +22,12 @@ from siammcvae_core.report.json_csv import write_json
 PROG = 'python -m siammcvae_core.benchmark'
 DESCRIPTION = """\
 Time how long restoring a damaged frame takes on this machine: the drive model by every CPU library
-that is installed, and the classical peers, on the same frames of the rendered drive (or a clip of
-yours), at several sizes and damages. All take turns, so that what else the machine does hits them
-alike; still, let nothing else run. A restoration begins with the kept frames and the damaged one,
-and ends with the lost pixels pasted; encoding the reference is timed apart. Beside the times: the
-PSNR of lost pixels, the work of the network counted, and how its time compares to what the machine
-can do at best, measured in the same process.
+that is installed, and the classical baselines, on the same frames of the rendered drive (or a clip
+of yours), at several sizes and damages. All take turns, so that other load on the machine affects
+them alike; still, let nothing else run. A restoration begins with the kept frames and the damaged
+one, and ends with the lost pixels pasted; encoding the reference is timed apart. Beside the times:
+the PSNR of lost pixels, the work of the network counted, and how its time compares to what the
+machine can do at best, measured in the same process.
 """
 EPILOG = """\
 examples:
@@ -105,10 +105,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Time and print a table; 0 when done, 2 for input that cannot be used."""
-    given = sys.argv[1:] if arguments is None else arguments
-    options = parser().parse_args(given)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = parser().parse_args(arguments)
     try:
-        for line in benchmark(options, f'{PROG} {shlex.join(given)}'):
+        for line in benchmark(options, f'{PROG} {shlex.join(arguments)}'):
             print(line)
     except (InputError, OSError) as error:
         print(f'benchmark: {error}', file=sys.stderr)
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def benchmark(options: argparse.Namespace, command: str) -> Iterator[str]:
-    """Time all and write the files, telling the results; raises InputError."""
+    """Time all and write the files; yields a line for each result; raises InputError."""
     if options.repeats < 1 or options.threads < 1:
         raise InputError('--repeats and --threads must be 1 or more')
     if options.out.is_dir():
@@ -125,12 +125,14 @@ def benchmark(options: argparse.Namespace, command: str) -> Iterator[str]:
     sizes = parse_sizes(options.sizes)
     masks = tuple(dict.fromkeys(parse_masks(options.masks)))
     cameras = parse_cameras(options.cameras)
-    classical, made = parse_methods(parse_list(options.methods, '--methods'))
+    classical, networks = parse_methods(parse_list(options.methods, '--methods'))
     folders = [options.out.parent, *([options.docs / 'pictures'] if options.docs else [])]
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     cells = draw_cells(options.data, sizes, masks, max(cameras))
-    plan = Plan(classical, made, options.weights, cells, cameras, options.repeats, options.threads)
+    plan = BenchmarkPlan(
+        classical, networks, options.weights, cells, cameras, options.repeats, options.threads
+    )
     report: dict[str, Any] = {'command': command, **run(plan)}
     write_json(options.out, report)
     yield from map(_line, report['rows'])

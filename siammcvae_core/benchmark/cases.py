@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The damaged frames that every method is timed on: some of a drive, at each size and damage."""
+"""The damaged frames that every method is timed on, at each size and with each damage."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from siammcvae_core.simulation.drive import DriveSim
 
 SIZES = '224x224,640x368,1280x720'
 MASKS = 'block:0.05,random:0.05,band:0.25,random:0.75,full'
-SCENES = 3  # at least, so that no number hangs on one frame
+SCENES = 3  # at least, so that no result depends on a single frame
 APART = 6  # frames of the rendered drive between two scenes
 SMALLEST, LARGEST = 32, 4096  # pixels a side
 GAP = Gap(1)

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""How much memory something takes: the peak of this process, which Linux can forget and watch."""
+"""Peak memory of this process on Linux, which can reset the peak it records."""
 
 from contextlib import suppress
 import ctypes
@@ -8,26 +8,26 @@ import gc
 from pathlib import Path
 
 STATUS = Path('/proc/self/status')
-FORGET = Path('/proc/self/clear_refs')
-FORGET_PEAK = '5'
+RESET = Path('/proc/self/clear_refs')
+RESET_PEAK = '5'
 
 
 class Memory:
-    """The memory that this process has gained at most since this was made, in MB (10^6 bytes)."""
+    """Peak of the memory that this process gained since creation, in MB (10^6 bytes)."""
 
     def __init__(self) -> None:
         self._before: float | None = None
         gc.collect()
-        with suppress(AttributeError):  # memory freed before shall not be counted as there
+        with suppress(AttributeError):  # return memory that is free to the system first
             ctypes.CDLL(None).malloc_trim(0)
         try:
-            FORGET.write_text(FORGET_PEAK)
+            RESET.write_text(RESET_PEAK)
             self._before = _read('VmRSS')
         except OSError:  # another system, or it is not allowed
             return
 
     def gained(self) -> float | None:
-        """Tell the gain at its highest; None where the system does not tell."""
+        """Read the highest gain; None where the system does not record it."""
         return None if self._before is None else _read('VmHWM') - self._before
 
 

@@ -13,20 +13,20 @@ from siammcvae_core.errors import InputError
 PICTURE = 'pictures/benchmarks.png'
 INTRODUCTION = """\
 How long restoring a damaged frame takes: the drive model by the libraries for CPUs, and the
-classical peers, on the same frames in one run. Methods take turns in every repetition. A
+classical baselines, on the same frames in one run. Methods take turns in every repetition. A
 restoration begins with the kept frames and the damaged one and ends with the lost pixels pasted.
-What the kept frames alone decide is not in it, for no method: the encoding of the newest and the
-flow between them (*encode*, *motion*). While damage is about, the node's worker does both when it
-has nothing else to do; a damaged frame after seconds without any waits for them.
+What depends on the kept frames alone is left out for every method: the encoding of the newest and
+the flow between them (*encode*, *motion*). While damage lasts, the node's worker does both when it
+is idle; a damaged frame after seconds without any waits for them.
 """
 STAGES_NOTE = """\
-Medians in milliseconds. *encode* and *motion*, optical flow between the kept frames, are what the
-node works out ahead. *evidence* is alignment and the like in OpenCV, *cut* prepares the network's
-inputs, *blend* carries its answer out at native size. *floor* is the least the network could take:
-its GFLOP, or its weights, inputs and outputs, at the ceilings above; *× floor* is how much longer
-it takes. *MB* counts its weights and the frames, which have to be touched at least. *peak* is the
-memory gained since before the method was loaded, at its highest in this case and those above;
-libraries themselves (PyTorch, ..) are not counted.
+Medians in milliseconds. *encode* and *motion*, optical flow between the kept frames, are computed
+ahead by the node. *features* are alignment and the network's features in OpenCV, *crop* prepares
+the network's inputs, *composite* applies its prediction at native size. *floor* is the least the
+network could take: its GFLOP, or its weights, inputs and outputs, at the ceilings above; *× floor*
+is how much longer it takes. *MB* counts its weights and the frames, which have to be touched at
+least. *peak* is the memory gained since before the method was loaded, at its highest in this case
+and those above; libraries themselves (PyTorch, ..) are not counted.
 """
 CAMERAS_NOTE = """\
 Milliseconds for a round: a frame of each camera, one after another through one engine. Nothing is
@@ -37,7 +37,7 @@ Row = Mapping[str, Any]
 
 
 def write_page(folder: Path, report: Mapping[str, Any]) -> Path:
-    """Write `benchmarks.md` and its picture; gives the page's path, raises InputError."""
+    """Write `benchmarks.md` and its picture; returns the page's path, raises InputError."""
     page = folder / 'benchmarks.md'
     try:
         plot(report['rows']).savefig(folder / PICTURE, dpi=110)
@@ -49,13 +49,13 @@ def write_page(folder: Path, report: Mapping[str, Any]) -> Path:
 
 def _parts(report: Mapping[str, Any]) -> Iterator[str]:
     rows, one = report['rows'], [row for row in report['rows'] if row['cameras'] == 1]
-    yield f'# Benchmarks\n\n{INTRODUCTION}\nMade by\n\n    {report["command"]}\n'
+    yield f'# Benchmarks\n\n{INTRODUCTION}\nMeasured by\n\n    {report["command"]}\n'
     yield _machine(report)
     yield f'![Times by damage, stages, and time against quality]({PICTURE})\n'
-    if asked := list(targets(rows)):
-        yield '## Asked and measured\n'
-        cells = ([t.what, t.asked, t.measured, 'yes' if t.met else '**no**'] for t in asked)
-        yield _table(['', 'asked', 'measured', 'met'], cells)
+    if targeted := list(targets(rows)):
+        yield '## Targets\n'
+        cells = ([t.what, t.target, t.measured, 'yes' if t.met else '**no**'] for t in targeted)
+        yield _table(['', 'target', 'measured', 'met'], cells)
         yield 'What the node adds to all this: `python -m siammcvae_ros.tools.benchmark --help`.\n'
     for size in _sizes(one):
         own = [row for row in one if row['size'] == size]

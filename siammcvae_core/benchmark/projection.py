@@ -1,15 +1,15 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""How long the network would take at least on boards that were not here: a roofline.
+"""How long the network would take at least on boards that were not measured: a roofline.
 
-Nothing is measured. Peaks are what is published: matrix products on the GPU's tensor cores in
+Nothing is measured. Peaks are those published: matrix products on the GPU's tensor cores in
 float16 without sparsity, and memory bandwidth.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from siammcvae_core.benchmark.work import Work
+from siammcvae_core.benchmark.work import Workload
 
 SHARE = 0.3  # of the peaks that is assumed to be reached
 DTYPE = 'float16'
@@ -21,7 +21,7 @@ encoding of the reference left out, if it ran in float16 at {share} of the publi
 GPU's tensor cores, at full clocks ({share} of the peak bandwidth where memory bounds it). That
 share is an assumption. Not in it: launching each kernel, which for a network this small can take
 longer than its computation unless launches are recorded (CUDA graphs, TensorRT); copies to and from
-the GPU; and evidence and blending, which run on the board's own CPU.
+the GPU; and alignment and composite, which run on the board's own CPU.
 """
 SOURCES = (
     'AGX Orin 64GB: 171 TOPS of sparse int8 on its GPU at full power, says NVIDIA '
@@ -56,7 +56,7 @@ BOARDS = (
 )
 
 
-def project(board: Board, work: Work) -> dict[str, Any]:
+def project(board: Board, work: Workload) -> dict[str, Any]:
     """Project the time of the network for a frame, in milliseconds, and what bounds it."""
     compute = 1e3 * work.restore_flop / (SHARE * board.tflops * 1e12)
     memory = 1e3 * work.network_bytes(DTYPE) / (SHARE * board.gbs * 1e9)

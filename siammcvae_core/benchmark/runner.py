@@ -1,8 +1,8 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""One run: load, look at what is restored, measure the ceilings, time, and make rows of it all."""
+"""One run: load methods, check what they restore, measure ceilings, time, write rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 import os
@@ -17,24 +17,24 @@ import numpy as np
 from siammcvae_core.benchmark import ceilings
 from siammcvae_core.benchmark.cases import Cell
 from siammcvae_core.benchmark.ceilings import Ceilings
-from siammcvae_core.benchmark.methods import ENCODE, load, Method
+from siammcvae_core.benchmark.methods import ENCODE, load_methods, LoadMethod, TimedMethod
 from siammcvae_core.benchmark.timing import time_all, Timed
+from siammcvae_core.engines.stage_timer import StageTimer
 from siammcvae_core.errors import InputError
 from siammcvae_core.metrics import psnr
 
 if TYPE_CHECKING:  # imports torch
-    from siammcvae_core.benchmark.work import Work
+    from siammcvae_core.benchmark.work import Workload
 
 Row = dict[str, Any]
-Methods = dict[str, Callable[[Path], Method]]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is timed, see `methods.load`; on how many threads; `cells` are there already."""
+class BenchmarkPlan:
+    """What is timed, see `load_methods`, on which cells, how often and on how many threads."""
 
     classical: Sequence[str]
-    made: Methods
+    networks: dict[str, LoadMethod]
     weights: Path | None
     cells: Sequence[Cell]
     cameras: Sequence[int]
@@ -42,19 +42,19 @@ class Plan:
     threads: int
 
 
-def run(plan: Plan) -> dict[str, Any]:
-    """Carry a plan out: `rows`, `projection`, `ceilings` and `machine`; raises InputError."""
+def run(plan: BenchmarkPlan) -> dict[str, Any]:
+    """Run a plan: `rows`, `projection`, `ceilings` and `machine`; raises InputError."""
     machine = describe(plan.threads)
     _use_threads(plan)
-    before = ceilings.measure(plan.threads, bool(plan.made))
-    methods, seen = _load_and_look(plan)
+    before = ceilings.measure(plan.threads, bool(plan.networks))
+    methods, checks = _load_and_check(plan)
     works = _count(plan)
     timed = time_all(methods, plan.cells, plan.cameras, plan.repeats)
-    limits = before.best(ceilings.measure(plan.threads, bool(plan.made)))
+    limits = before.best(ceilings.measure(plan.threads, bool(plan.networks)))
     machine['load_after'] = os.getloadavg()[0]
     return {
         'rows': [
-            _row(one, limits, seen[one.method.name, index], works[index] if works else None)
+            _row(one, limits, checks[one.method.name, index], works[index] if works else None)
             for one in timed
             for index in [plan.cells.index(one.cell)]
         ],
@@ -65,7 +65,7 @@ def run(plan: Plan) -> dict[str, Any]:
 
 
 def describe(threads: int) -> Row:
-    """Say what this machine is, and how busy."""
+    """Describe this machine, and its load."""
     return {
         'cpu': _cpu(),
         'cores': os.cpu_count(),
@@ -86,35 +86,35 @@ def _cpu() -> str:
     return platform.processor() or platform.machine()
 
 
-def _use_threads(plan: Plan) -> None:
+def _use_threads(plan: BenchmarkPlan) -> None:
     cv2.setNumThreads(plan.threads)
-    if plan.made:
+    if plan.networks:
         import torch
 
         torch.set_num_threads(plan.threads)
 
 
-def _load_and_look(plan: Plan) -> tuple[list[Method], dict[tuple[str, int], Row]]:
-    """Restore every case once by every method: memory, quality, and what differs from the first.
+def _load_and_check(plan: BenchmarkPlan) -> tuple[list[TimedMethod], dict[tuple[str, int], Row]]:
+    """Load every method and restore every case once: memory, quality, agreement with the first.
 
-    Gives the methods, those of the drive model first, and what was seen by name and cell. One
-    method is loaded and looked at before the next, so that memory is its own.
+    Returns the methods, those of the drive model first, and the results by name and index of the
+    cell. One method is loaded and checked before the next, so that memory is its own.
     """
-    methods: list[Method] = []
-    seen: dict[tuple[str, int], Row] = {}
-    right: dict[int, list[np.ndarray]] = {}  # what the drive model's first library makes of a cell
-    for method in load(plan.classical, plan.made, plan.weights):
+    methods: list[TimedMethod] = []
+    checks: dict[tuple[str, int], Row] = {}
+    expected: dict[int, list[np.ndarray]] = {}  # of a cell, by the drive model's first library
+    for method in load_methods(plan.classical, plan.networks, plan.weights):
         try:
             for index, cell in enumerate(plan.cells):
-                frames = [method.restore(case)[0] for case in cell.cases]
+                frames = [method.restore(case, StageTimer()) for case in cell.cases]
                 row: Row = {'peak_mb': method.memory.gained()}
                 pairs = list(zip(frames, cell.cases, strict=True))
                 row['psnr_lost'] = float(
                     np.mean([psnr(frame, case.truth, case.mask) for frame, case in pairs])
                 )
                 if method.profile:
-                    row |= _difference(frames, right.setdefault(index, frames), cell)
-                seen[method.name, index] = row
+                    row |= _difference(frames, expected.setdefault(index, frames), cell)
+                checks[method.name, index] = row
         except InputError:
             raise
         except Exception as error:
@@ -123,39 +123,39 @@ def _load_and_look(plan: Plan) -> tuple[list[Method], dict[tuple[str, int], Row]
         methods.append(method)
     if not methods:
         raise InputError('nothing is left to be timed')
-    return sorted(methods, key=lambda method: not method.profile), seen
+    return sorted(methods, key=lambda method: not method.profile), checks
 
 
-def _difference(frames: list[np.ndarray], right: list[np.ndarray], cell: Cell) -> Row:
-    """How far lost pixels are off those of the first library: grey levels, mean and top."""
+def _difference(frames: list[np.ndarray], expected: list[np.ndarray], cell: Cell) -> Row:
+    """How far lost pixels are off the first library's: grey levels, mean and 99.9th percentile."""
     from siammcvae_core.engines.autotune import MEAN_BOUND, TOP_BOUND
 
     off = np.concatenate([
         cv2.absdiff(frame, first)[case.mask]
-        for frame, first, case in zip(frames, right, cell.cases, strict=True)
+        for frame, first, case in zip(frames, expected, cell.cases, strict=True)
     ])  # fmt: skip
     mean, top = float(off.mean()), float(np.quantile(off, 0.999))
     return {'off_mean': mean, 'off_top': top, 'agrees': mean <= MEAN_BOUND and top <= TOP_BOUND}
 
 
-def _count(plan: Plan) -> 'list[Work]':
+def _count(plan: BenchmarkPlan) -> 'list[Workload]':
     """Count the work of the drive model in each cell; nothing where only others are timed."""
-    if not plan.made or plan.weights is None:
+    if not plan.networks or plan.weights is None:
         return []
-    from siammcvae_core.benchmark.work import Counter, mean
+    from siammcvae_core.benchmark.work import mean, WorkCounter
 
-    counter = Counter(plan.weights)
+    counter = WorkCounter(plan.weights)
     return [mean([counter.count(case) for case in cell.cases]) for cell in plan.cells]
 
 
-def _row(timed: Timed, limits: Ceilings, seen: Row, work: 'Work | None') -> Row:
+def _row(timed: Timed, limits: Ceilings, check: Row, work: 'Workload | None') -> Row:
     method, cell = timed.method, timed.cell
     stages = timed.stages()
     row: Row = {
         'method': method.name, 'engine': method.engine, 'dtype': method.dtype,
         'profile': method.profile, 'size': cell.name, 'mask': cell.mask.partition(':')[0],
         'ratio': cell.ratio, 'cameras': timed.cameras, 'rounds': len(timed.rounds),
-        'p50_ms': timed.milliseconds(0.5), 'p99_ms': timed.milliseconds(0.99), **seen,
+        'p50_ms': timed.milliseconds(0.5), 'p99_ms': timed.milliseconds(0.99), **check,
         'stages_ms': stages,
     }  # fmt: skip
     if work is None or not method.profile:
@@ -170,7 +170,7 @@ def _row(timed: Timed, limits: Ceilings, seen: Row, work: 'Work | None') -> Row:
     }  # fmt: skip
 
 
-def _project(cells: Sequence[Cell], works: 'list[Work]') -> list[Row]:
+def _project(cells: Sequence[Cell], works: 'list[Workload]') -> list[Row]:
     if not works:
         return []
     from siammcvae_core.benchmark.projection import BOARDS, project

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is asked of the drive model's speed, beside what was measured."""
+"""Targets for the drive model's speed, and whether measurements meet them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,10 +18,10 @@ Row = Mapping[str, Any]
 
 
 class Target(NamedTuple):
-    """What is compared, what is asked of it, what was measured, and whether that is met."""
+    """What is compared, its target, what was measured, and whether the target is met."""
 
     what: str
-    asked: str
+    target: str
     measured: str
     met: bool
 
@@ -37,21 +37,21 @@ class Rows:
         }
 
     def find(self, method: str, size: str, mask: str) -> Row | None:
-        """Give a row, None if it was not timed."""
+        """Look a row up, None if it was not timed."""
         return self._rows.get((method, size, mask))
 
     def best(self) -> str | None:
-        """Name the fastest library that agrees with the first where most is asked of it."""
-        able = [
+        """Name the fastest library that agrees with the first, on scattered damage."""
+        agreeing = [
             row
             for (_, size, mask), row in self._rows.items()
             if row['profile'] and row['agrees'] and (size, mask) == (SIZE, SCATTERED)
         ]
-        return min(able, key=lambda row: row['p50_ms'])['method'] if able else None
+        return min(agreeing, key=lambda row: row['p50_ms'])['method'] if agreeing else None
 
 
 def targets(all_rows: Sequence[Row]) -> Iterator[Target]:
-    """Give every target whose rows were timed."""
+    """Yield every target whose rows were timed."""
     rows = Rows(all_rows)
     best = rows.best()
     if best is None:

@@ -19,13 +19,13 @@ usage: python -m siammcvae_core.engines {export,build} ...
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one of the two; exit status is its own, 2 for an unknown one."""
+    """Run a command; returns its exit status, 2 for an unknown one."""
     name, *rest = [*(sys.argv[1:] if arguments is None else arguments), '']
     if name in COMMANDS:
         return COMMANDS[name](rest[:-1])
-    asked = name in ('-h', '--help')
-    print(USAGE, end='', file=sys.stdout if asked else sys.stderr)
-    return 0 if asked else 2
+    is_help = name in ('-h', '--help')
+    print(USAGE, end='', file=sys.stdout if is_help else sys.stderr)
+    return 0 if is_help else 2
 
 
 if __name__ == '__main__':

@@ -18,7 +18,7 @@ Build the TensorRT engines of the drive model for the GPU of this machine, so th
 without delay. Needs PyTorch with CUDA, the package onnx, and tensorrt (part of JetPack) or
 tensorrt_rtx.
 
-Engines are kept in {cache_folder() / 'engines'} (XDG_CACHE_HOME moves it).
+Engines are cached in {cache_folder() / 'engines'} (XDG_CACHE_HOME moves it).
 They serve every size of frame, and only this GPU, these weights and this version of the library:
 run it again after an update. The node uses them by itself where they are faster than PyTorch.
 """
@@ -33,22 +33,22 @@ PRECISIONS = ('float16', 'float32')
 
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
-    made = argparse.ArgumentParser(
+    p = argparse.ArgumentParser(
         'python -m siammcvae_core.engines build', description=DESCRIPTION, epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    made.add_argument('weights', nargs='?', default=DRIVE, help='weights file; default: drive')
+    p.add_argument('weights', nargs='?', default=DRIVE, help='weights file; default: drive')
     policies = [policy.value for policy in BuildPolicy]
-    made.add_argument('--policy', choices=policies, default=BuildPolicy.BUILD_IF_MISSING.value)
-    made.add_argument(
+    p.add_argument('--policy', choices=policies, default=BuildPolicy.BUILD_IF_MISSING.value)
+    p.add_argument(
         '--precision', choices=PRECISIONS, default=PRECISIONS[0],
         help='of products; layer norms and softmax are always float32; nodes take float16',
     )  # fmt: skip
-    return made
+    return p
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build; exit status 0, 1 where the library fails, 2 for what the user can mend."""
+    """Build; exit status 0, 1 where the library fails, 2 for what the user can correct."""
     options = parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format='%(message)s')
     try:
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build(options: argparse.Namespace) -> None:
-    """Build or check both engines and print what came of it."""
+    """Build or check both engines and print where they are; raises InputError."""
     path = shipped(DRIVE) if options.weights == DRIVE else Path(options.weights).expanduser()
     if path is None:
         raise InputError('the package has no weights; name a file')
@@ -77,9 +77,9 @@ def build(options: argparse.Namespace) -> None:
     from siammcvae_core.engines.tensorrt import TensorRtNetwork
 
     network = TensorRtNetwork(path, BuildPolicy(options.policy), options.precision)
-    for part, made in network.fetched.items():
-        took = 'was there' if made.seconds is None else f'built in {made.seconds:.1f} s'
-        where = made.file or 'not kept'
-        print(f'{part:17} {took:16} {made.size / 1e6:6.1f} MB  {where}')
-    described = network.describe()
-    print(' '.join(f'{key}={described[key]}' for key in ('name', 'version', 'device', 'dtype')))
+    for module, fetched in network.fetched.items():
+        built = 'was there' if fetched.seconds is None else f'built in {fetched.seconds:.1f} s'
+        where = fetched.file or 'not kept'
+        print(f'{module:17} {built:16} {fetched.size / 1e6:6.1f} MB  {where}')
+    description = network.describe()
+    print(' '.join(f'{key}={description[key]}' for key in ('name', 'version', 'device', 'dtype')))

@@ -1,10 +1,10 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The fastest way to compute the drive model on this CPU, found by trying.
+"""The fastest way to run the drive model on this CPU, found by trying the libraries.
 
-Every library that is installed restores one made-up damaged frame of the usual working size. The
-fastest serves, provided that its frame is that of PyTorch in float32 but for rounding. What was
-found is kept, so that the next start is quick and takes the same: delete it to measure anew.
+Every library that is installed restores one synthetic damaged frame of the usual working size. The
+fastest serves, provided that its frame is that of PyTorch in float32 but for rounding. The result
+is cached, so that the next start is quick and chooses the same: delete the file to measure again.
 """
 
 from contextlib import suppress
@@ -19,7 +19,7 @@ import platform
 
 import torch
 
-from siammcvae_core.engines.autotune import compare, fastest, Make, Tried
+from siammcvae_core.engines.autotune import BuildNetwork, fastest, Trial, try_candidates
 from siammcvae_core.engines.drive import DriveEngine
 from siammcvae_core.engines.drive_torch import TorchNetwork
 from siammcvae_core.errors import InputError
@@ -31,22 +31,22 @@ _log = logging.getLogger(__name__)
 
 
 class FastestEngine(DriveEngine):
-    """The drive model from a weights file, by the fastest way that agrees with the first.
+    """The drive model from a weights file, by the fastest library that agrees with PyTorch.
 
     Raises `WeightsError` for a file that cannot serve.
     """
 
     def __init__(self, weights: Path) -> None:
-        # Threads that wait for a core somebody else has spin: with all of them, PyTorch was eight
-        # times slower on a busy machine. Cameras and perception have a right to the other half.
+        # Threads that wait for a core in use spin: with all of them, PyTorch was eight times slower
+        # on a busy machine. The other half of the cores is for cameras and perception.
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // 2))
-        self._tried = _recall(weights)
-        if not self._tried:
-            self._tried = try_all(weights)
-            _keep(weights, self._tried)
-        best = fastest(self._tried).way
+        self._trials = _read_trials(weights)
+        if not self._trials:
+            self._trials = try_all(weights)
+            _write_trials(weights, self._trials)
+        best = fastest(self._trials).candidate
         try:
-            super().__init__(weights, ways()[best])
+            super().__init__(weights, candidates()[best])
         except InputError:
             raise
         except Exception as error:
@@ -54,51 +54,51 @@ class FastestEngine(DriveEngine):
             super().__init__(weights)
 
     def describe(self) -> dict[str, str]:
-        """Name the engine, its weights and where it runs, and say why it is this one."""
-        tried = ', '.join(map(str, self._tried))
+        """Name the engine, its weights and where it runs, and say why it was chosen."""
+        trials = ', '.join(map(str, self._trials))
         missing = [name for name in LIBRARIES if not _version(name)]
         lacks = f'; {" and ".join(missing)} not installed' if missing else ''
-        return {**super().describe(), 'choice': f'fastest of {tried}{lacks}'}
+        return {**super().describe(), 'choice': f'fastest of {trials}{lacks}'}
 
 
-def ways(compiled: bool = False) -> dict[str, Make]:
-    """List the ways there are, the one that decides what is right first.
+def candidates(compiled: bool = False) -> dict[str, BuildNetwork]:
+    """List the networks that can be built here by name, the standard of comparison first.
 
-    Compiled PyTorch, if asked for: it takes a minute to load and gains little on a CPU.
+    With `compiled`, compiled PyTorch too: it takes a minute to load and gains little on a CPU.
     """
-    found: dict[str, Make] = {
+    networks: dict[str, BuildNetwork] = {
         'torch float32': TorchNetwork,
         'torch bfloat16': partial(TorchNetwork, dtype=torch.bfloat16),
     }
     if compiled:
-        found['torch compiled float32'] = partial(TorchNetwork, compiled=True)
-        found['torch compiled bfloat16'] = partial(
+        networks['torch compiled float32'] = partial(TorchNetwork, compiled=True)
+        networks['torch compiled bfloat16'] = partial(
             TorchNetwork, dtype=torch.bfloat16, compiled=True
         )
     with suppress(ImportError):
         from siammcvae_core.engines.onnx import OnnxNetwork
 
-        found['onnxruntime float32'] = OnnxNetwork
+        networks['onnxruntime float32'] = OnnxNetwork
     with suppress(ImportError):
         from siammcvae_core.engines.openvino import OpenVinoNetwork, precisions
 
         for dtype in precisions():
-            found[f'openvino {dtype}'] = partial(OpenVinoNetwork, dtype=dtype)
-    return found
+            networks[f'openvino {dtype}'] = partial(OpenVinoNetwork, dtype=dtype)
+    return networks
 
 
-def try_all(weights: Path) -> list[Tried]:
-    """Try every way; raises `WeightsError` for a file that cannot serve."""
-    return compare(weights, ways())
+def try_all(weights: Path) -> list[Trial]:
+    """Try every candidate; raises `WeightsError` for a file that cannot serve."""
+    return try_candidates(weights, candidates())
 
 
-def _recall(weights: Path) -> list[Tried]:
-    """Look up what was found before; nothing where anything is different or unreadable."""
+def _read_trials(weights: Path) -> list[Trial]:
+    """Read cached trials; empty where there are none of this machine and these versions."""
     try:
-        found = [Tried(**one) for one in read_json(_file(weights))]
-        for one in found:
-            str(one)  # fails where numbers are none
-        return found if fastest(found).way in ways() else []
+        trials = [Trial(**fields) for fields in read_json(_file(weights))]
+        for trial in trials:
+            str(trial)  # raises for values that are no numbers
+        return trials if fastest(trials).candidate in candidates() else []
     except (FileNotFoundError, NotADirectoryError):
         return []
     except (OSError, ValueError, TypeError) as error:
@@ -106,24 +106,25 @@ def _recall(weights: Path) -> list[Tried]:
         return []
 
 
-def _keep(weights: Path, tried: list[Tried]) -> None:
+def _write_trials(weights: Path, trials: list[Trial]) -> None:
     file = _file(weights)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, json.dumps([asdict(one) for one in tried], indent=1).encode())
+        write_whole(file, json.dumps([asdict(trial) for trial in trials], indent=1).encode())
     except OSError as error:
         _log.warning('%s: not kept for the next start: %s', file, error)
 
 
 def _file(weights: Path) -> Path:
-    """Where to keep what was found: one file for all that may change it."""
+    """Name the cache file after everything that may change the result."""
     versions = [f'{name}{_version(name)}' for name in LIBRARIES]
     machine = f'{platform.node()}-{torch.get_num_threads()}threads'
-    return cache_folder() / '-'.join(['choice', sha256(weights)[:16], *versions, machine + '.json'])
+    name = '-'.join(['autotune', sha256(weights)[:16], *versions, machine])
+    return cache_folder() / f'{name}.json'
 
 
 def _version(library: str) -> str:
-    """Give the version of a library, '' where it is not installed."""
+    """Look up the version of a library, '' where it is not installed."""
     try:
         return version(library)
     except PackageNotFoundError:

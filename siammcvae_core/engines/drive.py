@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The engine of the drive model: evidence and blending in NumPy, the network in any library."""
+"""The engine of the drive model: alignment and composite in NumPy, the network in any library."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,20 +11,21 @@ from typing import Any
 import numpy as np
 
 from siammcvae_core.alignment.composite import composite, expected_error
-from siammcvae_core.alignment.features import AlignmentFeatures, extract_features
+from siammcvae_core.alignment.features import extract_features
 from siammcvae_core.engines import Restoration
-from siammcvae_core.engines.crop import damaged_part, Part, whole_frame
+from siammcvae_core.engines.crop import crop_damage, frame_patches
 from siammcvae_core.engines.drive_torch import TorchNetwork
 from siammcvae_core.engines.network import Network
+from siammcvae_core.engines.stage_timer import StageTimer
 from siammcvae_core.motion.flow import to_working
 from siammcvae_core.motion.references import References
 
 
 class DriveEngine:
-    """The drive model from a weights file, computed by what `network` makes of that file.
+    """The drive model from a weights file, run by the `Network` that `network` builds from it.
 
-    It works at the working size of `motion`; its answer is carried out at native size. Threads may
-    share it: the network serves one after another, the rest goes on side by side. Raises
+    The network runs at the working size of `motion`, the composite at native size. Threads may
+    share an engine: the network serves one at a time, everything else runs in parallel. Raises
     `WeightsError` for a file that cannot serve.
     """
 
@@ -33,7 +34,7 @@ class DriveEngine:
     def __init__(self, weights: Path, network: Callable[[Path], Network] = TorchNetwork) -> None:
         self.network = network(weights)
         self.patch = self.network.patch
-        self._turn = Lock()
+        self._network_lock = Lock()
         self.eager = self.describe()['device'].lower() != 'cpu'
 
     def describe(self) -> dict[str, str]:
@@ -41,24 +42,37 @@ class DriveEngine:
         return self.network.describe()
 
     def encode_reference(self, frame: np.ndarray) -> Any:
-        """Encode an intact frame to tokens."""
-        inputs = whole_frame(to_working(frame), self.patch)
-        with self._turn:
+        """Encode an intact frame to tokens, of a type that its network knows."""
+        inputs = frame_patches(to_working(frame), self.patch)
+        with self._network_lock:
             return self.network.encode(inputs)
 
     def restore(
-        self, references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
+        self,
+        references: References,
+        frame: np.ndarray,
+        mask: np.ndarray,
+        stamp: float,
+        timer: StageTimer | None = None,
     ) -> Restoration:
-        """Restore a frame; raises ValueError without two kept frames of different stamps."""
-        known = extract_features(references, frame, mask, stamp)
-        newest = references.frames[0]
-        encoded = newest.encoded_by(self.encode_reference)
-        part = self.part(known)
-        with self._turn:
-            answer = part.place(self.network.restore(encoded, part.inputs))
-        error = partial(expected_error, known, answer, mask, newest.error)
-        return Restoration(composite(references, known, answer, mask), error)
+        """Restore a frame; raises ValueError without two kept frames of different stamps.
 
-    def part(self, known: AlignmentFeatures) -> Part:
-        """Prepare what the network is asked about a damaged frame."""
-        return damaged_part(known.damaged, known.channels, known.source, known.lost)
+        `timer` is read after each stage: features, encode (the newest reference, unless that was
+        done before), crop, network, composite.
+        """
+        timer = timer or StageTimer()
+        newest = references.frames[0]
+        features = extract_features(references, frame, mask, stamp)
+        timer.lap('features')
+        tokens = newest.encoded_by(self.encode_reference)
+        timer.lap('encode')
+        crop = crop_damage(features.damaged, features.channels, features.source, features.lost)
+        timer.lap('crop')
+        with self._network_lock:
+            outputs = self.network.restore(tokens, crop.inputs)
+            timer.lap('network')
+            prediction = crop.to_frame(outputs)  # copies: outputs are overwritten by the next call
+        restored = composite(references, features, prediction, mask)
+        timer.lap('composite')
+        error = partial(expected_error, features, prediction, mask, newest.error)
+        return Restoration(restored, error)

@@ -24,15 +24,13 @@ BOUND = 1e-3  # of any output; grey levels, pixels and weights all are of order 
 
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
-    made = argparse.ArgumentParser(
-        'python -m siammcvae_core.engines export', description=DESCRIPTION
-    )
-    made.add_argument('weights', type=Path, help='weights file of the drive model')
-    made.add_argument('out', type=Path, help='folder to write to')
-    made.add_argument('--engine', choices=['onnx'], default='onnx', help='what to write')
-    made.add_argument('--check', action='store_true', help='compare ONNX Runtime with PyTorch')
-    made.add_argument('--size', default='640x368', help='working size of the check, whole patches')
-    return made
+    p = argparse.ArgumentParser('python -m siammcvae_core.engines export', description=DESCRIPTION)
+    p.add_argument('weights', type=Path, help='weights file of the drive model')
+    p.add_argument('out', type=Path, help='folder to write to')
+    p.add_argument('--engine', choices=['onnx'], default='onnx', help='what to write')
+    p.add_argument('--check', action='store_true', help='compare ONNX Runtime with PyTorch')
+    p.add_argument('--size', default='640x368', help='working size of the check, whole patches')
+    return p
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,14 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def export(options: argparse.Namespace) -> int:
-    """Write the files and check them. Raises InputError for what the user can mend."""
+    """Write the files and check them. Raises InputError for what the user can correct."""
     import_module('onnx')  # PyTorch only says in the middle of a long error that it is missing
     from siammcvae_core.engines import onnx_export
 
     size = parse_size(options.size)
-    made = onnx_export.export(options.weights)
+    modules = onnx_export.export(options.weights)
+    contents = modules.encode_reference, modules.restore
     options.out.mkdir(parents=True, exist_ok=True)
-    for name, content in zip(onnx_export.PARTS, (made.encode_reference, made.restore), strict=True):
+    for name, content in zip(onnx_export.MODULES, contents, strict=True):
         path = options.out / f'{name}.onnx'
         write_whole(path, content)
         print(f'{path}  {len(content) / 1e6:.1f} MB')
@@ -63,9 +62,9 @@ def export(options: argparse.Namespace) -> int:
 
 
 def check(weights: Path, size: tuple[int, int]) -> int:
-    """Print by how much ONNX Runtime differs from PyTorch; 1 if that is too much."""
+    """Print how far ONNX Runtime is off PyTorch; returns 1 if that is more than `BOUND`."""
     from siammcvae_core.alignment.features import CELL, CHANNELS, lost_patches, visible
-    from siammcvae_core.engines.crop import damaged_part, whole_frame
+    from siammcvae_core.engines.crop import crop_damage, frame_patches
     from siammcvae_core.engines.drive_torch import TorchNetwork
     from siammcvae_core.engines.network import Network, RESTORE_OUTPUTS
     from siammcvae_core.engines.onnx import OnnxNetwork
@@ -81,18 +80,19 @@ def check(weights: Path, size: tuple[int, int]) -> int:
     features = rng.normal(size=(len(CHANNELS), height // CELL, width // CELL)).astype(np.float32)
     grid = height // patch, width // patch
     source = rng.permutation(grid[0] * grid[1])
-    tokens = [network.encode(whole_frame(frame, patch)) for network in networks]
+    tokens = [network.encode(frame_patches(frame, patch)) for network in networks]
     worst = 0.0
     for fault in FAULTS:
         lost = lost_patches(visible(make_mask(fault, size, rng), (width, height)))
-        part = damaged_part(frame, features, source, lost)
-        right, got = (
-            network.restore(token, part.inputs)
-            for network, token in zip(networks, tokens, strict=True)
+        inputs = crop_damage(frame, features, source, lost).inputs
+        expected, outputs = (
+            network.restore(token, inputs) for network, token in zip(networks, tokens, strict=True)
         )
-        off = [float(np.abs(one - other).max()) for one, other in zip(right, got, strict=True)]
-        told = ', '.join(f'{k} {v:.1e}' for k, v in zip(RESTORE_OUTPUTS, off, strict=True))
-        print(f'{fault:12} largest difference: {told}')
+        off = [
+            float(np.abs(one - other).max()) for one, other in zip(expected, outputs, strict=True)
+        ]
+        named = ', '.join(f'{k} {v:.1e}' for k, v in zip(RESTORE_OUTPUTS, off, strict=True))
+        print(f'{fault:12} largest difference: {named}')
         worst = max(worst, *off)
     print('the same but for rounding' if worst <= BOUND else f'differs by more than {BOUND}')
     return int(worst > BOUND)

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which engine serves, given what the user has."""
+"""Chooses and loads the engine for weights on this machine."""
 
 from functools import partial
 from importlib.util import find_spec
@@ -18,9 +18,9 @@ if TYPE_CHECKING:  # torch is imported where there are weights
 SHIPPED = Path(__file__).parents[1] / 'weights'
 """Folder of the weights in the package."""
 NONE = 'none'
-"""Asks for no model."""
+"""Stands for no model."""
 DRIVE = 'drive'
-"""Asks for the model in the package."""
+"""Stands for the model in the package."""
 
 _log = logging.getLogger(__name__)
 
@@ -28,16 +28,22 @@ _log = logging.getLogger(__name__)
 def load_engine(
     weights: str | Path | None, policy: BuildPolicy = BuildPolicy.BUILD_IF_MISSING
 ) -> Engine | None:
-    """Load the fastest engine for a weights file, on the GPU where one is of use, else on the CPU.
+    """Load the fastest engine for a weights file, on a GPU where there is one, else on the CPU.
 
-    `policy` says whether engines for the GPU may be built, which takes a while.
+    Args:
+        weights: A weights file, or 'drive' for the model in the package, or 'none' for no model.
+            None and '' mean 'drive', but 'none' where PyTorch is not installed.
+        policy: Whether engines for the GPU may be built, which takes seconds to minutes.
 
-    'drive' means the model in the package; None or '' too, but without PyTorch they mean no model.
-    'none' means no model, and nothing heavy is imported. Raises `WeightsError` with the path for a
-    file that cannot serve, and where PyTorch is not installed.
+    Returns:
+        The engine; None for no model, without importing PyTorch.
+
+    Raises:
+        WeightsError: With the path, for a file that cannot serve, or without PyTorch.
+        InputError: Where `policy` allows no build and an engine for the GPU is missing.
+
     """
-    own = shipped(DRIVE)
-    path = own if not weights or weights == DRIVE else Path(weights).expanduser()
+    path = shipped(DRIVE) if not weights or weights == DRIVE else Path(weights).expanduser()
     if weights == NONE or path is None or not (weights or find_spec('torch')):
         return None
     if not path.is_file():
@@ -71,7 +77,7 @@ def _on_gpu(path: Path, policy: BuildPolicy) -> Engine:
 
 
 def load_torch_engine(path: Path, device: str, dtype: 'torch.dtype') -> Engine:
-    """Load the engine a weights file is for; raises `WeightsError` for one that cannot serve."""
+    """Load PyTorch's engine for a weights file, in one precision; raises `WeightsError`."""
     from siammcvae_core.engines.drive import DriveEngine
     from siammcvae_core.engines.drive_torch import TorchNetwork
     from siammcvae_core.engines.torch import TorchEngine

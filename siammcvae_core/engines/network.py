@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What computes the drive model: the seam between `DriveEngine` and the libraries that run it."""
+"""What a library has to offer to run the network of the drive model."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -9,17 +9,18 @@ import numpy as np
 
 from siammcvae_core.engines.crop import Inputs
 
-ENCODE_INPUTS = ('picture', 'place')
-ENCODE_OUTPUTS = ('tokens',)
+ENCODE_INPUTS = ('patches', 'patch_positions')
+ENCODE_OUTPUTS = ('reference_tokens',)
 RESTORE_INPUTS = (
-    'tokens', 'picture', 'place', 'visible', 'features', 'inside', 'source', 'own', 'patch',
-    'active', 'spread',
+    'reference_tokens', 'patches', 'patch_positions', 'patch_is_visible', 'features',
+    'inside_frame', 'reference_index', 'patch_index', 'crop_index', 'token_is_active',
+    'token_index',
 )  # fmt: skip
 RESTORE_OUTPUTS = ('correction', 'weights', 'colour', 'log_scale')
 
 
 class Network(Protocol):
-    """The parts of the drive model (see `model.drive_parts`) made ready by some library.
+    """The two modules of `model.drive_export`, loaded by a library.
 
     A network serves one thread at a time.
     """
@@ -27,22 +28,23 @@ class Network(Protocol):
     patch: int
 
     def encode(self, inputs: Inputs) -> Any:
-        """Run `encode_reference` on `ENCODE_INPUTS`; gives tokens as `restore` wants them."""
+        """Run `EncodeReference` on `ENCODE_INPUTS`; returns the tokens as `restore` takes them."""
 
     def restore(self, tokens: Any, inputs: Inputs) -> Sequence[np.ndarray]:
-        """Run `restore` on `RESTORE_INPUTS`, the tokens apart; gives float32 `RESTORE_OUTPUTS`.
+        """Run `RestoreCrop` on `RESTORE_INPUTS`; returns `RESTORE_OUTPUTS` in float32.
 
-        The arrays are good until the next call.
+        `tokens` come from `encode` and are not among the `inputs`. The next call may overwrite the
+        arrays that are returned.
         """
 
     def describe(self) -> dict[str, str]:
         """Name library, weights, device and precision."""
 
 
-def described(
+def describe_network(
     name: str, version: str, profile: str, weights: str, digest: str, device: str, dtype: str
 ) -> dict[str, str]:
-    """Describe a network the way all of them do."""
+    """Describe a network by the keys that all of them use."""
     return {
         'name': name,
         'profile': profile,

@@ -1,10 +1,10 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""An exported part with its products in half precision, all the rest as it was.
+"""An exported module with its products in half precision and all else as it was.
 
-What mixed precision in PyTorch does: matrix products and convolutions take and give float16;
-layer norms, softmax, inputs and outputs stay float32. The types are in the graph itself, so that no
-library has to guess, and none may.
+As mixed precision in PyTorch does: matrix products and convolutions take and return float16; layer
+norms, softmax, inputs and outputs stay float32. The types are in the graph itself, so that no
+library has to choose them.
 """
 
 import numpy as np
@@ -14,21 +14,21 @@ from onnx import helper, numpy_helper, TensorProto
 PRODUCTS = ('MatMul', 'Gemm', 'Conv')
 
 
-def half(part: bytes) -> bytes:
+def half(module: bytes) -> bytes:
     """Turn an ONNX file in float32 into one whose products are in float16."""
-    model = onnx.load_from_string(part)
+    model = onnx.load_from_string(module)
     graph = model.graph
     weights = {tensor.name: tensor for tensor in graph.initializer}
-    done: set[str] = set()  # tensors that have a counterpart in float16
+    halved: set[str] = set()  # tensors that have a counterpart in float16
     nodes = []
     for node in graph.node:
         if node.op_type in PRODUCTS:
             for k, name in enumerate(node.input):
-                if name not in done:
-                    done.add(name)
+                if name not in halved:
+                    halved.add(name)
                     if name in weights:
-                        lesser = numpy_helper.to_array(weights[name]).astype(np.float16)
-                        graph.initializer.append(numpy_helper.from_array(lesser, _half(name)))
+                        rounded = numpy_helper.to_array(weights[name]).astype(np.float16)
+                        graph.initializer.append(numpy_helper.from_array(rounded, _half(name)))
                     else:
                         nodes.append(_cast(name, _half(name), TensorProto.FLOAT16))
                 node.input[k] = _half(name)

@@ -1,10 +1,10 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The drive model computed by TensorRT, or by TensorRT-RTX, on an NVIDIA GPU.
+"""The drive model run by TensorRT, or by TensorRT-RTX, on an NVIDIA GPU.
 
-Engines are built where they run, and kept (see `engine_cache`). They serve every size of frame and
-every amount of damage: one for each part, that of the damaged part tuned twice, for little and for
-much. Half precision is in the graph (see `onnx_half`), so the library keeps to it.
+Engines are built where they run, and cached (see `engine_cache`). They serve every size of frame
+and every amount of damage: one for each module, that of the damaged part tuned twice, for little
+damage and for much. Half precision is in the graph (see `onnx_half`), so the library keeps to it.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ from torch import Tensor
 
 from siammcvae_core.engines.crop import Inputs
 from siammcvae_core.engines.engine_cache import BuildPolicy, fetch, Fetched, Key, Unfit
-from siammcvae_core.engines.network import described, RESTORE_OUTPUTS
-from siammcvae_core.engines.onnx_export import exported, FORM, PARTS
+from siammcvae_core.engines.network import describe_network, RESTORE_OUTPUTS
+from siammcvae_core.engines.onnx_export import exported, FORMAT, MODULES
 from siammcvae_core.engines.tensorrt_build import build, messages, Range, RANGES, Shapes
 from siammcvae_core.errors import InputError
 from siammcvae_core.files import sha256
@@ -55,34 +55,34 @@ class TensorRtNetwork:
         self._messages = messages(trt)
         self._runtime = trt.Runtime(self._messages)
         self.fetched: dict[str, Fetched[Runner]] = {}
-        for part in PARTS:
-            ranges = RANGES[part](profile)
-            name = f'{trt.__name__} {trt.__version__}'
-            key = Key(part, digest, precision, f'{FORM}: {ranges}', name, gpu)
-            make = partial(_built, trt, weights, part, ranges, precision)
-            self.fetched[part] = fetch(key, policy, make, self._load)
-        self._encode, self._restore = (self.fetched[part].engine for part in PARTS)
+        for module in MODULES:
+            ranges = RANGES[module](profile)
+            version = f'{trt.__name__} {trt.__version__}'
+            key = Key(module, digest, precision, f'{FORMAT}: {ranges}', version, gpu)
+            build_engine = partial(_build, trt, weights, module, ranges, precision)
+            self.fetched[module] = fetch(key, policy, build_engine, self._load)
+        self._encode, self._restore = (self.fetched[module].engine for module in MODULES)
         self.patch = profile.patch
-        self._described = described(
+        self._description = describe_network(
             trt.__name__, trt.__version__, profile.name, weights.name, digest, gpu, precision
         )
 
     def describe(self) -> dict[str, str]:
         """Name library, weights, device and precision."""
-        return dict(self._described)
+        return dict(self._description)
 
     @torch.inference_mode()
     def encode(self, inputs: Inputs) -> Tensor:
         """Encode an intact frame to tokens (1, N, D')."""
         with torch.cuda.stream(self._stream):
-            return self._encode.run(self._tensors(inputs))['tokens']
+            return self._encode.run(self._tensors(inputs))['reference_tokens']
 
     @torch.inference_mode()
     def restore(self, tokens: Tensor, inputs: Inputs) -> Sequence[np.ndarray]:
-        """Judge the damaged part of a frame."""
+        """Predict the damaged part of a frame."""
         with torch.cuda.stream(self._stream):
-            predict = self._restore.run({'tokens': tokens, **self._tensors(inputs)})
-            return [predict[name].cpu().numpy() for name in RESTORE_OUTPUTS]
+            outputs = self._restore.run({'reference_tokens': tokens, **self._tensors(inputs)})
+            return [outputs[name].cpu().numpy() for name in RESTORE_OUTPUTS]
 
     def _tensors(self, inputs: Inputs) -> dict[str, Tensor]:
         return {name: torch.from_numpy(array).to(self._device) for name, array in inputs.items()}
@@ -95,34 +95,35 @@ class TensorRtNetwork:
 
 
 class Runner:
-    """An engine on a GPU that takes and gives PyTorch's tensors; belongs to one thread."""
+    """Runs an engine on PyTorch's tensors on a GPU; for one thread at a time."""
 
     def __init__(
         self, engine: Any, device: torch.device, stream: torch.cuda.Stream, messages: Any
     ) -> None:
         names = [engine.get_tensor_name(k) for k in range(engine.num_io_tensors)]
-        taken = [name for name in names if engine.get_tensor_mode(name).name == 'INPUT']
-        self._given = [name for name in names if name not in taken]
+        inputs = [name for name in names if engine.get_tensor_mode(name).name == 'INPUT']
+        self._outputs = [name for name in names if name not in inputs]
         self._device, self._stream, self._messages = device, stream.cuda_stream, messages
         self._contexts = []
         for k in range(engine.num_optimization_profiles):
             context = engine.create_execution_context()
             if context is None or not context.set_optimization_profile_async(k, self._stream):
                 raise RuntimeError(f'no memory on the GPU for an engine: {messages.last}')
-            most = {name: tuple(engine.get_tensor_profile_shape(name, k)[2]) for name in taken}
+            most = {name: tuple(engine.get_tensor_profile_shape(name, k)[2]) for name in inputs}
             self._contexts.append((context, most))
 
     def run(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Compute the outputs by name, on the stream; raises RuntimeError where that fails."""
-        inputs = {name: given.contiguous() for name, given in inputs.items()}
-        context = self._context_for({name: tuple(given.shape) for name, given in inputs.items()})
-        for name, given in inputs.items():
-            if not context.set_input_shape(name, tuple(given.shape)):
-                shape = tuple(given.shape)
-                raise RuntimeError(f'{name} of shape {shape} refused: {self._messages.last}')
-            context.set_tensor_address(name, given.data_ptr())
+        inputs = {name: tensor.contiguous() for name, tensor in inputs.items()}
+        shapes = {name: tuple(tensor.shape) for name, tensor in inputs.items()}
+        context = self._context_for(shapes)
+        for name, tensor in inputs.items():
+            if not context.set_input_shape(name, shapes[name]):
+                last = self._messages.last
+                raise RuntimeError(f'{name} of shape {shapes[name]} refused: {last}')
+            context.set_tensor_address(name, tensor.data_ptr())
         outputs = {}
-        for name in self._given:
+        for name in self._outputs:
             shape = tuple(context.get_tensor_shape(name))
             outputs[name] = torch.empty(shape, device=self._device)
             context.set_tensor_address(name, outputs[name].data_ptr())
@@ -131,35 +132,35 @@ class Runner:
         return outputs
 
     def _context_for(self, shapes: Shapes) -> Any:
-        """Choose the context tuned for the least that is enough."""
+        """Choose the context tuned for the smallest shapes that are large enough."""
         for context, most in self._contexts:
             if all(np.less_equal(shapes[name], most[name]).all() for name in most):
                 return context
-        raise RuntimeError(f'no engine for a frame of {shapes["picture"][1]} patches')
+        raise RuntimeError(f'no engine for a frame of {shapes["patches"][1]} patches')
 
 
 def library() -> Any:
-    """Import TensorRT or TensorRT-RTX; raises `InputError` where there is none of use."""
+    """Import TensorRT or TensorRT-RTX; raises `InputError` where neither serves."""
     for name in LIBRARIES:
         if find_spec(name):
-            found = import_module(name)
-            if name == 'tensorrt' and int(found.__version__.split('.')[0]) < OLDEST:
-                raise InputError(f'TensorRT {found.__version__} is too old, {OLDEST} is needed')
-            return found
+            trt = import_module(name)
+            if name == 'tensorrt' and int(trt.__version__.split('.')[0]) < OLDEST:
+                raise InputError(f'TensorRT {trt.__version__} is too old, {OLDEST} is needed')
+            return trt
     raise InputError(f'neither {" nor ".join(LIBRARIES)} is installed')
 
 
 def gpu_name(device: str) -> str:
-    """Name a GPU such that engines of one serve the other of that name."""
-    found = torch.cuda.get_device_properties(device)
-    # All modules of a family, from the smallest to the largest, may be called 'Orin'.
-    return f'{found.name} {found.major}.{found.minor} {found.multi_processor_count}SM'
+    """Name the kind of a GPU: engines built on one serve all others of that name."""
+    gpu = torch.cuda.get_device_properties(device)
+    # All boards of a family, from the smallest to the largest, may be called 'Orin'.
+    return f'{gpu.name} {gpu.major}.{gpu.minor} {gpu.multi_processor_count}SM'
 
 
-def _built(trt: Any, weights: Path, part: str, ranges: Sequence[Range], precision: str) -> bytes:
+def _build(trt: Any, weights: Path, module: str, ranges: Sequence[Range], precision: str) -> bytes:
     if not find_spec('onnx'):
         raise InputError('building engines needs the package onnx: pip install onnx')
-    content = getattr(exported(weights), part)
+    content = getattr(exported(weights), module)
     if precision != 'float32':
         from siammcvae_core.engines.onnx_half import half
 

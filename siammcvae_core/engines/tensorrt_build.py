@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Building TensorRT engines from exported parts; needs no GPU with TensorRT-RTX."""
+"""Building TensorRT engines from exported modules; TensorRT-RTX needs no GPU for it."""
 
 from collections.abc import Sequence
 import logging
@@ -13,16 +13,16 @@ from siammcvae_core.model.profiles import DriveProfile
 from siammcvae_core.motion.flow import PATCH, WORKING_SIDE
 
 SIDE = WORKING_SIDE // PATCH  # patches along the longer side of a frame, at most
-MOST = SIDE**2
-LEAST = 4  # 2 x 2 patches, see `motion.PATCH`
-WIDE = 23  # rows of patches of a wide camera
-USUAL = WIDE * SIDE
-LITTLE = 320  # patches that take part, at most, where damage is little
-BOX = 12  # side of a usual box there
+MAX_PATCHES = SIDE**2
+MIN_PATCHES = 4  # 2 x 2, see `motion.references.PATCH`
+USUAL_ROWS = 23  # of patches, of a wide camera
+USUAL_PATCHES = USUAL_ROWS * SIDE
+LITTLE_TOKENS = 320  # tokens where damage is little, at most
+LITTLE_SIDE = 12  # of the usual box there, in patches
 
 Shapes = dict[str, tuple[int, ...]]
 Range = tuple[Shapes, Shapes, Shapes]
-"""Shapes of inputs by name: the least, the usual, the most."""
+"""Shapes of inputs by name: the smallest, the usual, the largest."""
 
 _log = logging.getLogger(__name__)
 
@@ -31,32 +31,34 @@ def encode_ranges(profile: DriveProfile) -> list[Range]:
     """Shapes of `EncodeReference`: whole frames."""
 
     def shapes(patches: int) -> Shapes:
-        return {'picture': (1, patches, COLOURS * profile.patch**2), 'place': (1, patches, 2)}
+        pixels = COLOURS * profile.patch**2
+        return {'patches': (1, patches, pixels), 'patch_positions': (1, patches, 2)}
 
-    return [(shapes(LEAST), shapes(USUAL), shapes(MOST))]
+    return [(shapes(MIN_PATCHES), shapes(USUAL_PATCHES), shapes(MAX_PATCHES))]
 
 
 def restore_ranges(profile: DriveProfile) -> list[Range]:
-    """Shapes of `RestorePart`: those of little damage, and of any."""
+    """Shapes of `RestoreCrop`: those of little damage, and of any."""
 
-    def shapes(frame: int, seen: int, active: int, rows: int, columns: int) -> Shapes:
+    def shapes(frame: int, visible: int, tokens: int, rows: int, columns: int) -> Shapes:
+        sides = rows, columns
         return {
-            'tokens': (1, frame, profile.latent),
-            'picture': (1, seen, COLOURS * profile.patch**2),
-            'place': (1, seen, 2),
-            'visible': (1, seen),
-            'features': (1, len(CHANNELS), *(ACROSS * side + 2 * HALO for side in (rows, columns))),
-            'inside': (1, 1, *(ACROSS * side + HALO for side in (rows, columns))),
-            'source': (active,), 'own': (active,), 'patch': (active,), 'active': (1, active),
-            'spread': (rows, columns),
+            'reference_tokens': (1, frame, profile.latent),
+            'patches': (1, visible, COLOURS * profile.patch**2),
+            'patch_positions': (1, visible, 2),
+            'patch_is_visible': (1, visible),
+            'features': (1, len(CHANNELS), *(ACROSS * side + 2 * HALO for side in sides)),
+            'inside_frame': (1, 1, *(ACROSS * side + HALO for side in sides)),
+            'reference_index': (tokens,), 'patch_index': (tokens,), 'crop_index': (tokens,),
+            'token_is_active': (1, tokens), 'token_index': sides,
         }  # fmt: skip
 
-    least = shapes(LEAST, LEAST, LEAST, 2, 2)
-    little = shapes(USUAL, 64, 128, BOX, BOX)
-    much = shapes(USUAL, 256, USUAL, WIDE, SIDE)
+    smallest = shapes(MIN_PATCHES, MIN_PATCHES, MIN_PATCHES, 2, 2)
+    little = shapes(USUAL_PATCHES, 64, 128, LITTLE_SIDE, LITTLE_SIDE)
+    much = shapes(USUAL_PATCHES, 256, USUAL_PATCHES, USUAL_ROWS, SIDE)
     return [
-        (least, little, shapes(MOST, LITTLE, LITTLE, SIDE, SIDE)),
-        (least, much, shapes(MOST, MOST, MOST, SIDE, SIDE)),
+        (smallest, little, shapes(MAX_PATCHES, LITTLE_TOKENS, LITTLE_TOKENS, SIDE, SIDE)),
+        (smallest, much, shapes(MAX_PATCHES, MAX_PATCHES, MAX_PATCHES, SIDE, SIDE)),
     ]
 
 
@@ -64,10 +66,10 @@ RANGES = {'encode_reference': encode_ranges, 'restore': restore_ranges}
 
 
 def messages(trt: Any) -> Any:
-    """Make a logger of the library that keeps its last error, and logs the rest for debugging."""
+    """Create a logger for the library that keeps its last error and logs all else as debug."""
 
     class Messages(trt.ILogger):
-        last = 'it does not say why'
+        last = 'no reason reported'
 
         def __init__(self) -> None:
             trt.ILogger.__init__(self)
@@ -80,26 +82,26 @@ def messages(trt: Any) -> Any:
     return Messages()
 
 
-def build(trt: Any, part: bytes, ranges: Sequence[Range], logger: Any) -> bytes:
+def build(trt: Any, module: bytes, ranges: Sequence[Range], logger: Any) -> bytes:
     """Build the engine of an ONNX file, tuned for each of `ranges`.
 
-    Raises RuntimeError where the library does not take all of the file.
+    Raises RuntimeError where the library does not support all of the file.
     """
     builder = trt.Builder(logger)
     flags = 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
     network = builder.create_network(flags)
     parser = trt.OnnxParser(network, logger)
-    if not parser.parse(part):
+    if not parser.parse(module):
         errors = [parser.get_error(k) for k in range(parser.num_errors)]
-        named = '; '.join(f'{error.node_operator()}: {error.desc()}' for error in errors)
-        raise RuntimeError(f'{trt.__name__} does not take the model: {named}')
+        reasons = '; '.join(f'{error.node_operator()}: {error.desc()}' for error in errors)
+        raise RuntimeError(f'{trt.__name__} does not take the model: {reasons}')
     config = builder.create_builder_config()
     config.clear_flag(trt.BuilderFlag.TF32)  # it would be float32 by name only
     for shapes in ranges:
         profile = builder.create_optimization_profile()
         for k in range(network.num_inputs):
             name = network.get_input(k).name
-            profile.set_shape(name, *(one[name] for one in shapes))
+            profile.set_shape(name, *(inputs[name] for inputs in shapes))
         if config.add_optimization_profile(profile) < 0:
             raise RuntimeError(f'{trt.__name__} refuses the shapes {shapes}: {logger.last}')
     built = builder.build_serialized_network(network, config)

@@ -14,7 +14,7 @@ from torch import nn, Tensor
 
 from siammcvae_core.errors import InputError, WeightsError
 from siammcvae_core.files import write_whole
-from siammcvae_core.model.profiles import Described, Profile
+from siammcvae_core.model.profiles import BaseProfile, Profile
 from siammcvae_core.model.siammcvae import SiamMCVAE
 
 PROFILE_KEY = 'siammcvae_profile'
@@ -22,22 +22,22 @@ PROFILE_KEY = 'siammcvae_profile'
 SYSTEM_KEY = 'siammcvae_system'
 """The metadata entry that names the system; a file without it is of SiamMCVAE."""
 
-P = TypeVar('P', bound=Described)
+P = TypeVar('P', bound=BaseProfile)
 M = TypeVar('M', bound=nn.Module)
 
 
-class Profiled(Protocol):
-    """A module that is described by its profile."""
+class HasProfile(Protocol):
+    """A module that its profile describes."""
 
     @property
-    def profile(self) -> Described:
-        """What the module was built from."""
+    def profile(self) -> BaseProfile:
+        """Sizes and training choices that the module was built from."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Give all tensors by name."""
+        """Return all tensors by name."""
 
 
-def save_checkpoint(path: Path, model: Profiled, half: bool = False) -> None:
+def save_checkpoint(path: Path, model: HasProfile, half: bool = False) -> None:
     """Write the model to `path`, in float16 if `half`, else float32.
 
     The file appears whole or not at all. Raises `WeightsError` for values that are not finite in
@@ -64,31 +64,32 @@ def load_checkpoint(path: Path, profile: str | None = None, kernel: str = 'adapt
 def load_model(
     path: Path,
     build: Callable[[P, str], M],
-    described: type[P],
+    profile_type: type[P],
     profile: str | None = None,
     kernel: str = 'adaptive',
 ) -> M:
     """Read a model in float32, in evaluation mode, on the CPU.
 
-    `build` makes it from its profile, of the type `described`, and the attention kernel; `profile`
-    names the one that is expected. Raises `WeightsError` with the path for a file that is missing,
-    no safetensors, without a profile, of another system or profile, or whose tensors do not fit it.
+    `build` constructs it from its profile, of the type `profile_type`, and the attention kernel;
+    `profile` is the expected name, if any. Raises `WeightsError` with the path for a file that is
+    missing, no safetensors, without a profile, of another system or profile, or whose tensors do
+    not fit it.
     """
     metadata, tensors = _read(path)
     system = metadata.get(SYSTEM_KEY, Profile.system)
-    if system != described.system:
-        raise WeightsError(f'{path}: holds weights of {system!r}, expected {described.system!r}')
+    if system != profile_type.system:
+        raise WeightsError(f'{path}: holds weights of {system!r}, expected {profile_type.system!r}')
     try:
-        found = described.from_json(metadata[PROFILE_KEY])
+        stored = profile_type.from_json(metadata[PROFILE_KEY])
     except InputError as error:
         raise WeightsError(f'{path}: {error}') from error
-    if profile is not None and found.name != profile:
-        raise WeightsError(f'{path}: holds profile {found.name!r}, expected {profile!r}')
-    blocks = sum(getattr(found, f.name) for f in fields(found) if f.name.endswith('depth'))
+    if profile is not None and stored.name != profile:
+        raise WeightsError(f'{path}: holds profile {stored.name!r}, expected {profile!r}')
+    blocks = sum(getattr(stored, f.name) for f in fields(stored) if f.name.endswith('depth'))
     if blocks > len(tensors):
         raise WeightsError(f'{path}: {len(tensors)} tensors for a model of {blocks} blocks')
     with torch.device('meta'):
-        model = build(found, kernel)
+        model = build(stored, kernel)
     _check_tensors(path, tensors, model.state_dict())
     model.load_state_dict({name: t.float() for name, t in tensors.items()}, assign=True)
     return model.eval()
@@ -114,13 +115,14 @@ def _read(path: Path, names_only: bool = False) -> tuple[dict[str, str], dict[st
     return metadata, tensors
 
 
-def _check_tensors(path: Path, came: dict[str, Tensor], due: dict[str, Tensor]) -> None:
-    for problem, names in (('misses', due.keys() - came), ('has unexpected', came.keys() - due)):
+def _check_tensors(path: Path, stored: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    missing, unexpected = expected.keys() - stored, stored.keys() - expected
+    for problem, names in (('misses', missing), ('has unexpected', unexpected)):
         if names:
             first, *others = sorted(names)
             more = f' and {len(others)} more' if others else ''
             raise WeightsError(f'{path}: {problem} tensor {first}{more}')
-    for name, tensor in came.items():
-        if tensor.shape != due[name].shape:
-            shapes = f'{tuple(tensor.shape)}, expected {tuple(due[name].shape)}'
+    for name, tensor in stored.items():
+        if tensor.shape != expected[name].shape:
+            shapes = f'{tuple(tensor.shape)}, expected {tuple(expected[name].shape)}'
             raise WeightsError(f'{path}: tensor {name} has shape {shapes}')

@@ -1,16 +1,21 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The `drive` profile: SiamMCVAE that judges and mends a motion-compensated frame.
+"""The `drive` profile: SiamMCVAE that selects and corrects motion-compensated pixels.
 
-The skeleton is the paper's: a siamese ViT for the reference and what is visible, the latent with
-its posterior, a ViT decoder. Three things are made for real frames. The tokens also carry the
-evidence (see `features.gather`). The reference's tokens are read where the evidence believes a
-patch to have been. And the decoder does not paint: it says for every cell of 4 x 4 working pixels
-how far to correct the motion, which candidates to trust, what colour to add and how wrong all that
-may be. With its last layer zero the answer is the aligned reference: training can only improve it.
+The skeleton is the paper's: a siamese ViT for the reference and for what is visible (eq. 2-5), the
+latent with its posterior (eq. 8-10), a ViT decoder (eq. 12-13). Three things are made for real
+frames. Tokens also carry the alignment features (see `alignment.features.extract_features`). The
+reference's tokens are read at the patch where alignment places each patch. And the decoder does not
+paint: for every cell of 4 x 4 working pixels it predicts a correction of the motion, weights of the
+candidates, a colour to add and the expected error. With its last layer zero the result is the
+aligned reference: training can only improve it.
 
 N patches of 16 x 16 pixels are 16 cells each; `lost` and `active` are bool (B, N). Only active
 patches take part: the lost ones and those next to them, so that cost follows damage.
+
+Training calls the model on whole frames with `forward`; engines call `drive_export.RestoreCrop` on
+the damaged part of a frame. Both gather their tokens, then call the same `decode`, `to_cell_map`
+and `predict`. Attributes name the tensors in weights files.
 """
 
 from dataclasses import dataclass
@@ -30,18 +35,18 @@ from siammcvae_core.model.vit import ViT
 TRUST = 4.0
 """Logit of the aligned reference before training: weight .90 of 1."""
 ERROR = 1.1
-"""Logarithm of the expected error before training, in grey levels."""
+"""Natural logarithm of the expected error before training, in grey levels."""
 SIZES = (2, len(CANDIDATES), COLOURS, 1)
-"""Channels of the answer: correction, weights, colour, log scale."""
+"""Channels of the prediction: correction, weights, colour, log scale."""
 
 
 @dataclass(frozen=True)
 class PredictionTensors:
-    """The answer for a batch, and the posterior behind it.
+    """The prediction for a batch, and the posterior of its latent.
 
     `correction` (B, 2, h, w) in working pixels as (x, y), `weights` (B, 5, h, w) summing to 1,
-    `colour` (B, 3, h, w), `log_scale` (B, 1, h, w), for cells; see `features.blending.Prediction`.
-    `mean` and `log_var` (B, N, D'), the latter None without reparameterisation.
+    `colour` (B, 3, h, w), `log_scale` (B, 1, h, w), for cells; see `composite.Prediction`. `mean`
+    and `log_var` (B, N, D'), the latter None without reparameterisation.
     """
 
     correction: Tensor
@@ -53,7 +58,7 @@ class PredictionTensors:
 
 
 class DriveEncoder(nn.Module):
-    """The encoder both frames share (eq. 2-5); where a patch lies is told by the evidence."""
+    """The encoder both frames share (eq. 2-5); positions are learned from coordinates."""
 
     def __init__(self, profile: DriveProfile, kernel: str) -> None:
         super().__init__()
@@ -65,32 +70,35 @@ class DriveEncoder(nn.Module):
 
     def forward(self, frames: Tensor, keys: Tensor | None = None) -> Tensor:
         """Encode frames (B, 3, H, W) to tokens (B, N, D') that attend to those in `keys` (B, N)."""
-        place = _places(grid_of(frames, self.patch), frames.device)
-        return self.encode(patchify(frames, self.patch), place, keys)
+        positions = patch_positions(grid_of(frames, self.patch), frames.device)
+        return self.encode(patchify(frames, self.patch), positions, keys)
 
-    def encode(self, patches: Tensor, place: Tensor, keys: Tensor | None = None) -> Tensor:
-        """Encode patches (B, K, P*P*3) lying at `place` (.., K, 2), see `_places`."""
-        return self.project(self.vit(self.embed(patches) + self.place(place), keys))
+    def encode(self, patches: Tensor, positions: Tensor, keys: Tensor | None = None) -> Tensor:
+        """Encode patches (B, K, P*P*3) at `positions` (.., K, 2), see `patch_positions`."""
+        return self.project(self.vit(self.embed(patches) + self.place(positions), keys))
 
 
 class Stem(nn.Sequential):
-    """Two convolutions that turn evidence (B, C, h, w) to features of its cells (B, c, h, w)."""
+    """Two convolutions from alignment features of cells (B, C, h, w) to features (B, c, h, w)."""
 
     def __init__(self, channels: int, cells: int) -> None:
         super().__init__(
-            nn.Conv2d(channels, cells, 3, padding=1), nn.GELU(),
-            nn.Conv2d(cells, cells, 3, padding=1), nn.GELU(),
-        )  # fmt: skip
+            nn.Conv2d(channels, cells, 3), nn.GELU(), nn.Conv2d(cells, cells, 3), nn.GELU()
+        )
 
-    def middle(self, features: Tensor, inside: Tensor) -> Tensor:
-        """Give all but two cells around a part of a larger picture what `forward` gives of that.
+    def forward(self, features: Tensor) -> Tensor:
+        """Compute a whole frame (B, C, h, w)."""
+        inside = F.pad(torch.ones_like(features[:, :1]), (1, 1, 1, 1))
+        return self.crop(F.pad(features, (2, 2, 2, 2)), inside)
 
-        `features` (1, C, h + 4, w + 4) is zero beyond the picture, `inside` (1, 1, h + 2, w + 2) is
-        1 within it, else 0.
+    def crop(self, features: Tensor, inside: Tensor) -> Tensor:
+        """Compute part of a frame, (B, c, h, w), as if the whole frame were computed.
+
+        `features` (B, C, h + 4, w + 4) has two cells more on each side, zero beyond the frame;
+        `inside` (B, 1, h + 2, w + 2) is 1 within the frame, else 0.
         """
-        first, second = (layer for layer in self if isinstance(layer, nn.Conv2d))
-        cells = F.gelu(F.conv2d(features, first.weight, first.bias)) * inside
-        return F.gelu(F.conv2d(cells, second.weight, second.bias))
+        first, gelu, second, _ = self
+        return gelu(second(gelu(first(features)) * inside))
 
 
 class DriveMCVAE(nn.Module):
@@ -134,7 +142,7 @@ class DriveMCVAE(nn.Module):
     def forward(
         self, reference: Tensor, damaged: Tensor, features: Tensor, source: Tensor, lost: Tensor
     ) -> PredictionTensors:
-        """Judge a batch; see `restore`."""
+        """Predict a batch; see `restore`."""
         return self.restore(self.encode_reference(reference), damaged, features, source, lost)
 
     def encode_reference(self, reference: Tensor) -> Tensor:
@@ -144,11 +152,11 @@ class DriveMCVAE(nn.Module):
     def restore(
         self, u1: Tensor, damaged: Tensor, features: Tensor, source: Tensor, lost: Tensor
     ) -> PredictionTensors:
-        """Judge damaged frames (B, 3, H, W), whatever their lost patches hold.
+        """Predict for damaged frames (B, 3, H, W), whatever their lost patches hold.
 
-        `features` (B, C, H/4, W/4); `source` long (B, N) names the patch of the reference where a
-        patch is believed to have been. Z is drawn from the posterior in training mode and is its
-        mean otherwise.
+        `u1` are the reference's tokens, `features` (B, C, H/4, W/4) those of alignment; `source`
+        long (B, N) is the index of the reference's patch where alignment places each patch. Z is
+        drawn from the posterior in training mode and is its mean otherwise.
         """
         grid = grid_of(damaged, self.profile.patch)
         active = near(lost, grid)
@@ -157,25 +165,46 @@ class DriveMCVAE(nn.Module):
         # An image with nothing visible must attend to something; its tokens are not used.
         u2 = self.encoder(damaged, visible | ~visible.any(1, keepdim=True))
         u2 = torch.where(visible[..., None], u2, self.mask_token)
+        cells = self.stem(features)  # (B, c, h, w)
+        decoded, mean, log_var = self.decode(u1, u2, self.cell_tokens(cells), active)
+        return self.predict(cells, self.to_cell_map(decoded, grid), mean, log_var)
+
+    def cell_tokens(self, cells: Tensor) -> Tensor:
+        """Embed features of cells (B, c, 4 r, 4 c) as a token for every patch, (B, N, D')."""
+        return self.to_tokens(cells).flatten(2).transpose(1, 2)
+
+    def decode(
+        self, u1: Tensor, u2: Tensor, cell_tokens: Tensor, active: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Fuse tokens of reference, frame and cells, (B, T, D') each, through the latent.
+
+        Returns features of the cells of every token (B, T, 4*4*c), and mean and log σ² of Z.
+        """
         if not self.profile.siamese:
             u1, u2 = torch.zeros_like(u1), torch.zeros_like(u2)
-        cells = self.stem(features)  # (B, c, h, w)
-        tokens = self.to_tokens(cells).flatten(2).transpose(1, 2)  # (B, N, D')
-        mean, log_var = self.latent(torch.cat([u1, u2, tokens], -1))
+        mean, log_var = self.latent(torch.cat([u1, u2, cell_tokens], -1))
         z = draw(mean, log_var) if self.training and log_var is not None else mean
-        decoded = self.decoder(self.mix(torch.cat([z, u1, tokens], -1)), active)
-        return self.predict(cells, self._spread(decoded, grid), mean, log_var)
+        decoded = self.decoder(self.mix(torch.cat([z, u1, cell_tokens], -1)), active)
+        return self.to_cells(decoded), mean, log_var
 
     def latent(self, u: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Fuse tokens (B, N, 3 D') to mean and log σ² of Z (eq. 8-9), (B, N, D') each."""
+        """Fuse tokens (B, T, 3 D') to mean and log σ² of Z (eq. 8-9), (B, T, D') each."""
         if self.to_log_var is None:
             return self.to_mean(u), None
         return self.to_mean(u), self.to_log_var(u).clamp(*LOG_VAR_RANGE)
 
+    def to_cell_map(self, decoded: Tensor, grid: Grid) -> Tensor:
+        """Arrange the cells of all patches of a grid (B, r*c, 4*4*c) as a map (B, c, 4 r, 4 c)."""
+        side = self.profile.patch // CELL
+        rows, columns = grid
+        cells = decoded.reshape(-1, rows, columns, side, side, self.profile.cells)
+        cells = cells.permute(0, 5, 1, 3, 2, 4)  # (B, c, r, side, columns, side)
+        return cells.reshape(-1, self.profile.cells, side * rows, side * columns)
+
     def predict(
         self, cells: Tensor, decoded: Tensor, mean: Tensor, log_var: Tensor | None
     ) -> PredictionTensors:
-        """Turn features of the cells and what was decoded for them (B, c, h, w) to the answer."""
+        """Predict from features of the cells and those decoded for them, (B, c, h, w) each."""
         joined = F.gelu(self.join(torch.cat([cells, decoded], 1)))
         refined = joined + F.gelu(self.refine(joined))
         correction, logits, colour, log_scale = self.answer(refined).float().split(SIZES, 1)
@@ -188,13 +217,6 @@ class DriveMCVAE(nn.Module):
             log_scale, mean, log_var,
         )  # fmt: skip
 
-    def _spread(self, tokens: Tensor, grid: Grid) -> Tensor:
-        """Turn tokens (B, N, D) to features of their cells (B, c, h, w)."""
-        across = self.profile.patch // CELL
-        cells = self.to_cells(tokens).unflatten(1, grid).unflatten(-1, (across, across, -1))
-        # (B, rows, columns, across, across, c)
-        return cells.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
-
 
 def near(lost: Tensor, grid: Grid) -> Tensor:
     """Mark the lost patches and those next to them, also diagonally; bool (B, N)."""
@@ -202,8 +224,8 @@ def near(lost: Tensor, grid: Grid) -> Tensor:
     return F.max_pool2d(planes, 3, 1, 1).flatten(1) > 0
 
 
-def _places(grid: Grid, device: torch.device) -> Tensor:
-    """Where patches lie in the frame, (N, 2) as (y, x) in (-1, 1)."""
+def patch_positions(grid: Grid, device: torch.device) -> Tensor:
+    """Compute the centres of patches in the frame, (N, 2) as (y, x) in (-1, 1)."""
     rows, columns = grid
     y = (2 * torch.arange(rows, device=device) + 1) / rows - 1
     x = (2 * torch.arange(columns, device=device) + 1) / columns - 1

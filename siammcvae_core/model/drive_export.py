@@ -1,39 +1,57 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The drive model in two parts that compute only what a fault asks for, ready to be exported.
+"""The drive model as two modules that compute no more than a fault requires, for export.
 
-`EncodeReference` runs when an intact frame arrives, `RestorePart` on the clock. What the latter
-leaves out does not reach a lost pixel: tokens that are not active, and cells far from the hole.
-Which those are is settled outside, in NumPy (see `engines.damage`), so that the parts are plain
-gathers and products with named inputs of any length: nothing in them depends on values.
+`EncodeReference` runs when an intact frame arrives, `RestoreCrop` when a damaged one does. The
+latter leaves out what cannot reach a lost pixel: patches that are not active, and cells far from
+the damage. `engines.crop` chooses them in NumPy and passes indices, so that nothing in the graphs
+depends on values: they are gathers and products with named inputs of any length. Everything else
+is `DriveMCVAE`'s own.
+
+Inputs of a crop of r x c patches, V of them visible and in use, T that take part as tokens. Both
+lists may be padded with anything, which the two masks say; each mask needs one True at least.
+
+| input               | type  | shape               |                                          |
+|---------------------|-------|---------------------|------------------------------------------|
+| `reference_tokens`  | float | (1, N, D')          | output of `EncodeReference`              |
+| `patches`           | float | (1, V, P*P*3)       | visible patches, normalised RGB          |
+| `patch_positions`   | float | (1, V, 2)           | their centres (y, x) in (-1, 1)          |
+| `patch_is_visible`  | bool  | (1, V)              | False for padding of `patches`           |
+| `features`          | float | (1, C, 4r+4, 4c+4)  | alignment features of the cells and of   |
+|                     |       |                     | two around them, 0 beyond the frame      |
+| `inside_frame`      | float | (1, 1, 4r+2, 4c+2)  | 1 for cells in the frame, 0 beyond       |
+| `reference_index`   | int64 | (T,)                | token's row of `reference_tokens`        |
+| `patch_index`       | int64 | (T,)                | token's row of `patches`, V where lost   |
+| `crop_index`        | int64 | (T,)                | token's patch in the crop, row by row    |
+| `token_is_active`   | bool  | (1, T)              | False for padding of the tokens          |
+| `token_index`       | int64 | (r, c)              | token of each patch, T where it has none |
+
+Outputs are `correction` (1, 2, 4r, 4c), `weights` (1, 5, ..), `colour` (1, 3, ..) and `log_scale`
+(1, 1, ..), see `drive.PredictionTensors`. `EncodeReference` takes `patches` and `patch_positions`
+of all N patches of a frame and returns `reference_tokens`.
 """
 
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-from siammcvae_core.alignment.features import CELL
 from siammcvae_core.model.drive import DriveMCVAE
 
 
 class EncodeReference(nn.Module):
-    """`encode_reference(picture, place) -> tokens`: a whole frame to U1."""
+    """Encodes an intact frame."""
 
     def __init__(self, model: DriveMCVAE) -> None:
         super().__init__()
         self.encoder = model.encoder
 
-    def forward(self, picture: Tensor, place: Tensor) -> Tensor:
-        """Encode patches (1, N, P*P*3) lying at `place` (1, N, 2) to tokens (1, N, D')."""
-        return self.encoder.encode(picture, place)
+    def forward(self, patches: Tensor, patch_positions: Tensor) -> Tensor:
+        """Encode all patches of a frame to `reference_tokens` (1, N, D')."""
+        return self.encoder.encode(patches, patch_positions)
 
 
-class RestorePart(nn.Module):
-    """`restore(tokens, picture, ..) -> correction, weights, colour, log_scale` of a box of cells.
-
-    The box has r x c patches. V patches of it are visible and of use, A take part; both lists may
-    be filled up with anything, which `visible` and `active` tell.
-    """
+class RestoreCrop(nn.Module):
+    """Predicts the damaged part of a frame."""
 
     def __init__(self, model: DriveMCVAE) -> None:
         super().__init__()
@@ -41,45 +59,29 @@ class RestorePart(nn.Module):
 
     def forward(
         self,
-        tokens: Tensor,
-        picture: Tensor,
-        place: Tensor,
-        visible: Tensor,
+        reference_tokens: Tensor,
+        patches: Tensor,
+        patch_positions: Tensor,
+        patch_is_visible: Tensor,
         features: Tensor,
-        inside: Tensor,
-        source: Tensor,
-        own: Tensor,
-        patch: Tensor,
-        active: Tensor,
-        spread: Tensor,
+        inside_frame: Tensor,
+        reference_index: Tensor,
+        patch_index: Tensor,
+        crop_index: Tensor,
+        token_is_active: Tensor,
+        token_index: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Judge a box; one True at least is needed in `visible` and in `active`.
-
-        `tokens` U1 (1, N, D'); `picture` (1, V, P*P*3) pixels of patches, `place` (1, V, 2) where
-        they lie, `visible` bool (1, V) which count. `features` (1, C, 4 r + 4, 4 c + 4) is of the
-        box and two cells around it, zero beyond the frame; `inside` (1, 1, 4 r + 2, 4 c + 2) is 1
-        where the box and one cell around it are in the frame, else 0. For each of the patches that
-        take part: `source` long (A,) its patch in the reference, `own` long (A,) its row of
-        `picture`, V where it is lost; `patch` long (A,) its place in the box; `active` bool (1, A)
-        which count. `spread` long (r, c) says for each patch of the box where in those lists it is,
-        A if it is not.
-        """
+        """Predict correction, weights, colour and log scale of every cell of the crop."""
         model = self.model
-        u1 = tokens.index_select(1, source)  # (1, A, D')
-        u2 = model.encoder.encode(picture, place, visible)  # (1, V, D')
-        u2 = torch.cat([u2, model.mask_token.expand(1, 1, -1)], 1).index_select(1, own)
-        if not model.profile.siamese:
-            u1, u2 = torch.zeros_like(u1), torch.zeros_like(u2)
-        cells = model.stem.middle(features, inside)  # (1, c, 4 r, 4 c)
-        told = model.to_tokens(cells).flatten(2).transpose(1, 2).index_select(1, patch)
-        mean, log_var = model.latent(torch.cat([u1, u2, told], -1))
-        decoded = model.decoder(model.mix(torch.cat([mean, u1, told], -1)), active)
-        features = F.pad(model.to_cells(decoded), (0, 0, 0, 1))  # (1, A + 1, ..): the last is none
-        features = features.index_select(1, spread.flatten())
-        across = model.profile.patch // CELL
-        rows, columns = spread.shape
-        features = features.reshape(1, rows, columns, across, across, -1)
-        features = features.permute(0, 5, 1, 3, 2, 4)  # (1, c, r, across, columns, across)
-        features = features.reshape(1, -1, across * rows, across * columns)
-        predict = model.predict(cells, features, mean, log_var)
-        return predict.correction, predict.weights, predict.colour, predict.log_scale
+        u1 = reference_tokens.index_select(1, reference_index)  # (1, T, D')
+        u2 = model.encoder.encode(patches, patch_positions, patch_is_visible)  # (1, V, D')
+        u2 = torch.cat([u2, model.mask_token.expand(1, 1, -1)], 1).index_select(1, patch_index)
+        cells = model.stem.crop(features, inside_frame)  # (1, c, 4 r, 4 c)
+        cell_tokens = model.cell_tokens(cells).index_select(1, crop_index)
+        decoded, mean, log_var = model.decode(u1, u2, cell_tokens, token_is_active)
+        decoded = F.pad(decoded, (0, 0, 0, 1))  # (1, T + 1, ..): a row of zeros for no token
+        decoded = decoded.index_select(1, token_index.flatten())  # (1, r * c, ..)
+        rows, columns = token_index.shape
+        cell_map = model.to_cell_map(decoded, (rows, columns))
+        prediction = model.predict(cells, cell_map, mean, log_var)
+        return prediction.correction, prediction.weights, prediction.colour, prediction.log_scale

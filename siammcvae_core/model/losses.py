@@ -27,9 +27,11 @@ def siammcvae_loss(
     profile: Profile,
     beta: float | None = None,
 ) -> Loss:
-    """Weigh a batch of restorations against the true patches `target` (B, N, P*P*3).
+    """Compute the loss of a batch of restorations, given the true patches (B, N, P*P*3).
 
-    `beta` overrides that of the profile, for warming it up.
+        L = L_rec + β L_KL    (eq. 18)
+
+    `beta` overrides the profile's, for warm-up.
     """
     reconstruction = reconstruction_loss(restored.patches, target, lost)
     if restored.log_var is None:

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Frames as rows of patches, and the way of the visible rows into the network and back.
+"""Frames as rows of patches, and the gathering of visible rows and back.
 
 These few gathers stand for the paper's Convert (Algorithm 1), whose printed form is off by one row
 in eq. 15. A mask `lost` is bool (B, N), True where a patch is lost; the images of a batch may lose
@@ -26,7 +26,7 @@ def grid_of(frames: Tensor, patch: int) -> Grid:
         raise InputError(f'frames must be (B, {CHANNELS}, H, W), got {tuple(frames.shape)}')
     height, width = frames.shape[2:]
     if height < patch or width < patch or height % patch or width % patch:
-        raise InputError(f'frames must be multiples of {patch} pixels, got {height} x {width}')
+        raise InputError(f'frames must be multiples of {patch} pixels, got {width} x {height}')
     return height // patch, width // patch
 
 
@@ -38,7 +38,7 @@ def patchify(frames: Tensor, patch: int) -> Tensor:
 
 
 def unpatchify(patches: Tensor, grid: Grid) -> Tensor:
-    """Put rows of pixels (B, N, P*P*3) together to frames (B, 3, H, W)."""
+    """Assemble frames (B, 3, H, W) from rows of pixels (B, N, P*P*3)."""
     rows, columns = grid
     patch = isqrt(patches.shape[-1] // CHANNELS)
     cells = patches.reshape(-1, rows, columns, patch, patch, CHANNELS)
@@ -48,15 +48,15 @@ def unpatchify(patches: Tensor, grid: Grid) -> Tensor:
 def check_lost(lost: Tensor, batch: int, patches: int) -> None:
     """Refuse a mask that is not bool (batch, patches), with an `InputError`."""
     if lost.dtype != torch.bool or lost.shape != (batch, patches):
-        came = f'{lost.dtype} {tuple(lost.shape)}'
-        raise InputError(f'lost patches must be torch.bool ({batch}, {patches}), got {came}')
+        actual = f'{lost.dtype} {tuple(lost.shape)}'
+        raise InputError(f'lost patches must be torch.bool ({batch}, {patches}), got {actual}')
 
 
 def visible_index(lost: Tensor) -> tuple[Tensor, Tensor | None]:
     """List the visible patches of every image.
 
-    Returns their indices in order, (B, K), K that of the image with most of them, and which entries
-    count, bool (B, K), the others being there to fill up; None where all images have K.
+    Returns their indices in order, (B, K), with K that of the image with most of them, and bool
+    (B, K), False for padding; None where all images have K.
     """
     counts = (~lost).sum(1)  # (B,)
     fewest, most = torch.stack(counts.aminmax()).tolist()
@@ -67,9 +67,9 @@ def visible_index(lost: Tensor) -> tuple[Tensor, Tensor | None]:
 
 
 def take_visible(rows: Tensor, index: Tensor, valid: Tensor | None) -> Tensor:
-    """Gather visible rows (B, K, D) out of all (B, N, D); rows that only fill up are zero."""
-    taken = rows.gather(1, index[..., None].expand(-1, -1, rows.shape[-1]))
-    return taken if valid is None else taken.masked_fill(~valid[..., None], 0)
+    """Gather visible rows (B, K, D) out of all (B, N, D); padding is zero."""
+    visible = rows.gather(1, index[..., None].expand(-1, -1, rows.shape[-1]))
+    return visible if valid is None else visible.masked_fill(~valid[..., None], 0)
 
 
 def select_visible(
@@ -77,8 +77,8 @@ def select_visible(
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Select the visible patches, (B, K, D) of (B, N, D), and their positions out of (N, D).
 
-    The third part is bool (B, 1 + K), True for the cls token and for tokens that count, False for
-    those that only fill up; None where all count. Without `lost` all patches are visible.
+    The third part is bool (B, 1 + K), True for the cls token and for visible patches, False for
+    padding; None without padding. Without `lost` all patches are visible.
     """
     if lost is None:
         return patches, place, None
@@ -88,7 +88,7 @@ def select_visible(
 
 
 def spread_visible(tokens: Tensor, lost: Tensor, fill: Tensor) -> Tensor:
-    """Put visible tokens back in their places, `fill` (D,) in the lost ones (U2's half of eq. 7).
+    """Scatter visible tokens to their places, `fill` (D,) in the lost ones (U2's half of eq. 7).
 
     `tokens` (B, 1 + K, D) begin with the cls token, which stays first; returns (B, 1 + N, D).
     """

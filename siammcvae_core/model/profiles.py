@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a SiamMCVAE is made of: a frozen description and the named ones; free of torch."""
+"""Sizes and training choices of models, and the named profiles; does not import torch."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -11,17 +11,17 @@ from typing import Any, ClassVar, TypeVar
 from siammcvae_core.errors import InputError
 from siammcvae_core.files import parse_json
 
-P = TypeVar('P', bound='Described')
+P = TypeVar('P', bound='BaseProfile')
 
-MOST = 65536  # of anything that is counted; more is damage, or harm
+MOST = 65536  # largest count; more means a damaged or a malicious file
 
 
 @dataclass(frozen=True)
-class Described:
-    """What the profiles of all systems share.
+class BaseProfile:
+    """Fields that the profiles of all systems share.
 
-    `system` names what they describe, `name` the profile itself; `width`, `depth`, `heads` are
-    those of the encoder.
+    `system` names the kind of model, `name` the profile; `width`, `depth`, `heads` are those of
+    the encoder.
     """
 
     system: ClassVar[str]
@@ -66,7 +66,7 @@ class Described:
 
 
 @dataclass(frozen=True)
-class Profile(Described):
+class Profile(BaseProfile):
     """Sizes and training choices of one SiamMCVAE; travels inside its weights file.
 
     `width`, `depth`, `heads` describe the siamese encoder (D and L of eq. 2-5); `latent` is D', the
@@ -75,10 +75,10 @@ class Profile(Described):
     in pixels: any other multiple of the patch works too.
 
     `reparameterise=False` leaves out the noise, log σ² and the KL term (Table 3); `beta` weighs the
-    KL term (eq. 18, Table 4) and has its meaning only with ImageNet-normalised pixels. `paper_kl`
+    KL term (eq. 18, Table 4) and depends on pixels being ImageNet-normalised. `paper_kl`
     trains with eq. 20 as printed, which is no divergence: it is lowest, at -0.077, for σ² = 1/2.
 
-    Raises `InputError` for values that make no model.
+    Raises `InputError` for values that describe no model.
     """
 
     system: ClassVar[str] = 'siammcvae'
@@ -100,7 +100,7 @@ class Profile(Described):
 
 
 @dataclass(frozen=True)
-class DriveProfile(Described):
+class DriveProfile(BaseProfile):
     """Sizes and training choices of the `drive` model; travels inside its weights file.
 
     `width`, `depth`, `heads` describe the siamese encoder, `latent` is D', the width of its output
@@ -113,10 +113,10 @@ class DriveProfile(Described):
     the lost pixels, `smoothness` of the correction, `photometric` for the error of the moved
     reference at what is visible next to them. The weights that ship were trained without them.
 
-    What the answer may use, for ablations: `correction` of the motion, the `smooth` candidates,
-    `colour`; and `siamese`, the tokens of both pictures.
+    For ablations, what the prediction may use: `correction` of the motion, the `smooth` candidates,
+    `colour`; and `siamese`, the tokens of both frames.
 
-    Raises `InputError` for values that make no model.
+    Raises `InputError` for values that describe no model.
     """
 
     system: ClassVar[str] = 'drive'
@@ -188,8 +188,8 @@ def choose(profiles: Mapping[str, P], name: str, changes: Mapping[str, Any]) -> 
     """Look up a profile among those of a system, as `get_profile` does."""
     if name not in profiles:
         raise InputError(f'no profile {name!r}; there are {", ".join(profiles)}')
-    known = [f.name for f in fields(profiles[name])]
-    unknown = [c for c in changes if c not in known]
+    names = [f.name for f in fields(profiles[name])]
+    unknown = [change for change in changes if change not in names]
     if unknown:
-        raise InputError(f'a profile has no {", ".join(unknown)}; it has {", ".join(known)}')
+        raise InputError(f'a profile has no {", ".join(unknown)}; it has {", ".join(names)}')
     return replace(profiles[name], **changes)

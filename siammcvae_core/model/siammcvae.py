@@ -34,9 +34,9 @@ LOG_VAR_RANGE = (-10.0, 4.0)
 
 @dataclass(frozen=True)
 class RestorationTensors:
-    """What the model makes of a batch.
+    """The restorations of a batch.
 
-    `patches` (B, N, P*P*3) are the restored frames G, visible patches as they came; `mean` and
+    `patches` (B, N, P*P*3) are the restored frames G, visible patches unchanged; `mean` and
     `log_var` (B, 1 + N, D') describe the posterior of the latent, `log_var` None without
     reparameterisation; `grid` counts the rows and columns of patches.
     """
@@ -158,9 +158,9 @@ class SiamMCVAE(nn.Module):
         batch, count = patches.shape[:2]
         check_lost(lost, batch, count)
         if u1.shape[:2] != (batch, 1 + count):
-            came = tuple(u1.shape[:2])
+            actual = tuple(u1.shape[:2])
             raise InputError(
-                f'reference and damaged frames must match: {came} tokens for {(batch, 1 + count)}'
+                f'reference and damaged frames must match: {actual} tokens for {(batch, 1 + count)}'
             )
         return patches, grid
 

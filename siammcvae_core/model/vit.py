@@ -113,14 +113,14 @@ class ViT(nn.Module):
 def positions(grid: Grid, width: int, device: torch.device) -> Tensor:
     """Build the fixed 2-D sin-cos positional embedding (1 + N, width), zero for the cls token.
 
-    The first half of the features tells the column, the second the row, both counted in patches, so
-    a larger grid continues a smaller one.
+    The first half of the features encodes the column, the second the row, both counted in patches,
+    so a larger grid continues a smaller one.
     """
     rows, columns = np.indices(grid).reshape(2, -1)  # (N,) each
     frequency = 10000.0 ** -(np.arange(width // 4) / (width // 4))
     angles = np.stack([columns, rows], 1)[..., None] * frequency  # (N, 2, width / 4)
     table = np.concatenate([np.sin(angles), np.cos(angles)], -1).reshape(-1, width)
     table = np.concatenate([np.zeros((1, width)), table]).astype(np.float32)
-    # A tensor made in inference mode could not serve a later training step.
+    # A tensor created in inference mode could not be used in a later training step.
     with torch.inference_mode(False):
         return torch.from_numpy(table).to(device)

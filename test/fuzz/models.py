@@ -110,12 +110,12 @@ def _read_choice(folder: Path, target: Path) -> None:
     import torch
 
     from siammcvae_core.engines import cpu
-    from siammcvae_core.engines.autotune import Tried
+    from siammcvae_core.engines.autotune import Trial
 
     os.environ['XDG_CACHE_HOME'] = str(folder / CACHE)
     torch.set_num_threads(1)
-    tried = [Tried('torch float32', 9.5, 0.0, 0.0), Tried('torch bfloat16', 8.5, 9.0, 9.0)]
-    measure, cpu.try_all = cpu.try_all, lambda weights: tried
+    trials = [Trial('torch float32', 9.5, 0.0, 0.0), Trial('torch bfloat16', 8.5, 9.0, 9.0)]
+    measure, cpu.try_all = cpu.try_all, lambda weights: trials
     try:
         described = cpu.FastestEngine(folder / 'drive.safetensors').describe()
     finally:

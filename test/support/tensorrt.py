@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX Runtime behind the calls of TensorRT, so that what runs engines can be tested anywhere."""
+"""ONNX Runtime behind the calls of TensorRT, to test the code around them anywhere."""
 
 import ctypes
 import math
@@ -20,12 +20,12 @@ DTYPES = {
 }  # fmt: skip
 
 
-def rounding(part: bytes) -> bytes:
-    """Turn a part into one in float32 that rounds where it casted to float16 or from it.
+def rounding(module: bytes) -> bytes:
+    """Turn a module into one in float32 that rounds where it casts to float16 or from it.
 
     ONNX Runtime computes float16 in float32 on CPUs and leaves out the casts between.
     """
-    model = onnx.load_from_string(part)
+    model = onnx.load_from_string(module)
     nodes = []
     for node in model.graph.node:
         to = [one.i for one in node.attribute if node.op_type == 'Cast' and one.name == 'to']
@@ -50,11 +50,11 @@ def rounding(part: bytes) -> bytes:
     return model.SerializeToString()
 
 
-def session_of(part: bytes):
+def session_of(module: bytes):
     onnxruntime = pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(part, options, providers=['CPUExecutionProvider'])
+    return onnxruntime.InferenceSession(module, options, providers=['CPUExecutionProvider'])
 
 
 class FakeContext:
@@ -79,31 +79,30 @@ class FakeContext:
         self._addresses[name] = address
 
     def get_tensor_shape(self, name):
-        if name == 'tokens':
-            return 1, self._shapes['picture'][1], self._session.get_outputs()[0].shape[2]
+        if name == 'reference_tokens':
+            return 1, self._shapes['patches'][1], self._session.get_outputs()[0].shape[2]
         planes = dict(zip(RESTORE_OUTPUTS, SIZES, strict=True))[name]
         return 1, planes, *(side - 4 for side in self._shapes['features'][2:])
 
     def execute_async_v3(self, stream):
         assert stream == 7
         self._chosen.append(self._index)
-        given = {}
+        inputs = {}
         for name, dtype in self._types.items():
             size = math.prod(self._shapes[name]) * np.dtype(dtype).itemsize
             content = ctypes.string_at(self._addresses[name], size)
-            given[name] = np.frombuffer(content, dtype).reshape(self._shapes[name])
-        for one, made in zip(
-            self._session.get_outputs(), self._session.run(None, given), strict=True
-        ):
-            assert made.shape == self.get_tensor_shape(one.name)
-            ctypes.memmove(self._addresses[one.name], made.tobytes(), made.nbytes)
+            inputs[name] = np.frombuffer(content, dtype).reshape(self._shapes[name])
+        outputs = self._session.run(None, inputs)
+        for one, array in zip(self._session.get_outputs(), outputs, strict=True):
+            assert array.shape == self.get_tensor_shape(one.name)
+            ctypes.memmove(self._addresses[one.name], array.tobytes(), array.nbytes)
         return True
 
 
 class FakeEngine:
     def __init__(self, content, chosen):
-        part, self._ranges = pickle.loads(content)
-        self._session = session_of(rounding(part))
+        module, self._ranges = pickle.loads(content)
+        self._session = session_of(rounding(module))
         self._chosen = chosen
         self._inputs = [one.name for one in self._session.get_inputs()]
         self._names = [*self._inputs, *(one.name for one in self._session.get_outputs())]
@@ -124,7 +123,7 @@ class FakeEngine:
 
 
 class FakeLibrary:
-    """The calls of TensorRT that running engines takes."""
+    """Those calls of TensorRT that run engines."""
 
     __name__ = 'tensorrt'
     __version__ = '10.3.0'

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_small_drive(path: Path) -> Path:
-    """Write random weights whose answers differ from place to place; imports torch."""
+    """Write random weights whose predictions differ from place to place; imports torch."""
     import torch
 
     from siammcvae_core.model.checkpoint import save_checkpoint

@@ -1,12 +1,11 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The benchmark: its rows are complete and of the frames it says, its counts and targets right."""
+"""The benchmark: complete rows of the frames it names, counts of work, targets, its page."""
 
+from functools import partial
 import json
 import math
-import os
 from pathlib import Path
-import shutil
 import subprocess
 import sys
 
@@ -15,25 +14,27 @@ import numpy as np
 import pytest
 from support.weights import write_small_drive
 
+from siammcvae_core.benchmark import ceilings
 from siammcvae_core.benchmark.__main__ import main
 from siammcvae_core.benchmark.cases import draw_cells
 from siammcvae_core.benchmark.ceilings import Ceilings, measure
 from siammcvae_core.benchmark.memory import Memory
-from siammcvae_core.benchmark.methods import AHEAD, load, Method, parse_methods
+from siammcvae_core.benchmark.methods import AHEAD, load_methods, parse_methods, TimedMethod
 from siammcvae_core.benchmark.page import write_page
 from siammcvae_core.benchmark.targets import targets
 from siammcvae_core.benchmark.timing import time_all
 from siammcvae_core.data.clips import write_video
+from siammcvae_core.engines.stage_timer import StageTimer
 from siammcvae_core.errors import InputError, SourceError
 from siammcvae_core.metrics import psnr
 from siammcvae_core.simulation.drive import DriveSim
 
-SMALL = ['--sizes', '160x96', '--masks', 'block:0.05,full', '--repeats', '2']
+SMALL = ['--sizes', '96x64', '--masks', 'block:0.05,full', '--repeats', '2']
 
 
 @pytest.fixture(scope='module')
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights of a small drive model whose answers differ from place to place."""
+    """Write random weights of a small drive model whose predictions vary over the frame."""
     pytest.importorskip('torch', reason='PyTorch is not installed')
     return write_small_drive(tmp_path_factory.mktemp('weights') / 'random.safetensors')
 
@@ -43,9 +44,17 @@ def cells():
     return draw_cells('', [(64, 96)], ['random:0.5', 'full'], 1)
 
 
+@pytest.fixture(autouse=True)
+def quick_ceilings(monkeypatch):
+    """Measure the machine on small matrices and copies."""
+    monkeypatch.setattr(ceilings, 'ROUNDS', 1)
+    monkeypatch.setattr(ceilings, 'SIDE', 32)
+    monkeypatch.setattr(ceilings, 'BLOCK', 2**10)
+
+
 @pytest.fixture
 def threads():
-    """Leave PyTorch and OpenCV as they were."""
+    """Restore the numbers of threads of PyTorch and OpenCV afterwards."""
     torch = pytest.importorskip('torch', reason='PyTorch is not installed')
     before = torch.get_num_threads(), cv2.getNumThreads()
     yield
@@ -56,23 +65,23 @@ def threads():
 def test_a_run_gives_a_row_for_everything_and_a_page(weights, tmp_path, capsys, threads):
     out, docs = tmp_path / 'new' / 'rows.json', tmp_path / 'docs'
     methods = 'torch_bfloat16,torch_float32,visible_flow,copy'
-    asked = ['--weights', str(weights), '--methods', methods, '--cameras', '1,2']
-    assert main(['--out', str(out), '--docs', str(docs), *SMALL, *asked]) == 0
+    options = ['--weights', str(weights), '--methods', methods, '--cameras', '1,2']
+    assert main(['--out', str(out), '--docs', str(docs), *SMALL, *options]) == 0
     report = json.loads(out.read_text())
     rows = report['rows']
     assert len({(r['method'], r['mask'], r['cameras']) for r in rows}) == len(rows) == 4 * 2 * 2
-    assert {row['size'] for row in rows} == {'160x96'}
+    assert {row['size'] for row in rows} == {'96x64'}
     copied = {r['psnr_lost'] for r in rows if (r['method'], r['mask']) == ('copy', 'full')}
-    (_, whole) = draw_cells('', [(96, 160)], ['block:0.05', 'full'], 2)
+    (_, whole) = draw_cells('', [(64, 96)], ['block:0.05', 'full'], 2)
     by_hand = np.mean([psnr(case.reference_frames[0].frame, case.truth) for case in whole.cases])
     assert len(copied) == 1
     assert copied.pop() == pytest.approx(by_hand)
     for row in rows:
-        assert 0 < row['p50_ms'] <= row['p99_ms']
+        assert row['p50_ms'] > 0
         assert row['rounds'] == 2 // row['cameras']
         if row['profile']:
             stages = row['stages_ms']
-            assert list(stages) == [*AHEAD, 'features', 'cut', 'network', 'blend', 'paste']
+            assert list(stages) == [*AHEAD, 'features', 'crop', 'network', 'composite', 'paste']
             assert row['over_floor'] == pytest.approx(row['network_ms'] / row['floor_ms'])
             assert row['agrees']
     first, *_ = rows
@@ -84,18 +93,20 @@ def test_a_run_gives_a_row_for_everything_and_a_page(weights, tmp_path, capsys, 
     page = (docs / 'benchmarks.md').read_text()
     assert report['command'] in page
     assert '--cameras 1,2' in report['command']
-    assert '### 2 cameras, 160x96' in page
+    assert '### 2 cameras, 96x64' in page
     assert 'A projection, not a measurement' in page
     assert cv2.imread(str(docs / 'pictures' / 'benchmarks.png')) is not None
     assert capsys.readouterr().out.splitlines()[-1] == str(docs / 'benchmarks.md')
 
 
-def test_classical_methods_need_no_torch(tmp_path):
+def test_classical_methods_do_not_import_torch(tmp_path):
     code = (
         'import sys\n'
+        'from siammcvae_core.benchmark import ceilings\n'
         'from siammcvae_core.benchmark.__main__ import main\n'
+        'ceilings.BLOCK = 1024\n'
         f'status = main(["--out", {str(tmp_path / "rows.json")!r}, "--methods", "copy,telea",\n'
-        f'               "--docs", {str(tmp_path)!r}, *{SMALL!r}])\n'
+        f'               *{SMALL!r}])\n'
         'sys.exit(status or "torch" in sys.modules)\n'
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=False)
@@ -120,45 +131,49 @@ def test_classical_methods_need_no_torch(tmp_path):
 )
 def test_what_cannot_be_used_is_one_line(options, said, tmp_path, capsys):
     assert main(['--out', str(tmp_path / 'rows.json'), *options]) == 2
-    told = capsys.readouterr().err.splitlines()
-    assert len(told) == 1
-    assert said in told[0]
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert said in lines[0]
 
 
 def test_missing_weights_are_named(tmp_path, capsys, threads):
-    asked = ['--methods', 'torch_float32', '--weights', str(tmp_path / 'absent.safetensors')]
-    assert main(['--out', str(tmp_path / 'rows.json'), *SMALL, *asked]) == 2
+    options = ['--methods', 'torch_float32', '--weights', str(tmp_path / 'absent.safetensors')]
+    assert main(['--out', str(tmp_path / 'rows.json'), *SMALL, *options]) == 2
     assert 'absent.safetensors' in capsys.readouterr().err
 
 
-def test_stages_restore_what_the_engine_does(weights, cells, threads):
+def test_the_timed_restoration_is_the_engines(weights, cells, threads):
     from siammcvae_core.engines.drive import DriveEngine
 
-    (method,) = load([], parse_methods(['torch_float32'])[1], weights)
+    (method,) = load_methods([], parse_methods(['torch_float32'])[1], weights)
     engine = DriveEngine(weights)
     for case in (cell.cases[0] for cell in cells):
-        frame, _ = method.restore(case)
-        made = engine.restore(case.references(), case.frame, case.mask, case.stamp)
-        np.testing.assert_array_equal(frame[case.mask], made.frame[case.mask])
+        frame = method.restore(case, StageTimer())
+        restored = engine.restore(case.references(), case.frame, case.mask, case.stamp).frame
+        np.testing.assert_array_equal(frame[case.mask], restored[case.mask])
         np.testing.assert_array_equal(frame[~case.mask], case.truth[~case.mask])
 
 
-def test_compiled_pytorch_is_timed_if_named(weights, cells, threads):
-    if not shutil.which(os.environ.get('CXX', 'g++')):
-        pytest.skip('there is no C++ compiler')
+def test_compiled_pytorch_is_timed_if_named(weights, cells, threads, monkeypatch):
+    import torch
+
+    # All but the generation of C++ code, which takes a minute and a compiler.
+    monkeypatch.setattr(torch, 'compile', partial(torch.compile, backend='aot_eager'))
     names = ['torch_float32', 'torch_compiled_float32']
-    eager, compiled = load([], parse_methods(names)[1], weights)
-    case = cells[0].cases[0]
-    off = compiled.restore(case)[0].astype(int) - eager.restore(case)[0]
-    assert np.abs(off).max() <= 1
+    methods = list(load_methods([], parse_methods(names)[1], weights))
+    assert [method.name for method in methods] == names
+    eager, compiled = (
+        method.restore(cells[0].cases[0], StageTimer()).astype(int) for method in methods
+    )
+    assert np.abs(compiled - eager).max() <= 1
     assert 'torch_compiled_float32' not in parse_methods(['drive'])[1]
 
 
 def test_work_follows_damage_and_matches_a_count_by_hand(weights, threads):
-    from siammcvae_core.benchmark.work import Counter
+    from siammcvae_core.benchmark.work import WorkCounter
 
     little, much = draw_cells('', [(160, 256)], ['block:0.05', 'full'], 1)
-    counter = Counter(weights)
+    counter = WorkCounter(weights)
     one, all_of_it = (counter.count(cell.cases[0]) for cell in (little, much))
     assert one.restore_flop < 0.7 * all_of_it.restore_flop
     assert one.encode_flop == all_of_it.encode_flop
@@ -175,12 +190,13 @@ def test_methods_take_turns(cells):
     calls, shown = [], []
 
     def restoring(name):
-        def restore(case):
+        def restore(case, timer):
             calls.append(name)
             shown.append(case.index)
-            return case.frame, {'encode': 5.0, 'network': 1.0 + len(calls) / 1000}
+            timer.seconds |= {'encode': 5.0, 'network': 1.0 + len(calls) / 1000}
+            return case.frame
 
-        return Method(name, restore)
+        return TimedMethod(name, restore)
 
     timed = time_all([restoring(name) for name in 'abc'], cells[:1], [1, 2], 4)
     assert ''.join(calls[:9]) == 'abc' + 'aabbcc'  # a round of one camera, then one of two
@@ -217,10 +233,10 @@ def test_ceilings_bound_by_compute_or_memory():
     assert limits.floor_ms(1e6, 1e9, 'float32') == pytest.approx(50)
     assert math.isnan(limits.floor_ms(1e9, 1e6, 'bfloat16'))
     measured = measure(1, with_torch=False)
-    assert 0.1 < measured.copy_gbs < 2000
+    assert (measured.gflops, measured.copy_gbs > 0) == ({}, True)
 
 
-def test_memory_knows_its_peak():
+def test_memory_records_its_peak():
     memory = Memory()
     if memory.gained() is None:
         pytest.skip('this system does not tell the peak of a process')
@@ -250,10 +266,10 @@ def test_targets_are_met_or_not():
         row('quick', 'random', 0.75, 140.0, size='1280x720'),
         row('visible_flow', 'random', 0.75, 110.0, profile='', psnr_lost=29.0),
     ]
-    found = list(targets(rows))
-    assert [target.met for target in found] == [True, True, False, True, True, True, True]
-    assert found[0].measured == '2.00 × (whole restoration 2.00 ×)'
-    assert found[2].measured == '0.50 × (50 ms, 100 ms)'
+    results = list(targets(rows))
+    assert [target.met for target in results] == [True, True, False, True, True, True, True]
+    assert results[0].measured == '2.00 × (whole restoration 2.00 ×)'
+    assert results[2].measured == '0.50 × (50 ms, 100 ms)'
     assert list(targets(rows[-1:])) == []
 
 

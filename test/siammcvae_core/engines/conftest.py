@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of engines share: a cache of their own, small weights, a picture that moves."""
+"""Fixtures of the tests of engines: an empty cache, small weights, a moving texture."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,16 +23,16 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope='session')
 def drive_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights of a small drive model whose answers differ from place to place."""
+    """Random weights of a small drive model whose predictions vary over the frame."""
     pytest.importorskip('torch', reason='PyTorch is not installed')
     return write_small_drive(tmp_path_factory.mktemp('weights') / 'random.safetensors')
 
 
 @pytest.fixture(scope='session')
 def film() -> Film:
-    """Give two kept frames and the next one of a texture that moves three pixels a frame."""
+    """Draw two kept frames and the next one of a texture that moves three pixels a frame."""
 
-    def made(size: tuple[int, int]) -> tuple[References, np.ndarray]:
+    def draw(size: tuple[int, int]) -> tuple[References, np.ndarray]:
         rng = np.random.default_rng(0)
         noise = rng.integers(0, 256, (size[0], size[1] + 6, 3), np.uint8)
         smooth = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
@@ -41,4 +41,4 @@ def film() -> Film:
             2
         ]
 
-    return made
+    return draw

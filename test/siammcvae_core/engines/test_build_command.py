@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""build_engine prints what came of it, and one line for what the user can mend."""
+"""build_engine prints what was built, and one line for what the user can correct."""
 
 from pathlib import Path
 
@@ -17,10 +17,10 @@ from siammcvae_core.errors import InputError  # noqa: E402
 class Network:
     """Stands in for the one of TensorRT."""
 
-    asked: tuple = ()
+    arguments: tuple = ()
 
     def __init__(self, weights, policy, precision):
-        type(self).asked = weights.name, policy, precision
+        type(self).arguments = weights.name, policy, precision
         engines = Path('/cache/engines')
         self.fetched = {
             'encode_reference': Fetched(None, 2_500_000, None, engines / 'a.engine'),
@@ -39,14 +39,14 @@ def on_gpu(monkeypatch):
 
 def test_it_prints_what_it_built(on_gpu, capsys):
     assert build_engine.main([]) == 0
-    assert Network.asked == ('drive.safetensors', BuildPolicy.BUILD_IF_MISSING, 'float16')
+    assert Network.arguments == ('drive.safetensors', BuildPolicy.BUILD_IF_MISSING, 'float16')
     assert capsys.readouterr().out.splitlines() == [
         'encode_reference  was there           2.5 MB  /cache/engines/a.engine',
         'restore           built in 12.3 s    20.0 MB  not kept',
         'name=tensorrt version=10.3.0 device=Orin dtype=float16',
     ]
     assert build_engine.main(['w.st', '--policy', 'rebuild', '--precision', 'float32']) == 0
-    assert Network.asked == ('w.st', BuildPolicy.REBUILD, 'float32')
+    assert Network.arguments == ('w.st', BuildPolicy.REBUILD, 'float32')
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_without_a_gpu_it_says_so(monkeypatch, capsys):
     assert 'no NVIDIA GPU' in capsys.readouterr().err
 
 
-def test_help_tells_where_engines_are_kept(monkeypatch, capsys):
+def test_help_names_the_folder_of_engines(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         build_engine.main(['--help'])
     said = capsys.readouterr().out

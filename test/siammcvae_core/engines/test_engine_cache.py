@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Exported models are kept, checked when read, and made anew where that fails."""
+"""Exported models are cached, checked when read, and exported anew where that fails."""
 
 import json
 import logging
@@ -17,16 +17,16 @@ from siammcvae_core.model.profiles import DRIVE_PROFILES
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Stand in for the export, which needs the package onnx; lists what was asked for."""
-    asked: list[Path] = []
+def exports(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Replace the export, which needs the package onnx; lists the weights exported."""
+    exports: list[Path] = []
 
     def export(weights: Path) -> Exported:
-        asked.append(weights)
+        exports.append(weights)
         return Exported(b'encode', b'restore', DRIVE_PROFILES['drive'], sha256(weights))
 
     monkeypatch.setattr(onnx_export, 'export', export)
-    return asked
+    return exports
 
 
 def folder_of(cache: Path) -> Path:
@@ -34,20 +34,20 @@ def folder_of(cache: Path) -> Path:
     return folder
 
 
-def test_the_second_start_reads(drive_weights, made, cache, caplog):
+def test_the_second_start_reads(drive_weights, exports, cache, caplog):
     first = exported(drive_weights)
     assert exported(drive_weights) == first
-    assert len(made) == 1
+    assert len(exports) == 1
     names = sorted(file.name for file in folder_of(cache).iterdir())
     assert names == ['about.json', 'encode_reference.onnx', 'restore.onnx']
     assert not caplog.records
 
 
-def test_other_weights_are_kept_apart(drive_weights, made, tmp_path):
+def test_other_weights_have_files_of_their_own(drive_weights, exports, tmp_path):
     other = tmp_path / 'other.safetensors'
     other.write_bytes(drive_weights.read_bytes() + b' ')
     assert exported(drive_weights) != exported(other)
-    assert len(made) == 2
+    assert len(exports) == 2
 
 
 def truncate(folder):
@@ -71,27 +71,27 @@ def empty(folder):
     (folder / 'about.json').write_text('[]')
 
 
-@pytest.mark.parametrize('spoil', [truncate, replace, garble, misname, empty])
-def test_a_spoilt_cache_is_made_anew_with_one_line(drive_weights, made, cache, caplog, spoil):
+@pytest.mark.parametrize('harm', [truncate, replace, garble, misname, empty])
+def test_a_damaged_cache_is_made_anew_with_one_line(drive_weights, exports, cache, caplog, harm):
     first = exported(drive_weights)
-    spoil(folder_of(cache))
+    harm(folder_of(cache))
     with caplog.at_level(logging.WARNING):
         assert exported(drive_weights) == first
     assert len(caplog.records) == 1
     assert 'made anew' in caplog.text
     assert exported(drive_weights) == first
-    assert len(made) == 2
+    assert len(exports) == 2
 
 
-def test_what_was_cut_short_is_made_anew(drive_weights, made, cache):
+def test_what_was_cut_short_is_made_anew(drive_weights, exports, cache):
     first = exported(drive_weights)
     (folder_of(cache) / 'about.json').unlink()
     assert exported(drive_weights) == first
-    assert len(made) == 2
+    assert len(exports) == 2
 
 
 def test_a_cache_that_cannot_be_written_still_serves(
-    drive_weights, made, tmp_path, monkeypatch, caplog
+    drive_weights, exports, tmp_path, monkeypatch, caplog
 ):
     (tmp_path / 'file').touch()
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))

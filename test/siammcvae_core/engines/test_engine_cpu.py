@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The fastest way that agrees serves, and is remembered; what fails is left out."""
+"""The fastest library that agrees serves, and is remembered; what fails is left out."""
 
 import logging
 from pathlib import Path
@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 
 from siammcvae_core.engines import cpu  # noqa: E402
-from siammcvae_core.engines.cpu import fastest, FastestEngine, Tried, try_all  # noqa: E402
+from siammcvae_core.engines.cpu import fastest, FastestEngine, Trial, try_all  # noqa: E402
 from siammcvae_core.engines.drive_torch import TorchNetwork  # noqa: E402
 from siammcvae_core.engines.factory import load_engine  # noqa: E402
 from siammcvae_core.errors import WeightsError  # noqa: E402
@@ -30,55 +30,55 @@ def broken(weights):
 
 
 @pytest.fixture
-def ways(monkeypatch):
-    found = {'torch float32': TorchNetwork}
-    monkeypatch.setattr(cpu, 'ways', lambda: found)
-    return found
+def candidates(monkeypatch):
+    networks = {'torch float32': TorchNetwork}
+    monkeypatch.setattr(cpu, 'candidates', lambda: networks)
+    return networks
 
 
 def test_the_fastest_that_agrees():
-    slow, quick = Tried('slow', 90.0, 0.0, 0.0), Tried('quick', 30.0, 0.05, 1.0)
-    assert fastest([slow, quick, Tried('wrong', 10.0, 0.2, 1.0)]) is quick
-    assert fastest([slow, Tried('wrong in places', 10.0, 0.05, 3.0)]) is slow
+    slow, quick = Trial('slow', 90.0, 0.0, 0.0), Trial('quick', 30.0, 0.05, 1.0)
+    assert fastest([slow, quick, Trial('wrong', 10.0, 0.2, 1.0)]) is quick
+    assert fastest([slow, Trial('wrong in places', 10.0, 0.05, 3.0)]) is slow
 
 
-def test_a_way_that_is_wrong_does_not_serve(drive_weights, ways, monkeypatch):
-    ways['wrong'] = Brighter
-    right, wrong = try_all(drive_weights)
-    assert right.agrees
-    assert (right.mean, right.top) == (0, 0)
+def test_a_library_that_is_wrong_does_not_serve(drive_weights, candidates, monkeypatch):
+    candidates['wrong'] = Brighter
+    first, wrong = try_all(drive_weights)
+    assert first.agrees
+    assert (first.mean, first.top) == (0, 0)
     assert not wrong.agrees
     assert 3 < wrong.mean < 6
-    instant = Tried('wrong', 0.0, wrong.mean, wrong.top)
-    monkeypatch.setattr(cpu, 'try_all', lambda _: [right, instant])
+    instant = Trial('wrong', 0.0, wrong.mean, wrong.top)
+    monkeypatch.setattr(cpu, 'try_all', lambda _: [first, instant])
     engine = FastestEngine(drive_weights)
     assert type(engine.network) is TorchNetwork
     assert 'wrong 0 ms, off by' in engine.describe()['choice']
 
 
-def test_a_way_that_fails_is_told_and_left_out(drive_weights, ways, caplog):
-    ways['broken'] = broken
+def test_a_library_that_fails_is_named_and_left_out(drive_weights, candidates, caplog):
+    candidates['broken'] = broken
     with caplog.at_level(logging.WARNING):
-        assert [one.way for one in try_all(drive_weights)] == ['torch float32']
+        assert [trial.candidate for trial in try_all(drive_weights)] == ['torch float32']
     assert 'broken does not serve: RuntimeError: no such instruction' in caplog.text
 
 
-def test_what_was_found_is_remembered(drive_weights, ways, cache, monkeypatch):
+def test_the_choice_is_cached(drive_weights, candidates, cache, monkeypatch):
     first = FastestEngine(drive_weights).describe()
-    (kept,) = cache.iterdir()
+    (file,) = cache.iterdir()
     with monkeypatch.context() as patched:
         patched.setattr(cpu, 'try_all', broken)
         assert FastestEngine(drive_weights).describe() == first
-    lost = kept.read_text().replace('torch', 'lost')
-    for spoilt in ('', '[]', '{}', '[{"way": 1}]', '[' * 10**5, lost):
-        kept.write_text(spoilt)
+    absent = file.read_text().replace('torch', 'absent')
+    for damaged in ('', '[]', '{}', '[{"candidate": 1}]', '[' * 10**5, absent):
+        file.write_text(damaged)
         FastestEngine(drive_weights)
-        assert 'torch float32' in kept.read_text(), spoilt
+        assert 'torch float32' in file.read_text(), damaged
 
 
-def test_a_remembered_way_that_fails_leaves_pytorch(drive_weights, ways, monkeypatch, caplog):
-    ways['broken'] = broken
-    monkeypatch.setattr(cpu, 'try_all', lambda _: [Tried('broken', 1.0, 0.0, 0.0)])
+def test_a_cached_choice_that_fails_leaves_pytorch(drive_weights, candidates, monkeypatch, caplog):
+    candidates['broken'] = broken
+    monkeypatch.setattr(cpu, 'try_all', lambda _: [Trial('broken', 1.0, 0.0, 0.0)])
     with caplog.at_level(logging.WARNING):
         engine = FastestEngine(drive_weights)
     assert type(engine.network) is TorchNetwork
@@ -86,7 +86,7 @@ def test_a_remembered_way_that_fails_leaves_pytorch(drive_weights, ways, monkeyp
 
 
 def test_without_a_cache_it_is_measured_each_time(
-    drive_weights, ways, tmp_path, monkeypatch, caplog
+    drive_weights, candidates, tmp_path, monkeypatch, caplog
 ):
     (tmp_path / 'file').touch()
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
@@ -96,12 +96,12 @@ def test_without_a_cache_it_is_measured_each_time(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='a GPU serves here')
-def test_pick_restores_by_some_way_and_says_why(drive_weights, film):
+def test_the_loaded_engine_restores_and_says_why_it_was_chosen(drive_weights, film):
     engine = load_engine(drive_weights)
     assert engine.describe()['choice'].startswith('fastest of torch float32 ')
     references, frame = film((96, 160))
-    made = engine.restore(references, frame, np.ones((96, 160), bool), 0.2)
-    assert made.frame.shape == frame.shape
+    restored = engine.restore(references, frame, np.ones((96, 160), bool), 0.2).frame
+    assert restored.shape == frame.shape
 
 
 def test_weights_that_cannot_serve_are_named(tmp_path: Path):

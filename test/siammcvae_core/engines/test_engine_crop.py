@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The damaged part alone gives what the whole frame would, wherever the damage lies."""
+"""The damaged part alone is predicted like the whole frame, wherever the damage is."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 
 from siammcvae_core.alignment.features import CHANNELS  # noqa: E402
-from siammcvae_core.engines.crop import damaged_part, in_steps, whole_frame  # noqa: E402
+from siammcvae_core.engines.crop import crop_damage, frame_patches, in_steps  # noqa: E402
 from siammcvae_core.engines.drive_torch import TorchNetwork  # noqa: E402
 from siammcvae_core.engines.network import RESTORE_OUTPUTS  # noqa: E402
 from siammcvae_core.model.checkpoint import load_model  # noqa: E402
@@ -42,7 +42,7 @@ LOST = {
 
 
 @pytest.fixture(scope='module')
-def given():
+def scene():
     rng = np.random.default_rng(0)
     rows, columns = GRID
     picture = rng.integers(0, 256, (16 * rows, 16 * columns, 3), np.uint8)
@@ -51,12 +51,12 @@ def given():
 
 
 @pytest.mark.parametrize('lost', LOST.values(), ids=LOST)
-def test_a_part_is_answered_like_the_whole(drive_weights, given, lost):
-    picture, features, source = given
+def test_a_crop_is_predicted_like_the_whole_frame(drive_weights, scene, lost):
+    picture, features, source = scene
     network = TorchNetwork(drive_weights)
-    part = damaged_part(picture, features, source, lost)
-    tokens = network.encode(whole_frame(picture, network.patch))
-    answer = part.place(network.restore(tokens, part.inputs))
+    crop = crop_damage(picture, features, source, lost)
+    tokens = network.encode(frame_patches(picture, network.patch))
+    prediction = crop.to_frame(network.restore(tokens, crop.inputs))
     model = load_model(drive_weights, DriveMCVAE, DriveProfile)
     rgb = torch.from_numpy(picture[..., ::-1].copy()).permute(2, 0, 1)[None]
     frames = normalise(rgb)
@@ -69,30 +69,30 @@ def test_a_part_is_answered_like_the_whole(drive_weights, given, lost):
     cells = lost.repeat(4, 0).repeat(4, 1).astype(np.uint8)
     read = cv2.dilate(cells, np.ones((3, 3), np.uint8)).view(bool)
     for name in RESTORE_OUTPUTS:
-        due = getattr(whole, name)[0].numpy()
-        got = getattr(answer, name).reshape(due.shape)
-        np.testing.assert_allclose(got[:, read], due[:, read], atol=1e-4, err_msg=name)
+        expected = getattr(whole, name)[0].numpy()
+        cropped = getattr(prediction, name).reshape(expected.shape)
+        np.testing.assert_allclose(cropped[:, read], expected[:, read], atol=1e-4, err_msg=name)
 
 
-def test_little_damage_asks_for_little(given):
-    small, large = (damaged_part(*given, LOST[name]).inputs for name in ('one', 'all'))
-    assert small['spread'].shape == (4, 4)
+def test_little_damage_needs_few_tokens(scene):
+    small, large = (crop_damage(*scene, LOST[name]).inputs for name in ('one', 'all'))
+    assert small['token_index'].shape == (4, 4)
     assert small['features'].shape[2:] == (20, 20)
-    assert small['inside'].shape[2:] == (18, 18)
-    assert large['spread'].shape == GRID
-    assert small['source'].shape == (32,)
-    assert small['active'].sum() == 9
-    assert small['visible'].sum() == 8
-    assert large['source'].shape == (GRID[0] * GRID[1],)
+    assert small['inside_frame'].shape[2:] == (18, 18)
+    assert large['token_index'].shape == GRID
+    assert small['reference_index'].shape == (32,)
+    assert small['token_is_active'].sum() == 9
+    assert small['patch_is_visible'].sum() == 8
+    assert large['reference_index'].shape == (GRID[0] * GRID[1],)
 
 
-def test_what_is_lost_is_not_even_handed_over(given):
-    picture, features, source = given
+def test_lost_pixels_are_not_among_the_inputs(scene):
+    picture, features, source = scene
     lost = LOST['scattered']
     changed = np.where(lost.repeat(16, 0).repeat(16, 1)[..., None], 7, picture)
-    one, other = (damaged_part(p, features, source, lost).inputs for p in (picture, changed))
-    kept = one['visible'][0]
-    np.testing.assert_array_equal(one['picture'][0, kept], other['picture'][0, kept])
+    one, other = (crop_damage(p, features, source, lost).inputs for p in (picture, changed))
+    visible = one['patch_is_visible'][0]
+    np.testing.assert_array_equal(one['patches'][0, visible], other['patches'][0, visible])
 
 
 def test_sizes_come_in_steps():

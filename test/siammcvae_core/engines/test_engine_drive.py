@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The drive engine between frames and network: sizes, greys, precision, what may not be seen."""
+"""The drive engine: sizes, grey frames, precision, no influence of lost pixels, its stages."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 
 from siammcvae_core.engines.drive import DriveEngine  # noqa: E402
 from siammcvae_core.engines.factory import load_engine, load_torch_engine  # noqa: E402
+from siammcvae_core.engines.stage_timer import StageTimer  # noqa: E402
 from siammcvae_core.motion.references import ReferenceFrame, References  # noqa: E402
-from siammcvae_core.restore.restored_frame import RestoreMethod  # noqa: E402
-from siammcvae_core.restore.restorer import Restorer  # noqa: E402
+from siammcvae_core.restore.restorer import RestoreMethod, Restorer  # noqa: E402
 
 
 @pytest.fixture(scope='module')
@@ -41,9 +41,9 @@ def kept(frames):
 def test_frames_of_any_size_are_restored(engine, size, grey):
     frames = drive(size, grey)
     mask = np.random.default_rng(1).random(size) < 0.3
-    made = engine.restore(kept(frames), frames[2], mask, 0.2)
-    assert (made.frame.shape, made.frame.dtype) == (frames[2].shape, np.uint8)
-    error = made.expected_error()
+    restoration = engine.restore(kept(frames), frames[2], mask, 0.2)
+    frame, error = restoration.frame, restoration.expected_error()
+    assert (frame.shape, frame.dtype) == (frames[2].shape, np.uint8)
     assert (error.shape, error.dtype) == (size, np.float32)
     assert (error[mask] > 0).all()
     assert not error[~mask].any()
@@ -62,7 +62,7 @@ def test_lost_pixels_have_no_influence(engine):
     assert np.abs(one[mask].astype(int) - other[mask]).max() <= 1
 
 
-def test_an_encoded_reference_gives_the_same(engine):
+def test_an_encoded_reference_serves_as_well(engine):
     frames = drive((96, 160))
     mask = np.ones((96, 160), bool)
     newest, older = kept(frames).frames
@@ -70,6 +70,18 @@ def test_an_encoded_reference_gives_the_same(engine):
     one = engine.restore(kept(frames), frames[2], mask, 0.2).frame
     other = engine.restore(References((ready, older)), frames[2], mask, 0.2).frame
     assert np.abs(one.astype(int) - other).max() <= 1
+
+
+def test_every_stage_is_timed_once(engine):
+    frames = drive((96, 160))
+    references, mask = kept(frames), np.ones((96, 160), bool)
+    stages = ['features', 'encode', 'crop', 'network', 'composite']
+    timers = [StageTimer(), StageTimer()]
+    one, other = (engine.restore(references, frames[2], mask, 0.2, timer) for timer in timers)
+    for timer in timers:
+        assert list(timer.seconds) == stages
+        assert min(timer.seconds.values()) > 0
+    np.testing.assert_array_equal(one.frame, other.frame)
 
 
 def test_bf16_stays_near(engine, drive_weights):
@@ -80,7 +92,7 @@ def test_bf16_stays_near(engine, drive_weights):
     assert np.abs(one.astype(int) - other).mean() < 2
 
 
-def test_one_kept_frame_goes_down_the_ladder(engine):
+def test_one_kept_frame_falls_back(engine):
     frames = drive((96, 160))
     restorer = Restorer(engine)
     restorer.observe(frames[0], 0.0)

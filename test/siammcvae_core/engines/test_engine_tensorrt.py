@@ -1,8 +1,8 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What runs TensorRT's engines is right: the network, its buffers and its shapes.
+"""The code that runs TensorRT's engines: the network, its buffers and its shapes.
 
-Without a GPU engines cannot run. ONNX Runtime stands in for the library, behind the same calls.
+Engines cannot run without a GPU: ONNX Runtime replaces the library, behind the same calls.
 """
 
 from contextlib import nullcontext
@@ -19,9 +19,8 @@ onnx = pytest.importorskip('onnx', reason='onnx is not installed, so nothing can
 
 from support.tensorrt import FakeLibrary, rounding, session_of  # noqa: E402
 
-from siammcvae_core.alignment.features import extract_features  # noqa: E402
 from siammcvae_core.engines import cpu, gpu, tensorrt  # noqa: E402
-from siammcvae_core.engines.autotune import compare  # noqa: E402
+from siammcvae_core.engines.autotune import try_candidates  # noqa: E402
 from siammcvae_core.engines.drive import DriveEngine  # noqa: E402
 from siammcvae_core.engines.drive_torch import TorchNetwork  # noqa: E402
 from siammcvae_core.engines.engine_cache import BuildPolicy  # noqa: E402
@@ -43,47 +42,49 @@ def test_the_stand_in_rounds_as_float16():
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid('', 17)])
     model.ir_version = 8
     x = np.random.default_rng(0).normal(size=999, scale=10).astype(np.float32)
-    got = session_of(rounding(model.SerializeToString())).run(None, {'x': x})[0]
-    np.testing.assert_array_equal(got, x.astype(np.float16).astype(np.float32))
+    rounded = session_of(rounding(model.SerializeToString())).run(None, {'x': x})[0]
+    np.testing.assert_array_equal(rounded, x.astype(np.float16).astype(np.float32))
 
 
 @pytest.fixture
 def fake(monkeypatch):
     """Put ONNX Runtime behind the calls of TensorRT, and the CPU behind those of a GPU."""
     pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
-    made = FakeLibrary()
-    monkeypatch.setattr(tensorrt, 'library', lambda: made)
+    library = FakeLibrary()
+    monkeypatch.setattr(tensorrt, 'library', lambda: library)
     monkeypatch.setattr(tensorrt, 'gpu_name', lambda device: 'Orin 8.7 16SM')
     monkeypatch.setattr(
-        tensorrt, 'build', lambda trt, part, ranges, logger: pickle.dumps((part, ranges))
+        tensorrt, 'build', lambda trt, module, ranges, logger: pickle.dumps((module, ranges))
     )
     monkeypatch.setattr(torch.cuda, 'Stream', lambda device: SimpleNamespace(cuda_stream=7))
     monkeypatch.setattr(torch.cuda, 'stream', lambda stream: nullcontext())
-    return made
+    return library
 
 
 @pytest.mark.parametrize(('precision', 'mean', 'top'), [('float32', 0.01, 1), ('float16', 0.1, 2)])
 @pytest.mark.parametrize('size', [(32, 48), (100, 150), (300, 700)])
 def test_frames_come_out_as_from_pytorch(drive_weights, film, fake, precision, mean, top, size):
     network = partial(TensorRtNetwork, precision=precision, device='cpu')
-    engine, right = DriveEngine(drive_weights, network), DriveEngine(drive_weights)
+    engine, pytorch = DriveEngine(drive_weights, network), DriveEngine(drive_weights)
     assert engine.describe()['name'] == 'tensorrt'
     assert engine.describe()['dtype'] == precision
     assert engine.describe()['device'] == 'Orin 8.7 16SM'
     references, frame = film(size)
     for fault in FAULTS:
         mask = make_mask(fault, size, np.random.default_rng(1))
-        got, due = (one.restore(references, frame, mask, 0.2) for one in (engine, right))
-        off = np.abs(got.frame[mask].astype(int) - due.frame[mask])
+        restored, expected = (
+            one.restore(references, frame, mask, 0.2).frame[mask] for one in (engine, pytorch)
+        )
+        off = np.abs(restored.astype(int) - expected)
         assert np.quantile(off, 0.999) <= top
         assert off.mean() <= mean
 
 
 def test_half_precision_of_the_shipped_weights_is_within_the_bound(fake):
-    ways = {'torch': TorchNetwork, 'tensorrt': partial(TensorRtNetwork, device='cpu')}
-    _, tried = compare(shipped('drive'), ways)
-    assert tried.agrees
-    assert tried.mean > 0  # or it was not half precision
+    candidates = {'torch': TorchNetwork, 'tensorrt': partial(TensorRtNetwork, device='cpu')}
+    _, trial = try_candidates(shipped('drive'), candidates)
+    assert trial.agrees
+    assert trial.mean > 0  # or it was not half precision
 
 
 def test_little_damage_runs_what_is_tuned_for_it(drive_weights, film, fake):
@@ -95,27 +96,31 @@ def test_little_damage_runs_what_is_tuned_for_it(drive_weights, film, fake):
         assert fake.chosen == [0, tuned]  # the frame, then its damaged part
 
 
-def test_tensors_may_lie_in_memory_as_they_like(drive_weights, film, fake):
+def test_tensors_may_have_any_memory_layout(drive_weights, film, fake, monkeypatch):
     engine = DriveEngine(drive_weights, partial(TensorRtNetwork, device='cpu'))
-    references, frame = film((96, 160))
-    newest = references.frames[0]
-    tokens = engine.encode_reference(newest.frame)
+    size = (96, 160)
+    mask = make_mask('random:0.75', size, np.random.default_rng(1))
+    tokens = engine.encode_reference(film(size)[0].frames[0].frame)
     columns = tokens.transpose(1, 2).contiguous().transpose(1, 2)
     assert not columns.is_contiguous()
-    mask = make_mask('random:0.75', (96, 160), np.random.default_rng(1))
-    part = engine.part(extract_features(references, frame, mask, 0.2))
-    due = [plane.copy() for plane in engine.network.restore(tokens, part.inputs)]
-    np.testing.assert_equal(engine.network.restore(columns, part.inputs), due)
+    restorations = []
+    for encoded in (tokens, columns):
+        monkeypatch.setattr(engine, 'encode_reference', lambda _, encoded=encoded: encoded)
+        references, frame = film(size)
+        restorations.append(engine.restore(references, frame, mask, 0.2))
+    one, other = restorations
+    np.testing.assert_array_equal(one.frame[mask], other.frame[mask])
+    np.testing.assert_array_equal(one.expected_error(), other.expected_error())
 
 
 def test_the_largest_frame_fits_and_a_larger_one_is_refused(drive_weights, film, fake):
     engine = DriveEngine(drive_weights, partial(TensorRtNetwork, device='cpu'))
     references, frame = film((900, 900))
-    made = engine.restore(references, frame, np.ones((900, 900), bool), 0.2)
-    assert made.frame.shape == frame.shape
-    picture = np.zeros((1, 1601, 768), np.float32)
+    restoration = engine.restore(references, frame, np.ones((900, 900), bool), 0.2)
+    assert restoration.frame.shape == frame.shape
+    patches, positions = (np.zeros((1, 1601, size), np.float32) for size in (768, 2))
     with pytest.raises(RuntimeError, match='no engine for a frame of 1601 patches'):
-        engine.network.encode({'picture': picture, 'place': np.zeros((1, 1601, 2), np.float32)})
+        engine.network.encode({'patches': patches, 'patch_positions': positions})
 
 
 def test_the_second_start_loads_and_exports_nothing(drive_weights, fake, monkeypatch):
@@ -151,7 +156,7 @@ def out_of_memory(weights):
 
 
 @pytest.mark.parametrize(
-    ('way', 'said'),
+    ('candidate', 'said'),
     [
         (Brighter, ''),
         (out_of_memory, 'tensorrt float16 does not serve: OutOfMemoryError: CUDA out of memory'),
@@ -162,28 +167,26 @@ def out_of_memory(weights):
     ],
 )
 def test_pytorch_serves_where_tensorrt_does_not(
-    drive_weights, fake, monkeypatch, caplog, way, said
+    drive_weights, fake, monkeypatch, caplog, candidate, said
 ):
-    found = {'torch float16': TorchNetwork, 'tensorrt float16': way}
-    monkeypatch.setattr(gpu, 'ways', lambda policy: found)
+    networks = {'torch float16': TorchNetwork, 'tensorrt float16': candidate}
+    monkeypatch.setattr(gpu, 'candidates', lambda policy: networks)
     with caplog.at_level(logging.WARNING):
         engine = FastestGpuEngine(drive_weights)
     assert type(engine.network) is TorchNetwork
     assert said in caplog.text
-    assert ('off by' in engine.describe()['choice']) == (way is Brighter)
+    assert ('off by' in engine.describe()['choice']) == (candidate is Brighter)
 
 
-def test_what_was_tried_serves_and_is_not_built_again(drive_weights, fake, monkeypatch, caplog):
-    found = partial(TensorRtNetwork, policy=BuildPolicy.REBUILD, device='cpu')
-
-    class Slow(TorchNetwork):
-        def restore(self, tokens, inputs):
-            import time
-
-            time.sleep(0.2)
-            return super().restore(tokens, inputs)
-
-    monkeypatch.setattr(gpu, 'ways', lambda policy: {'torch': Slow, 'tensorrt': found})
+def test_the_network_that_was_tried_serves_and_is_not_built_again(
+    drive_weights, fake, monkeypatch, caplog
+):
+    networks = {
+        'torch': TorchNetwork,
+        'tensorrt': partial(TensorRtNetwork, policy=BuildPolicy.REBUILD, device='cpu'),
+    }
+    monkeypatch.setattr(gpu, 'candidates', lambda policy: networks)
+    monkeypatch.setattr(gpu, 'fastest', lambda trials: trials[1])
     engine = FastestGpuEngine(drive_weights)
     assert type(engine.network) is TensorRtNetwork
     assert caplog.text.count('BUILDING') == 2
@@ -191,8 +194,8 @@ def test_what_was_tried_serves_and_is_not_built_again(drive_weights, fake, monke
 
 def test_a_gpu_that_does_not_serve_leaves_the_cpu(drive_weights, monkeypatch, caplog):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
-    monkeypatch.setattr(gpu, 'ways', lambda policy: {'torch float16': out_of_memory})
-    monkeypatch.setattr(cpu, 'ways', lambda: {'torch float32': TorchNetwork})
+    monkeypatch.setattr(gpu, 'candidates', lambda policy: {'torch float16': out_of_memory})
+    monkeypatch.setattr(cpu, 'candidates', lambda: {'torch float32': TorchNetwork})
     engine = load_engine(drive_weights)
     assert engine is not None
     assert engine.describe()['device'] == 'cpu'

@@ -1,8 +1,8 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""TensorRT takes every part of the model as it is meant, in the precision that is meant.
+"""TensorRT accepts both modules of the model, in the intended precision.
 
-Engines are built by TensorRT-RTX, which needs no GPU for it, in a process of its own.
+Engines are built by TensorRT-RTX, which needs no GPU for that, in a separate process.
 """
 
 import json
@@ -16,7 +16,7 @@ onnx = pytest.importorskip('onnx', reason='onnx is not installed, so nothing can
 
 from siammcvae_core.engines import tensorrt_build  # noqa: E402
 from siammcvae_core.engines.factory import shipped  # noqa: E402
-from siammcvae_core.engines.onnx_export import exported, PARTS  # noqa: E402
+from siammcvae_core.engines.onnx_export import exported, MODULES  # noqa: E402
 from siammcvae_core.engines.onnx_half import half  # noqa: E402
 from siammcvae_core.engines.tensorrt_build import RANGES  # noqa: E402
 
@@ -44,8 +44,8 @@ class Log(trt.ILogger):
             self.said.append(text)
 
 log = Log()
-asked = trt.Builder(log)
-empty = asked.create_network(0)
+support = trt.Builder(log)
+empty = support.create_network(0)
 whole = trt.OnnxParser(empty, log).supports_model_v2(content)
 builder = trt.Builder(log)
 network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
@@ -58,7 +58,7 @@ for k in range(network.num_layers):
 inputs = [network.get_input(k) for k in range(network.num_inputs)]
 print(json.dumps({
     'whole': whole,
-    'types': {name: sorted(found) for name, found in types.items()},
+    'types': {name: sorted(counts) for name, counts in types.items()},
     'inputs': {one.name: one.dtype.name for one in inputs},
     'on host': [one.name for one in inputs if one.is_shape_tensor],
     'outputs': [network.get_output(k).dtype.name for k in range(network.num_outputs)],
@@ -68,10 +68,10 @@ print(json.dumps({
 """
 
 
-@pytest.mark.parametrize('part', PARTS)
-def test_every_part_is_built_by_tensorrt_in_the_precision_that_is_meant(part: str) -> None:
+@pytest.mark.parametrize('module', MODULES)
+def test_tensorrt_builds_every_module_in_the_intended_precision(module: str) -> None:
     pytest.importorskip('tensorrt_rtx', reason='tensorrt-rtx is not installed')
-    command = [sys.executable, '-c', BUILD, str(shipped('drive')), part]
+    command = [sys.executable, '-c', BUILD, str(shipped('drive')), module]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     built = json.loads(done.stdout.splitlines()[-1])
@@ -84,11 +84,11 @@ def test_every_part_is_built_by_tensorrt_in_the_precision_that_is_meant(part: st
     assert set(built['outputs']) == {'FLOAT'}
     assert set(built['inputs'].values()) <= {'FLOAT', 'BOOL', 'INT64'}
     assert built['on host'] == []
-    # It only reminds us to give it the 64 bit integers that it was told of.
+    # It warns of inputs of 64 bits only, which are intended.
     assert [text for text in built['said'] if 'has Int64 binding' not in text] == []
 
 
-def test_what_tensorrt_does_not_know_is_named(drive_weights):
+def test_an_operator_that_tensorrt_does_not_support_is_named(drive_weights):
     trt = pytest.importorskip('tensorrt_rtx', reason='tensorrt-rtx is not installed')
     model = onnx.load_from_string(exported(drive_weights).encode_reference)
     model.graph.node[-1].op_type = 'Guess'
@@ -98,26 +98,26 @@ def test_what_tensorrt_does_not_know_is_named(drive_weights):
         tensorrt_build.build(trt, model.SerializeToString(), ranges, logger)
 
 
-@pytest.mark.parametrize('part', PARTS)
-def test_half_precision_is_of_products_alone(drive_weights, part):
-    whole = getattr(exported(drive_weights), part)
-    lesser = half(whole)
-    assert len(lesser) < 0.85 * len(whole)
-    model = onnx.shape_inference.infer_shapes(onnx.load_from_string(lesser), strict_mode=True)
+@pytest.mark.parametrize('module', MODULES)
+def test_half_precision_is_of_products_alone(drive_weights, module):
+    whole = getattr(exported(drive_weights), module)
+    halved = half(whole)
+    assert len(halved) < 0.85 * len(whole)
+    model = onnx.shape_inference.infer_shapes(onnx.load_from_string(halved), strict_mode=True)
     onnx.checker.check_model(model)
     graph = model.graph
     types = {one.name: one.type.tensor_type.elem_type for one in (*graph.value_info, *graph.input)}
     types |= {one.name: one.type.tensor_type.elem_type for one in graph.output}
     types |= {one.name: one.data_type for one in graph.initializer}
-    found = {'MatMul': 0, 'Conv': 0, 'Softmax': 0, 'LayerNormalization': 0}
+    counts = {'MatMul': 0, 'Conv': 0, 'Softmax': 0, 'LayerNormalization': 0}
     for node in graph.node:
-        if node.op_type in found:
-            found[node.op_type] += 1
-            due = FLOAT16 if node.op_type in ('MatMul', 'Conv') else FLOAT32
-            assert {types[name] for name in (*node.input, *node.output)} == {due}, node.name
-    assert found['MatMul'] >= 15
-    assert found['Softmax'] >= 2
-    assert found['LayerNormalization'] >= 5
-    assert found['Conv'] == (6 if part == 'restore' else 0)
+        if node.op_type in counts:
+            counts[node.op_type] += 1
+            expected = FLOAT16 if node.op_type in ('MatMul', 'Conv') else FLOAT32
+            assert {types[name] for name in (*node.input, *node.output)} == {expected}, node.name
+    assert counts['MatMul'] >= 15
+    assert counts['Softmax'] >= 2
+    assert counts['LayerNormalization'] >= 5
+    assert counts['Conv'] == (6 if module == 'restore' else 0)
     before = onnx.load_from_string(whole).graph
     assert (graph.input, graph.output) == (before.input, before.output)

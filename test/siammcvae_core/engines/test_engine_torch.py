@@ -120,14 +120,14 @@ def test_pixels_and_colours_come_back_at_the_working_size(engine: TorchEngine) -
 def test_the_network_sees_rgb_and_grey_replicated(
     engine: TorchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = []
+    inputs = []
     monkeypatch.setattr(
-        engine_module, 'normalise', lambda rgb: (seen.append(rgb), rgb.float() / 255)[1]
+        engine_module, 'normalise', lambda rgb: (inputs.append(rgb), rgb.float() / 255)[1]
     )
     bgr = np.full((224, 224, 3), (10, 20, 30), np.uint8)
     engine.encode_reference(bgr)
     engine.encode_reference(np.full((224, 224), 40, np.uint8))
-    assert [s[0, :, 5, 7].tolist() for s in seen] == [[30, 20, 10], [40, 40, 40]]
+    assert [s[0, :, 5, 7].tolist() for s in inputs] == [[30, 20, 10], [40, 40, 40]]
 
 
 def test_grey_is_the_mean_of_the_channels() -> None:

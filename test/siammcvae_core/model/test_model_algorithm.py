@@ -71,5 +71,5 @@ def test_model_is_algorithm_1(
     mask = torch.tensor([[i in lost for i in range(1, 7)]])
     with torch.no_grad():
         expected = torch.stack(algorithm_1(model, first, second, lost))
-        got = model(frame(first), frame(second), mask).patches[0]
-    torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-9)
+        actual = model(frame(first), frame(second), mask).patches[0]
+    torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-9)

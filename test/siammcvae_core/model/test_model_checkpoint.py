@@ -134,7 +134,7 @@ def test_metadata_that_is_no_profile(weights: Path, small: Profile) -> None:
 
 
 @pytest.mark.parametrize(
-    ('change', 'told'),
+    ('change', 'message'),
     [
         ({'depth': 60_000}, 'tensors for a model of 60001 blocks'),
         ({'latent': 10**12}, 'latent must be a positive integer, at most 65536'),
@@ -142,11 +142,11 @@ def test_metadata_that_is_no_profile(weights: Path, small: Profile) -> None:
     ],
 )
 def test_a_profile_that_asks_for_the_impossible(
-    weights: Path, small: Profile, change: dict[str, object], told: str
+    weights: Path, small: Profile, change: dict[str, object], message: str
 ) -> None:
-    asked = json.dumps(json.loads(small.to_json()) | change)
-    rewrite(weights, metadata={checkpoint.PROFILE_KEY: asked})
-    assert told in refusal(weights)
+    stored = json.dumps(json.loads(small.to_json()) | change)
+    rewrite(weights, metadata={checkpoint.PROFILE_KEY: stored})
+    assert message in refusal(weights)
 
 
 def test_wrong_profile(weights: Path) -> None:

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The drive model: where it starts, what it may see, and that cost can follow damage."""
+"""The drive model: initial prediction, what has influence, and that cost can follow damage."""
 
 import pytest
 
@@ -32,8 +32,8 @@ def batch(count=2):
     return [frames[0], frames[1], features, source, lost]
 
 
-def woken(**changes):
-    """Make a model whose answer depends on everything."""
+def trained(**changes):
+    """Build a model whose prediction depends on all inputs."""
     torch.manual_seed(1)
     model = DriveMCVAE(profile(**changes)).eval()
     torch.nn.init.normal_(model.answer.weight, std=0.5)
@@ -41,17 +41,17 @@ def woken(**changes):
 
 
 def test_untrained_it_trusts_the_aligned_reference():
-    predict = DriveMCVAE(profile()).eval()(*batch())
-    assert predict.weights.shape == (2, len(CANDIDATES), 16, 24)
-    assert not predict.correction.any()
-    assert not predict.colour.any()
-    assert (predict.weights[:, 0] > 0.85).all()
-    torch.testing.assert_close(predict.weights.sum(1), torch.ones(2, 16, 24))
-    assert (predict.mean.shape, predict.log_var.shape) == ((2, 24, 16), (2, 24, 16))
+    prediction = DriveMCVAE(profile()).eval()(*batch())
+    assert prediction.weights.shape == (2, len(CANDIDATES), 16, 24)
+    assert not prediction.correction.any()
+    assert not prediction.colour.any()
+    assert (prediction.weights[:, 0] > 0.85).all()
+    torch.testing.assert_close(prediction.weights.sum(1), torch.ones(2, 16, 24))
+    assert (prediction.mean.shape, prediction.log_var.shape) == ((2, 24, 16), (2, 24, 16))
 
 
-def test_lost_patches_of_the_picture_have_no_influence():
-    model, inputs = woken(), batch()
+def test_lost_patches_have_no_influence():
+    model, inputs = trained(), batch()
     before = model(*inputs)
     hidden = inputs[4].view(2, 1, *GRID).repeat_interleave(16, 2).repeat_interleave(16, 3)
     inputs[1] = torch.where(hidden, 1e3, inputs[1])
@@ -61,15 +61,15 @@ def test_lost_patches_of_the_picture_have_no_influence():
 
 
 @pytest.mark.parametrize('changed', [0, 1, 2])
-def test_both_pictures_and_the_evidence_matter(changed):
-    model, inputs = woken(), batch()
+def test_both_frames_and_the_features_matter(changed):
+    model, inputs = trained(), batch()
     before = model(*inputs).log_scale
     inputs[changed] = inputs[changed] + torch.randn_like(inputs[changed])
     assert (model(*inputs).log_scale - before).abs().max() > 1e-3
 
 
 def test_patches_far_from_the_damage_take_no_part():
-    model, inputs = woken(), batch()
+    model, inputs = trained(), batch()
     inputs[4] = torch.zeros(2, *GRID, dtype=torch.bool)
     inputs[4][:, :2, :2] = True
     inputs[4] = inputs[4].flatten(1)
@@ -80,7 +80,7 @@ def test_patches_far_from_the_damage_take_no_part():
 
 
 def test_frames_that_lost_all_and_nothing_are_finite():
-    model, inputs = woken(), batch()
+    model, inputs = trained(), batch()
     for lost in (torch.ones, torch.zeros):
         inputs[4] = lost(2, 24, dtype=torch.bool)
         if inputs[4].any():
@@ -88,28 +88,28 @@ def test_frames_that_lost_all_and_nothing_are_finite():
 
 
 def test_the_latent_is_drawn_in_training_only():
-    model, inputs = woken(), batch()
+    model, inputs = trained(), batch()
     torch.testing.assert_close(model(*inputs).log_scale, model(*inputs).log_scale)
     model.train()
     assert (model(*inputs).log_scale - model(*inputs).log_scale).abs().max() > 1e-4
-    plain = woken(reparameterise=False).train()
-    predict = plain(*inputs)
-    assert predict.log_var is None
-    torch.testing.assert_close(predict.log_scale, plain(*inputs).log_scale)
+    plain = trained(reparameterise=False).train()
+    prediction = plain(*inputs)
+    assert prediction.log_var is None
+    torch.testing.assert_close(prediction.log_scale, plain(*inputs).log_scale)
 
 
 def test_smoothed_candidates_can_be_ruled_out():
-    weights = woken(smooth=False)(*batch()).weights
+    weights = trained(smooth=False)(*batch()).weights
     used = {name for name, one in zip(CANDIDATES, weights.unbind(1), strict=True) if one.any()}
     assert used == {'warped', 'copy'}
     torch.testing.assert_close(weights.sum(1), torch.ones(2, 16, 24))
 
 
 def test_correction_colour_and_pictures_can_be_left_out():
-    predict = woken(correction=False, colour=False)(*batch())
-    assert not predict.correction.any()
-    assert not predict.colour.any()
-    model, inputs = woken(siamese=False), batch()
+    prediction = trained(correction=False, colour=False)(*batch())
+    assert not prediction.correction.any()
+    assert not prediction.colour.any()
+    model, inputs = trained(siamese=False), batch()
     before = model(*inputs).log_scale
     inputs[0], inputs[1] = torch.randn_like(inputs[0]), torch.randn_like(inputs[1])
     torch.testing.assert_close(before, model(*inputs).log_scale)
@@ -118,13 +118,13 @@ def test_correction_colour_and_pictures_can_be_left_out():
 def test_near_reaches_one_patch_in_every_direction():
     lost = torch.zeros(1, *GRID, dtype=torch.bool)
     lost[0, 1, 2] = True
-    due = torch.zeros(1, *GRID, dtype=torch.bool)
-    due[0, :3, 1:4] = True
-    assert torch.equal(near(lost.flatten(1), GRID), due.flatten(1))
+    expected = torch.zeros(1, *GRID, dtype=torch.bool)
+    expected[0, :3, 1:4] = True
+    assert torch.equal(near(lost.flatten(1), GRID), expected.flatten(1))
 
 
 def test_weights_files_keep_the_profile(tmp_path):
-    model = woken(beta=0.5)
+    model = trained(beta=0.5)
     save_checkpoint(tmp_path / 'drive.safetensors', model)
     loaded = load_model(tmp_path / 'drive.safetensors', DriveMCVAE, DriveProfile)
     assert loaded.profile == model.profile

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Profiles: found by name, frozen, whole through JSON, refused when they make no model."""
+"""Profiles: looked up by name, frozen, unchanged through JSON, refused for impossible models."""
 
 from dataclasses import FrozenInstanceError
 import json

@@ -62,7 +62,7 @@ def test_visible_and_reference_pixels_do_reach_the_network(
     assert not torch.allclose(patches[lost], other_reference[lost], atol=1e-3)
 
 
-def test_kept_pixels_are_pasted_to_the_bit(small: Profile, build: Build, frames: Frames) -> None:
+def test_visible_pixels_are_copied_to_the_bit(small: Profile, build: Build, frames: Frames) -> None:
     model, damaged, lost = build(small), frames(5, 16, 24, seed=2), some_lost(5, 24)
     with torch.no_grad():
         restored = model(frames(5, 16, 24), damaged, lost)
@@ -234,6 +234,6 @@ def test_two_frames_are_learned_by_heart() -> None:
 
     with torch.no_grad():
         restored = model.eval()(reference, damaged, lost)
-    got = patchify(denormalise(restored.frame).float(), profile.patch)[lost]
-    error = (got - patchify(scene(4), profile.patch)[lost]).square().mean().item()
+    predicted = patchify(denormalise(restored.frame).float(), profile.patch)[lost]
+    error = (predicted - patchify(scene(4), profile.patch)[lost]).square().mean().item()
     assert 10 * math.log10(255**2 / error) > 35

@@ -27,8 +27,8 @@ def test_kernels_match_attention_in_double_precision(kernel: str, masked: bool) 
     weights = scores.exp() * keys[:, None, None]
     expected = weights / weights.sum(-1, keepdim=True) @ v.double()
 
-    got = vit.attend(q, k, v, keys if masked else None, kernel)
-    torch.testing.assert_close(got.double(), expected, rtol=0, atol=2e-6)
+    actual = vit.attend(q, k, v, keys if masked else None, kernel)
+    torch.testing.assert_close(actual.double(), expected, rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize('kernel', CPU_KERNELS)
@@ -37,8 +37,8 @@ def test_kernels_agree_in_gradient(kernel: str) -> None:
     keys[1, 5:] = False
     inputs = [t.requires_grad_() for t in qkv()]
     expected = torch.autograd.grad(vit.attend(*inputs, keys, 'standard').square().sum(), inputs)
-    got = torch.autograd.grad(vit.attend(*inputs, keys, kernel).square().sum(), inputs)
-    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+    actual = torch.autograd.grad(vit.attend(*inputs, keys, kernel).square().sum(), inputs)
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_kernel_the_machine_lacks_is_refused_by_name() -> None:
@@ -63,8 +63,8 @@ def test_kernels_agree_on_the_gpu(kernel: str) -> None:
     q, k, v = qkv()
     expected = vit.attend(q, k, v, None, 'standard')
     half = [t.cuda().half() for t in (q, k, v)]
-    got = vit.attend(*half, None, kernel)
-    torch.testing.assert_close(got.cpu().float(), expected, rtol=0, atol=5e-3)
+    actual = vit.attend(*half, None, kernel)
+    torch.testing.assert_close(actual.cpu().float(), expected, rtol=0, atol=5e-3)
 
 
 def test_unknown_kernel_is_refused_with_the_known_ones() -> None:
