@@ -20,6 +20,10 @@ class FrameError(InputError):
         super().__init__(message)
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        """Let it pass from one process to another."""
+        return type(self), (self.reason, self.args[0])
+
 
 class SourceError(InputError):
     """A video, bag or folder that cannot be read."""

@@ -6,11 +6,13 @@ import math
 import os
 import sys
 
+import numpy as np
 import pytest
 
 from siammcvae_core.commands.jobs import run_jobs, run_usable, WorkerError
 from siammcvae_core.data.sources import open_source
-from siammcvae_core.errors import InputError, SourceError
+from siammcvae_core.errors import FrameError, InputError, SourceError
+from siammcvae_core.frames import check_frame
 
 NUMBERS = [9.0, 1.0, 16.0, 4.0, 25.0]
 CLIPS = ['a', 'b', 'c', 'd', 'e']
@@ -41,6 +43,14 @@ def test_what_cannot_be_read_is_left_out(jobs: int, capsys: pytest.CaptureFixtur
         run_usable(open_source, ['nowhere', 'no'], ['nowhere', 'no'], jobs)
     with pytest.raises(SourceError):
         run_jobs(open_source, ['nowhere', 'no'], ['nowhere', 'no'], jobs)
+
+
+@pytest.mark.parametrize('jobs', [1, 2])
+def test_frame_errors_pass_from_process_to_process(jobs: int) -> None:
+    images = [np.zeros((4, 4), np.uint8), np.zeros(4, np.uint8)]
+    with pytest.raises(FrameError) as raised:
+        run_jobs(check_frame, images, ['a', 'b'], jobs)
+    assert raised.value.reason == 'unsupported_shape'
 
 
 def test_jobs_below_zero_are_refused() -> None:
