@@ -27,7 +27,8 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.logging import launch_config
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
+
+from siammcvae_ros.launch_arguments import existing_file, parse_bool, parse_share
 
 SHARE = Path(get_package_share_directory('siammcvae_ros'))
 
@@ -91,14 +92,16 @@ def actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     if given('faults'):
         overrides['faults'] = [fault.strip() for fault in given('faults').split(',')]
     if given('fault_probability'):
-        overrides['fault_probability'] = float(given('fault_probability'))
+        overrides['fault_probability'] = parse_share(
+            'fault_probability', given('fault_probability')
+        )
     if given('loop'):
-        overrides['loop'] = ParameterValue(LaunchConfiguration('loop'), value_type=bool)
+        overrides['loop'] = parse_bool('loop', given('loop'))
     restore = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'restore.launch.py')),
         launch_arguments=[
             ('namespace', given('camera')),
-            ('params_file', given('restore_params_file')),
+            ('params_file', existing_file('restore_params_file', given('restore_params_file'))),
         ],
     )
     replay = Node(
@@ -106,7 +109,7 @@ def actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         executable='replay_node',
         name='replay',
         namespace=given('camera'),
-        parameters=[given('params_file'), overrides],
+        parameters=[existing_file('params_file', given('params_file')), overrides],
         output='screen',
         emulate_tty=True,
     )

@@ -7,13 +7,24 @@ from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import (
+    DeclareLaunchArgument,
+    OpaqueFunction,
+    RegisterEventHandler,
+    SetEnvironmentVariable,
+    TimerAction,
+)
+from launch.event_handlers import OnProcessExit
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
-from launch_ros.parameter_descriptions import ParameterValue
+
+from siammcvae_ros.launch_arguments import existing_file, parse_bool
 
 CONFIG = Path(get_package_share_directory('siammcvae_ros')) / 'config'
 RESPAWN_DELAY = 0.2  # seconds
+UNUSABLE = 2  # exit status of a configuration with which no new start helps
+LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal']
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 
 
@@ -30,36 +41,51 @@ def actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         return LaunchConfiguration(name).perform(context)
 
     overrides: dict = {
-        name: ParameterValue(LaunchConfiguration(name), value_type=bool)
+        name: parse_bool(name, given(name))
         for name in ('use_sim_time', 'autostart')
         if given(name)
     }
     cameras = [camera.strip().strip('/') for camera in given('cameras').split(',')]
     if any(cameras):
         overrides['cameras'] = cameras
-    node = LifecycleNode(
-        package='siammcvae_ros',
-        executable='restore_node',
-        name='restore',
-        namespace=given('namespace'),
-        parameters=[given('params_file'), overrides],
-        arguments=['--ros-args', '--log-level', given('log_level')],
-        output='screen',
-        emulate_tty=True,
-        respawn=given('respawn').lower() == 'true',
-        respawn_delay=RESPAWN_DELAY,
-    )
+    respawn = parse_bool('respawn', given('respawn'))
+    parameters = [existing_file('params_file', given('params_file')), overrides]
+
+    def start() -> list[LaunchDescriptionEntity]:
+        node = LifecycleNode(
+            package='siammcvae_ros',
+            executable='restore_node',
+            name='restore',
+            namespace=given('namespace'),
+            parameters=parameters,
+            arguments=['--ros-args', '--log-level', given('log_level')],
+            output='screen',
+            emulate_tty=True,
+        )
+        ended = OnProcessExit(target_action=node, on_exit=start_again)
+        return [RegisterEventHandler(ended), node] if respawn else [node]
+
+    def start_again(event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
+        if event.returncode == UNUSABLE or context.is_shutdown:
+            return []
+        return [TimerAction(period=RESPAWN_DELAY, actions=start())]
+
     chosen_by_user = any(os.environ.get(variable) for variable in PROFILE_VARIABLES)
     if chosen_by_user or given('fastdds_profile') == 'none':
-        return [node]
-    return [SetEnvironmentVariable(profile_variable(), given('fastdds_profile')), node]
+        return start()
+    profile = existing_file('fastdds_profile', given('fastdds_profile'))
+    return [SetEnvironmentVariable(profile_variable(), profile), *start()]
 
 
 def generate_launch_description() -> LaunchDescription:
     """Describe the arguments and the node."""
 
-    def argument(name: str, default: object, description: str) -> DeclareLaunchArgument:
-        return DeclareLaunchArgument(name, default_value=str(default), description=description)
+    def argument(
+        name: str, default: object, description: str, choices: list[str] | None = None
+    ) -> DeclareLaunchArgument:
+        return DeclareLaunchArgument(
+            name, default_value=str(default), description=description, choices=choices
+        )
 
     return LaunchDescription([
         argument('cameras', '', 'Camera namespaces, comma separated; empty: as in params_file.'),
@@ -67,8 +93,12 @@ def generate_launch_description() -> LaunchDescription:
         argument('params_file', CONFIG / 'restore.param.yaml', 'Parameters of the node.'),
         argument('use_sim_time', '', 'Take the time from /clock; empty: as in params_file.'),
         argument('autostart', '', 'Configure and activate at start; empty: as in params_file.'),
-        argument('respawn', 'true', 'Start the node again when it ends by itself.'),
-        argument('log_level', 'info', 'debug, info, warn, error or fatal.'),
+        argument(
+            'respawn',
+            'true',
+            'Start the node again when it ends, unless its configuration cannot work.',
+        ),
+        argument('log_level', 'info', 'How much the node logs.', LOG_LEVELS),
         argument(
             'fastdds_profile',
             CONFIG / 'fastdds_large_images.xml',

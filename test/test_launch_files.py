@@ -7,10 +7,13 @@
 
 from pathlib import Path
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.launch_stand_in import Launcher, Node
+from support.launch_stand_in import LaunchContext, Launcher, Node
+
+from siammcvae_core.errors import InputError
 
 yaml = pytest.importorskip('yaml', reason='PyYAML is not installed')
 pytest.importorskip('rclpy', reason='ROS 2 is not installed')
@@ -94,7 +97,7 @@ def test_nodes_declare_every_parameter_they_are_given(
 def test_nodes_are_programs_of_their_package(
     root: Path, launcher: Launcher, file: str, arguments: dict[str, str]
 ) -> None:
-    scripts = re.findall(r"'(\w+) = siammcvae_ros\.\w+:main'", (root / 'setup.py').read_text())
+    scripts = re.findall(r"'(\w+) = siammcvae_ros\.main:\1'", (root / 'setup.py').read_text())
     nodes, _ = launcher.launch(file, **arguments)
     for executable, node in nodes.items():
         ours = node.named['package'] == 'siammcvae_ros'
@@ -134,3 +137,41 @@ def test_each_node_gets_its_own_edited_parameter_file(launcher: Launcher, tmp_pa
 def test_an_edited_file_with_an_unknown_parameter_is_noticed() -> None:
     with pytest.raises(AssertionError, match='restore_node has no parameter fault_burst'):
         check('restore_node', {'mask_wait': 0.5, 'fault_burst': 2})
+
+
+@pytest.mark.parametrize(
+    ('file', 'arguments', 'said'),
+    [
+        ('restore.launch.py', {'autostart': 'maybe'}, "autostart: expected true or false, got 'm"),
+        ('restore.launch.py', {'use_sim_time': '2'}, 'use_sim_time: expected true or false'),
+        ('restore.launch.py', {'respawn': 'never'}, 'respawn: expected true or false'),
+        ('restore.launch.py', {'params_file': 'absent.yaml'}, 'params_file: no such file: absent'),
+        ('restore.launch.py', {'fastdds_profile': 'absent.xml'}, 'fastdds_profile: no such file'),
+        ('replay.launch.py', {'fault_probability': 'often'}, 'fault_probability: expected a num'),
+        ('replay.launch.py', {'fault_probability': '1.5'}, 'fault_probability: expected a number'),
+        ('replay.launch.py', {'loop': 'twice'}, 'loop: expected true or false'),
+        ('replay.launch.py', {'params_file': 'absent.yaml'}, 'params_file: no such file'),
+        (
+            'replay.launch.py',
+            {'restore_params_file': 'absent.yaml'},
+            'restore_params_file: no such file',
+        ),
+    ],
+)
+def test_an_argument_that_cannot_be_used_is_named(
+    launcher: Launcher, file: str, arguments: dict[str, str], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        launcher.launch(file, **arguments)
+
+
+def test_a_configuration_that_cannot_work_is_not_started_again(launcher: Launcher) -> None:
+    (handler,) = launcher.handlers('restore.launch.py')
+    ended = handler.named['on_exit']
+    context = LaunchContext({})
+    assert ended(SimpleNamespace(returncode=2), context) == []
+    (timer,) = ended(SimpleNamespace(returncode=-9), context)
+    again = [action for action in timer.named['actions'] if isinstance(action, Node)]
+    assert [node.named['executable'] for node in again] == ['restore_node']
+    assert ended(SimpleNamespace(returncode=0), LaunchContext({}, is_shutdown=True)) == []
+    assert not list(launcher.handlers('restore.launch.py', respawn='false'))

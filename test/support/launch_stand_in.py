@@ -15,7 +15,6 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-import yaml
 
 
 @dataclass
@@ -25,6 +24,7 @@ class LaunchContext:
     values: dict[str, str]
     declared: dict[str, 'DeclareLaunchArgument'] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)
+    is_shutdown: bool = False
 
 
 class LaunchConfiguration:
@@ -37,14 +37,9 @@ class LaunchConfiguration:
         return context.values[self.name]
 
 
-class ParameterValue:
-    def __init__(self, value: LaunchConfiguration, value_type: type) -> None:
-        self.value, self.value_type = value, value_type
-
-    def perform(self, context: LaunchContext) -> Any:
-        value = yaml.safe_load(self.value.perform(context))
-        assert isinstance(value, self.value_type)
-        return value
+ACTIONS = (
+    'LogInfo', 'RegisterEventHandler', 'SetEnvironmentVariable', 'Shutdown', 'TimerAction',
+)  # fmt: skip
 
 
 class Entity:
@@ -77,12 +72,12 @@ class Node(Entity):
     files: list[str]
     overrides: dict[str, Any]
 
-    def resolve(self, context: LaunchContext) -> None:
-        """Replace substitutions in the parameters by their values."""
+    def resolve(self) -> None:
+        """Sort the parameters into files and values."""
         given = self.named.get('parameters', [])
         self.files = [item for item in given if not isinstance(item, dict)]
         self.overrides = {
-            name: value.perform(context) if isinstance(value, ParameterValue) else value
+            name: value
             for item in given if isinstance(item, dict) for name, value in item.items()
         }  # fmt: skip
 
@@ -101,14 +96,16 @@ def _modules(share: Path, log: Path) -> dict[str, dict[str, Any]]:
             'DeclareLaunchArgument': DeclareLaunchArgument,
             'IncludeLaunchDescription': IncludeLaunchDescription,
             'OpaqueFunction': OpaqueFunction,
-            **dict.fromkeys(('LogInfo', 'SetEnvironmentVariable', 'Shutdown'), Entity),
+            **dict.fromkeys(ACTIONS, Entity),
         },
+        'launch.event_handlers': {'OnProcessExit': Entity},
+        'launch.events': {},
+        'launch.events.process': {'ProcessExited': SimpleNamespace},
         'launch.launch_description_sources': {'PythonLaunchDescriptionSource': str},
         'launch.logging': {'launch_config': SimpleNamespace(log_dir=str(log))},
         'launch.substitutions': {'LaunchConfiguration': LaunchConfiguration},
         'launch_ros': {},
         'launch_ros.actions': {'Node': Node, 'LifecycleNode': Node},
-        'launch_ros.parameter_descriptions': {'ParameterValue': ParameterValue},
         'ament_index_python': {},
         'ament_index_python.packages': {
             'get_package_prefix': prefix,
@@ -133,6 +130,16 @@ class Launcher:
         context = LaunchContext(arguments)
         nodes = list(self._evaluate(self._description(self._share / 'launch' / file), context))
         return {node.named['executable']: node for node in nodes}, context
+
+    def handlers(self, file: str, **arguments: str) -> list[Entity]:
+        """Return what a launch file does when a process ends."""
+        context = LaunchContext(arguments)
+        description = self._description(self._share / 'launch' / file)
+        list(self._evaluate(description, context))
+        (function,) = (e for e in description.positional[0] if isinstance(e, OpaqueFunction))
+        actions = function.named['function'](context)
+        first = (action.positional[0] for action in actions if action.positional)
+        return [handler for handler in first if isinstance(handler, Entity)]
 
     def _description(self, path: Path) -> LaunchDescription:
         spec = importlib.util.spec_from_file_location('launch_file', path)
@@ -161,5 +168,5 @@ class Launcher:
             yield from self._evaluate(self._description(Path(entity.positional[0])), inner)
             assert set(passed) <= set(inner.declared), 'passed to a file that does not declare them'
         elif isinstance(entity, Node):
-            entity.resolve(context)
+            entity.resolve()
             yield entity
