@@ -146,7 +146,7 @@ PARAMETERS = ParameterTable(
     DeclaredParameter(
         'rung_limit',
         RestoreMethod.MODEL.value,
-        'Highest rung of the ladder to use: model, motion warp or copy of the last intact frame.',
+        'Best method to use: model, warp (motion) or copy (of the last intact frame).',
         choices=(RestoreMethod.MODEL.value, RestoreMethod.WARP.value, RestoreMethod.COPY.value),
         fixed=True,
     ),
