@@ -24,6 +24,7 @@ from rosbags.rosbag2.metadata import parse_qos
 from rosbags.rosbag2.storage_mcap import decompress
 
 MAGIC = b'\x89MCAP0\r\n'
+BLOCK = 2**20  # bytes
 SCHEMA, CHANNEL, MESSAGE, CHUNK, DATA_END = 3, 4, 5, 6, 15
 DEFINITIONS = {'ros2msg': MessageDefinitionFormat.MSG, 'ros2idl': MessageDefinitionFormat.IDL}
 zstd = rosbag2_reader.zstd  # of the standard library from 3.14 on
@@ -43,6 +44,7 @@ class CutMcap:
         with path.open('rb') as file:
             if file.read(len(MAGIC)) != MAGIC:
                 raise ValueError('File magic is invalid.')
+            self._end = _written(file)
         counts: Counter[int] = Counter()
         found: dict[int, Connection] = {}
         for connection, _, _ in self._read():
@@ -60,8 +62,7 @@ class CutMcap:
     def _read(self) -> Iterator[Message]:
         channels = _Channels()
         with self._path.open('rb') as file:
-            file.seek(len(MAGIC))
-            for kind, record in _records(file):
+            for kind, record in _records(file, self._end):
                 if kind != CHUNK:
                     messages = channels.messages([(kind, record)])
                 else:
@@ -142,26 +143,32 @@ class _Channels:
         )
 
 
-def _records(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield the kind and content of whole records, and a chunk that is cut off."""
-    while True:
-        head = file.read(9)
-        if len(head) < 9 or head[0] in (0, DATA_END):
-            return
-        kind, length = struct.unpack('<BQ', head)
-        record = _up_to(file, length)
-        if len(record) == length or kind == CHUNK:
-            yield kind, record
-        if len(record) < length:
-            return
+def _written(file: BinaryIO) -> int:
+    """Find the end of what was written: after a power failure zeros may follow it."""
+    end = file.seek(0, 2)
+    while end:
+        first = max(0, end - BLOCK)
+        file.seek(first)
+        content = file.read(end - first).rstrip(b'\0')
+        if content:
+            return first + len(content)
+        end = first
+    return 0
 
 
-def _up_to(file: BinaryIO, length: int) -> bytes:
-    """Read `length` bytes, or as many as there are: a damaged length may be anything."""
-    here = file.tell()
-    size = file.seek(0, 2)
-    file.seek(here)
-    return file.read(min(length, size - here))
+def _records(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the kind and content of whole records before `end`, and a chunk that is cut off."""
+    at = len(MAGIC)
+    while at + 9 <= end:
+        file.seek(at)
+        kind, length = struct.unpack('<BQ', file.read(9))
+        at += 9
+        if kind in (0, DATA_END):
+            return
+        is_whole = length <= end - at
+        if is_whole or kind == CHUNK:
+            yield kind, file.read(length if is_whole else end - at)
+        at += length
 
 
 def _chunk(record: bytes) -> tuple[bytes, bool]:

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 import shutil
 import sqlite3
+import struct
 from typing import Any
 
 from rosbags.interfaces import (
@@ -24,6 +25,33 @@ def journals(database: Path) -> list[Path]:
     """List what SQLite left beside a database that was not closed."""
     beside = (database.with_name(f'{database.name}{end}') for end in ('-wal', '-journal'))
     return [file for file in beside if file.is_file() and file.stat().st_size]
+
+
+def is_short(database: Path) -> bool:
+    """Tell whether a database file is shorter than its header says."""
+    page, pages = _pages(database)
+    return database.stat().st_size < page * pages
+
+
+def whole_pages(database: Path, folder: Path) -> Path:
+    """Copy the whole pages of a database into `folder`: SQLite fills others up with zeros."""
+    copy = folder / database.name
+    shutil.copyfile(database, copy)
+    page, _ = _pages(database)
+    with copy.open('r+b') as file:
+        file.truncate(copy.stat().st_size // page * page)
+    return copy
+
+
+def _pages(database: Path) -> tuple[int, int]:
+    """Read the size of a page and their number from the header; zeros where it does not say."""
+    with database.open('rb') as file:
+        head = file.read(100)
+    is_counted = head[24:28] == head[92:96]  # else the number is out of date
+    if len(head) < 100 or not head.startswith(b'SQLite format 3\0') or not is_counted:
+        return 0, 0
+    (page,), (pages,) = struct.unpack_from('>H', head, 16), struct.unpack_from('>I', head, 28)
+    return 65536 if page == 1 else page, pages
 
 
 def recovered(database: Path, folder: Path) -> Path:

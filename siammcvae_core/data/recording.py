@@ -16,7 +16,7 @@ from rosbags.rosbag2 import Reader
 from rosbags.rosbag2 import reader as rosbag2_reader
 
 from siammcvae_core.data.cut_mcap import CutMcap
-from siammcvae_core.data.cut_sqlite import CutSqlite, journals, recovered
+from siammcvae_core.data.cut_sqlite import CutSqlite, is_short, journals, recovered, whole_pages
 from siammcvae_core.data.listing import visible
 from siammcvae_core.errors import SourceError
 
@@ -146,9 +146,17 @@ def _open_files(path: Path, files: Sequence[Path], trouble: str, stack: ExitStac
     recording = Recording([])
     cuts = []
     for file in files:
-        storage, cut = _open_file(file, stack)
-        recording.add(storage)
+        try:
+            storage, cut = _open_file(file, stack)
+        except Exception as error:  # a recorder may have been killed as it began a new file
+            if len(files) == 1:
+                raise
+            cut = f'{file.name} cannot be read: {_line(error)}'
+        else:
+            recording.add(storage)
         cuts += [cut] if cut else []
+    if len(cuts) == len(files) and not recording.connections:
+        raise SourceError(f'{path} is not a readable rosbag2: {cuts[0]}')
     metadata = path / METADATA
     if trouble and not cuts:
         text = metadata.read_text(errors='replace')
@@ -167,11 +175,14 @@ def _open_file(file: Path, stack: ExitStack) -> tuple[_Storage, str]:
     """Open a storage file; returns it, and why it is not whole or ''."""
     name, cut = file.name, ''
     if name != _unpacked_name(file):
-        file, whole = _unpack(file, stack)
-        cut = '' if whole else f'{name} was cut off'
+        file, complete = _unpack(file, stack)
+        cut = '' if complete else f'{name} was cut off'
     if journals(file):
         file = recovered(file, Path(stack.enter_context(TemporaryDirectory())))
         cut = f'the recorder of {name} was cut off: it is not closed, a journal lies beside it'
+    if file.suffix.lower() == '.db3' and is_short(file):
+        whole = whole_pages(file, Path(stack.enter_context(TemporaryDirectory())))
+        return CutSqlite(whole), cut or f'{name} was cut off (its last pages are missing)'
     try:
         return stack.enter_context(Reader(file)), cut
     except Exception as error:
