@@ -35,7 +35,7 @@ OPEN_MAPS = 256
 STALE = 24 * 3600  # seconds
 LARGEST = 0.5  # share of the budget that one clip may fill
 PER_FRAME = 2 * np.dtype(np.int64).itemsize
-FORMAT = 1
+FORMAT = 2
 """Part of every key: raise it when the files change their meaning."""
 
 

@@ -5,52 +5,67 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+import os
 from pathlib import Path
 
 import av
 from av.error import FFmpegError
-from av.video.reformatter import Colorspace
 import cv2
 import numpy as np
 
 from siammcvae_core import LARGEST
+from siammcvae_core.data.colours import Colours, colours_of, to_bgr
+from siammcvae_core.data.orientation import is_transposed, upright
+from siammcvae_core.data.timeline import Timeline
 from siammcvae_core.errors import InputError, SourceError
-from siammcvae_core.frames import Frame, Source
+from siammcvae_core.frames import format_size, Frame, Source
 
 VIDEO_SUFFIXES = ('.mp4', '.mov', '.mkv', '.avi', '.webm', '.m4v', '.ts')
-BT709 = 1  # the code of ITU-R BT.709 in H.264 colour tags: what players assume of untagged HD video
 NANO = 10**9
 OPTIONS = {'max_pixels': str(LARGEST)}  # of decoders, which believe what a file says of its size
 
 
-class VideoClip(Source):
-    """A video file: BGR frames, stamps from the file's own time codes, rotation undone.
+def file_url(path: str | Path) -> str:
+    """Name a file for FFmpeg, which takes `12:30.mp4` or `concat:a` for protocols."""
+    return f'file:{os.path.abspath(path)}'
 
-    Decoding stops at the first frame that is damaged, or where the file ends before its declared
-    duration; `broken` then says so.
+
+class VideoClip(Source):
+    """A video file: BGR frames as players show them, upright, with strictly increasing stamps.
+
+    Stamps are the file's own time codes as `Timeline` mends them. Decoding stops at the first frame
+    that is damaged or of another size, or where the file ends before its declared duration;
+    `broken` then says so. `colours` is what the file's samples mean, `aspect` the width of a
+    pixel over its height.
     """
 
     def __init__(self, path: Path) -> None:
         self.name = path.name
+        self.size = (0, 0)
         self._path = path
         with self._open() as container:
             stream = container.streams.video[0]
-            rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+            rate = _rate(container, stream)
+            self._joinable = _has_flag(container, av.format.Flags.ts_discont)
             self._declared = _seconds(stream.duration, stream.time_base)
             self._slack = 2 / rate
-            if self._declared is None:  # one duration for all streams; sound may be longer
+            # Matroska has one duration; that of a short stream FFmpeg makes up from it.
+            self._of_all_streams = self._declared is None or 'matroska' in container.format.name
+            if self._of_all_streams:
                 self._declared = _seconds(container.duration, Fraction(1, av.time_base))
                 self._slack = Fraction(1)
-            self._frames = stream.frames or round((self._declared or 0) * rate)
+            self._frames = stream.frames
+            self.aspect = stream.sample_aspect_ratio or Fraction(1)
         self.rate = float(rate)
         first = next(iter(self), None)
         if first is None:
             reason = f' ({self.broken})' if self.broken else ''
             raise SourceError(f'{path}: no frame of the video can be decoded{reason}')
-        self.size = (first.image.shape[1], first.image.shape[0])
 
     def __len__(self) -> int:
-        """Count the frames as the file declares them."""
+        """Count the frames as the file declares them, or, where it does not, its packets."""
+        if not self._frames:
+            self._frames = self._count_packets()
         return self._frames
 
     def __iter__(self) -> Iterator[Frame]:
@@ -60,30 +75,71 @@ class VideoClip(Source):
             stream = container.streams.video[0]
             stream.thread_type = 'AUTO'
             stream.codec_context.options = OPTIONS
-            period = round(NANO / self.rate)
-            origin, index, ends = None, 0, 0
+            timeline = Timeline(stream.time_base, round(NANO / self.rate), self._joinable)
+            index = damaged = 0
             try:
-                for decoded in container.decode(stream):
+                for decoded in self._decode(container, stream):
                     if decoded.is_corrupt:
                         if index == 0:  # a stream cut before its first key frame
+                            damaged += 1
                             continue
                         self.broken = f'frame {index} is damaged'
                         return
-                    stamp = ends
-                    if decoded.pts is not None:
-                        origin = decoded.pts if origin is None else origin
-                        stamp = int((decoded.pts - origin) * stream.time_base * NANO)
-                    yield Frame(index, stamp, _upright(decoded))
+                    image = upright(decoded, to_bgr(decoded))
+                    if index == 0:
+                        self._describe(decoded, image)
+                    elif (image.shape[1], image.shape[0]) != self.size:
+                        size, first = format_size(image.shape[:2]), format_size(self.size[::-1])
+                        self.broken = f'frame {index} is {size}, those before are {first}'
+                        return
+                    yield Frame(index, timeline.stamp(decoded), image)
                     index += 1
-                    ends = stamp + int(decoded.duration * stream.time_base * NANO or period)
-            except FFmpegError as error:
+            except (FFmpegError, OSError) as error:
                 self.broken = f'frame {index} does not decode: {error.strerror}'
                 return
-            self.broken = self._shortfall(index, ends)
+            except SourceError as error:
+                self.broken = f'frame {index}: {error}'
+                return
+            self.broken = self._shortfall(index, timeline)
+            if damaged and not index:
+                self.broken = f'all are damaged: {damaged}'
+
+    def _describe(self, decoded: av.VideoFrame, image: np.ndarray) -> None:
+        """Take size, colours and shape of pixels from the first frame."""
+        if self.size != (0, 0):
+            return
+        self.size = (image.shape[1], image.shape[0])
+        self.colours = colours_of(decoded)
+        if is_transposed(decoded):
+            self.aspect = 1 / self.aspect
+
+    def _decode(
+        self, container: av.container.InputContainer, stream: av.VideoStream
+    ) -> Iterator[av.VideoFrame]:
+        """Decode one stream, noting how far the packets reach in time."""
+        self._reached = Fraction(0)
+        streams = list(container.streams) if self._of_all_streams else [stream]
+        for packet in container.demux(streams):
+            if packet.pts is not None and packet.time_base is not None:
+                end = (packet.pts + (packet.duration or 0)) * packet.time_base
+                self._reached = max(self._reached, end)
+            if packet.stream_index == stream.index:
+                yield from packet.decode()
+
+    def _count_packets(self) -> int:
+        count = 0
+        with self._open() as container:
+            try:
+                for packet in container.demux(container.streams.video[0]):
+                    count += packet.size > 0 and not packet.is_discard
+            except FFmpegError:  # it is damaged from here on
+                pass
+        return count
 
     def _open(self) -> av.container.InputContainer:
+        options = {**OPTIONS, 'pattern_type': 'none'}  # %d in the name of a picture is no pattern
         try:
-            container = av.open(str(self._path), options=OPTIONS, metadata_errors='replace')
+            container = av.open(file_url(self._path), options=options, metadata_errors='replace')
         except (FFmpegError, OSError) as error:
             reason = error.strerror or error
             raise SourceError(f'{self._path} cannot be opened as a video: {reason}') from error
@@ -96,12 +152,16 @@ class VideoClip(Source):
             raise SourceError(f'{self._path}: there is no decoder for its video')
         return container
 
-    def _shortfall(self, frames: int, ends: int) -> str:
-        """Describe by how much a clip that stopped at `ends` ns without an error is too short."""
+    def _shortfall(self, frames: int, timeline: Timeline) -> str:
+        """Describe by how much a clip that stopped without an error is too short."""
         declared = self._declared
-        if declared is None or Fraction(ends, NANO) + self._slack >= declared:
+        ends = self._reached if self._of_all_streams else Fraction(timeline.ends, NANO)
+        # What may be joined has no header that declares a duration: FFmpeg guesses it.
+        if declared is None or timeline.restarted or self._joinable:
             return ''
-        return f'the file ends after {frames} frames, {ends / NANO:.1f} of {float(declared):.1f} s'
+        if ends + self._slack >= declared:
+            return ''
+        return f'the file ends after {frames} frames, {float(ends):.1f} of {float(declared):.1f} s'
 
 
 @contextmanager
@@ -116,14 +176,14 @@ def write_video(path: str | Path, rate: float) -> Iterator[Callable[[np.ndarray]
         Path(path).open('wb').close()  # PyAV would find out only with the first packet
     except OSError as error:
         raise InputError(f'cannot write the video {path}: {error.strerror}') from error
-    container = av.open(str(path), 'w', format='mp4', options={'movflags': 'faststart'})
+    container = av.open(file_url(path), 'w', format='mp4', options={'movflags': 'faststart'})
     options = {'crf': '20', 'preset': 'veryfast'}
     stream = container.add_stream(
         'libx264', Fraction(rate).limit_denominator(1001), options=options
     )
     stream.pix_fmt = 'yuv420p'
-    colours = stream.codec_context
-    colours.colorspace = colours.color_primaries = colours.color_trc = BT709
+    colours = Colours()
+    colours.tag(stream.codec_context)
     size: tuple[int, ...] = ()
 
     def append(frame: np.ndarray) -> None:
@@ -137,9 +197,7 @@ def write_video(path: str | Path, rate: float) -> Iterator[Callable[[np.ndarray]
             raise InputError(f'{path}: frame is {width}x{height} pixels, the first was {first}')
         if width % 2 or height % 2:
             frame = cv2.copyMakeBorder(frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-        picture = av.VideoFrame.from_ndarray(frame, 'bgr24' if frame.ndim == 3 else 'gray')
-        picture = picture.reformat(format='yuv420p', dst_colorspace=Colorspace.ITU709)
-        container.mux(stream.encode(picture))
+        container.mux(stream.encode(colours.encode(frame)))
 
     with container:
         yield append
@@ -147,11 +205,16 @@ def write_video(path: str | Path, rate: float) -> Iterator[Callable[[np.ndarray]
             container.mux(stream.encode(None))
 
 
-def _upright(decoded: av.VideoFrame) -> np.ndarray:
-    """Convert to BGR (H, W, 3), rotated as the file's metadata says."""
-    image = decoded.to_ndarray(format='bgr24')
-    turns = round(decoded.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, turns))
+def _rate(container: av.container.InputContainer, stream: av.VideoStream) -> Fraction:
+    """Return the nominal frames per second; a raw stream has them in its headers, if anywhere."""
+    rates = [stream.average_rate, stream.guessed_rate]
+    if _has_flag(container, av.format.Flags.no_timestamps):
+        rates.reverse()
+    return next((rate for rate in rates if rate), Fraction(25))
+
+
+def _has_flag(container: av.container.InputContainer, flag: av.format.Flags) -> bool:
+    return bool(container.format.flags & flag.value)
 
 
 def _seconds(ticks: int | None, time_base: Fraction | None) -> Fraction | None:

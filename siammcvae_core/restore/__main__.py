@@ -37,7 +37,7 @@ With --detect the fault detector finds what is lost, from the frames alone, in w
 
 A video needs --mask: a video or a folder of images of as many frames, black where intact; whatever
 is not black is lost (prefer lossless masks). OUT is .mp4 (H.264) or .mkv (FFV1, every pixel exact);
-frames keep their times, sound is left out.
+frames keep their times, colours and the aspect of pixels, sound is left out.
 
 A bag has its masks on a topic, matched by header stamp; an image without one counts as intact. OUT
 is a bag with the same messages, byte for byte, but for the lost pixels of the image topic; beside
@@ -168,14 +168,13 @@ def _open(options: argparse.Namespace) -> _Job:
     source = open_source(path)
     if options.mask_topic or options.topic:
         raise InputError(f'{path} is no bag: it has no topics; give its masks with --mask')
-    encoder = videos.VideoEncoder(options.out, source.size, source.rate)
+    encoder = videos.VideoEncoder.like(options.out, source)
     if options.detect:
         return _Job(source, with_detected_masks(without_masks(source)), encoder)
     if not options.mask:
         raise InputError(f'say what is lost in {path}: --mask MASKS, or have it detected: --detect')
     masks = open_masks(options.mask)
-    if len(masks) != len(source):
-        raise InputError(f'{path} has {len(source)} frames, its mask {len(masks)}: {options.mask}')
+    videos.check_counts(source, masks)
     return _Job(source, videos.with_masks(source, masks), encoder)
 
 
@@ -200,7 +199,7 @@ def _settings(options: argparse.Namespace, engine: dict[str, str]) -> dict[str, 
         'mask topic': options.mask_topic,
         'model': engine,
         'reference age': options.max_reference_age,
-        'version of parts': 2,
+        'version of parts': 3,
     }
 
 
