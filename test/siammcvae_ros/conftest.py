@@ -12,6 +12,7 @@ import threading
 import time
 
 import pytest
+from rcl_interfaces.srv import GetParameters
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -79,7 +80,8 @@ class Probe:
         self.context = rclpy.Context()
         rclpy.init(context=self.context, domain_id=domain)
         self.node = Node('probe', context=self.context)
-        self.heard = defaultdict(list)
+        self.received = defaultdict(list)
+        self.subscriptions = {}
         executor = SingleThreadedExecutor(context=self.context)
         executor.add_node(self.node)
         self._thread = threading.Thread(target=self._spin, args=(executor,), daemon=True)
@@ -90,8 +92,10 @@ class Probe:
             executor.spin()
 
     def listen(self, kind, topic, depth=500):
-        self.node.create_subscription(kind, topic, self.heard[topic].append, reliable(depth))
-        return self.heard[topic]
+        self.subscriptions[topic] = self.node.create_subscription(
+            kind, topic, self.received[topic].append, reliable(depth)
+        )
+        return self.received[topic]
 
     def publisher(self, kind, topic, depth=50, reliability=ReliabilityPolicy.RELIABLE):
         qos = QoSProfile(depth=depth, reliability=reliability)
@@ -100,6 +104,7 @@ class Probe:
     def call(self, kind, name, request, patience=PATIENCE):
         client = self.node.create_client(kind, name)
         assert client.wait_for_service(patience), f'no service {name}'
+        self.synchronize(name.rpartition('/')[0], patience)
         future = client.call_async(request)
         _wait_until(future.done, f'the answer of {name}', patience)
         self.node.destroy_client(client)
@@ -119,6 +124,13 @@ class Probe:
         answer = _wait_until(answered, f'the answer of {name}', patience)
         self.node.destroy_client(client)
         return answer.result()
+
+    def synchronize(self, node, patience=PATIENCE):
+        """Wait until a node has matched every topic and client that the probe has by now.
+
+        DDS announces endpoints in order: when the node answers a newer client, it knows the others.
+        """
+        self.ask(GetParameters, f'{node}/get_parameters', GetParameters.Request(), patience)
 
     def close(self):
         rclpy.shutdown(context=self.context)
@@ -178,6 +190,10 @@ def settings():
         'qos_overrides./left/fault_mask.subscription.reliability': 'reliable',
         'qos_overrides./left/image_raw.subscription.reliability': 'reliable',
         'qos_overrides./front/image_raw.subscription.depth': 50,
+        **{
+            f'qos_overrides./front/restored/{topic}.publisher.depth': 50
+            for topic in ('image_raw', 'camera_info', 'mask', 'uncertainty')
+        },
     }
 
 

@@ -1,8 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Made-up pixels are capped in age: past it the node passes on what it received, over real DDS."""
-
-import time
+"""Restored pixels are capped in age: past it the node passes on what it received, over real DDS."""
 
 import numpy as np
 from sensor_msgs.msg import Image
@@ -13,7 +11,7 @@ from siammcvae_core.data.encodings import image_view
 
 def test_damage_that_outlasts_the_reference_is_passed_on(stream, probe):
     doubts = probe.listen(Image, 'front/restored/uncertainty')
-    time.sleep(1.0)  # both ends of a match: DDS tells only ours
+    stream.connect()
     for index in (0, 1):
         stream.serve(index, mask=NOTHING)
     damaged = {index: view(index) for index in (600, 602, 611)}
@@ -29,8 +27,8 @@ def test_damage_that_outlasts_the_reference_is_passed_on(stream, probe):
     for doubt in doubts[3:]:
         worst = np.frombuffer(doubt.data, np.float32).reshape(BAND.shape)
         np.testing.assert_array_equal(worst, np.where(BAND, 255, 0))
-    stream.wait_until(lambda: len(stream.made_up) == 5, 'the masks of what was made up')
-    assert [bool(image_view(mask).any()) for mask in stream.made_up] == [0, 0, 1, 0, 0]
+    stream.wait_until(lambda: len(stream.restored_masks) == 5, 'the restored masks')
+    assert [bool(image_view(mask).any()) for mask in stream.restored_masks] == [0, 0, 1, 0, 0]
     stream.serve(612, mask=NOTHING)
     stream.serve(613, mask=NOTHING)
     stream.serve(614, mask=BAND)

@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compressed images and masks into the real node, raw ones out, over DDS."""
 
-import time
-
 import cv2
 import numpy as np
 import pytest
@@ -29,20 +27,21 @@ def packed(index, pixels, extension):
 @pytest.fixture
 def stream(start, probe, wait_until, settings):
     start('restore_node', **settings, **RELIABLE, **DEPTH, image_transport='compressed')
-    made = Stream(probe, wait_until)
-    for raw in (made.images, made.masks):
+    stream = Stream(probe, wait_until)
+    for raw in (stream.images, stream.masks):
         probe.node.destroy_publisher(raw)
-    made.images = probe.publisher(CompressedImage, 'front/image_raw/compressed')
-    made.masks = probe.publisher(CompressedImage, 'front/fault_mask/compressed')
-    return made.connect()
+    stream.images = probe.publisher(CompressedImage, 'front/image_raw/compressed')
+    stream.masks = probe.publisher(CompressedImage, 'front/fault_mask/compressed')
+    return stream.connect()
 
 
 def test_compressed_images_are_restored_and_leave_raw(stream, probe, wait_until):
     def serve(index, image, *masks):
-        """Send an image, its masks only when it must have come, and give what comes out."""
+        """Send an image, its masks once it has come, and return what the node publishes."""
         before = len(stream.out)
         stream.images.publish(image)
-        time.sleep(0.2 if masks else 0.0)
+        if masks:
+            wait_until(lambda: int(stream.status().get('received', 0)) > index, f'frame {index}')
         for publisher, mask in masks:
             publisher.publish(mask)
         wait_until(lambda: len(stream.out) > before, f'frame {index}')
@@ -66,8 +65,8 @@ def test_compressed_images_are_restored_and_leave_raw(stream, probe, wait_until)
     assert np.abs(pixels[lost].astype(int) - view(1)[lost]).mean() < 40
 
     raw_masks = probe.publisher(Image, 'front/fault_mask')
-    wait_until(raw_masks.get_subscription_count, 'the node to hear raw masks')
-    time.sleep(1.0)
+    wait_until(raw_masks.get_subscription_count, 'the node to match raw masks')
+    stream.connect()
     mask = (raw_masks, image_message(header(2), BAND, 'mono8'))
     pixels = image_view(serve(2, packed(2, damaged(2), '.png'), mask))
     assert pixels[lost].any()

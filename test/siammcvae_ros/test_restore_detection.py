@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames whose faults the node finds itself: a camera with a real restorer, then the real node."""
 
-import time
-
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 import numpy as np
@@ -270,8 +268,7 @@ def test_diagnostics_say_what_was_found():
 def test_node_that_finds_faults_itself(start, probe, wait_until, settings):
     start('restore_node', **settings, detector='only')
     stream = Stream(probe, wait_until)
-    wait_until(stream.images.get_subscription_count, 'the node')
-    time.sleep(1.0)
+    stream.connect(masks=False)
     assert stream.masks.get_subscription_count() == 0
     for index in range(3):
         sent = image_message(header(index), view(index), 'bgr8')
@@ -281,9 +278,9 @@ def test_node_that_finds_faults_itself(start, probe, wait_until, settings):
     np.testing.assert_array_equal(restored[BAND == 0], view(3)[BAND == 0])
     assert np.abs(restored.astype(int) - view(3))[BAND != 0].mean() < 20
     stream.serve(4, damaged(3))
-    wait_until(lambda: len(stream.made_up) == 5, 'the masks of what was made up')
-    np.testing.assert_array_equal(image_view(stream.made_up[3]), BAND)
-    assert image_view(stream.made_up[4]).all()
+    wait_until(lambda: len(stream.restored_masks) == 5, 'the restored masks')
+    np.testing.assert_array_equal(image_view(stream.restored_masks[3]), BAND)
+    assert image_view(stream.restored_masks[4]).all()
 
     stream.serve(5, view(5, 1), encoding='bayer_rggb16')
     stream.serve(6)
@@ -312,7 +309,7 @@ def test_node_that_adds_what_it_finds(start, probe, wait_until, settings):
         stream.serve(index, mask=NOTHING)
     stream.serve(3, damaged(3), CORNER)
     stream.serve(4, damaged(4), NOTHING)
-    wait_until(lambda: len(stream.made_up) == 5, 'the masks of what was made up')
-    np.testing.assert_array_equal(image_view(stream.made_up[3]), BAND | CORNER)
-    np.testing.assert_array_equal(image_view(stream.made_up[4]), BAND)
+    wait_until(lambda: len(stream.restored_masks) == 5, 'the restored masks')
+    np.testing.assert_array_equal(image_view(stream.restored_masks[3]), BAND | CORNER)
+    np.testing.assert_array_equal(image_view(stream.restored_masks[4]), BAND)
     stream.account(detector='assist', detector__flagged=2, masks__matched=5, restored__warp=2)

@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The restore node as a process of its own, over real DDS."""
 
-import time
-
 import numpy as np
 import pytest
 from rclpy.qos import ReliabilityPolicy
@@ -33,9 +31,9 @@ def test_intact_frames_are_identical_and_damaged_ones_restored(stream, encoding,
     np.testing.assert_array_equal(restored[BAND == 0], pixels[BAND == 0])
     error = np.abs(restored.astype(int) - pixels)[BAND != 0]
     assert error[..., :3].mean() < 20
-    stream.wait_until(lambda: len(stream.made_up) == 4, 'the masks of what was made up')
-    np.testing.assert_array_equal(image_view(stream.made_up[3]), BAND)
-    assert not image_view(stream.made_up[2]).any()
+    stream.wait_until(lambda: len(stream.restored_masks) == 4, 'the restored masks')
+    np.testing.assert_array_equal(image_view(stream.restored_masks[3]), BAND)
+    assert not image_view(stream.restored_masks[2]).any()
     stream.account(received=4, restored__warp=1, passed__intact=3, dropped=0)
 
 
@@ -136,8 +134,7 @@ def test_latched_mask(start, probe, wait_until, settings):
 def test_masks_off(start, probe, wait_until, settings):
     start('restore_node', **settings, mask_mode='off')
     stream = Stream(probe, wait_until)
-    stream.wait_until(stream.images.get_subscription_count, 'the node')
-    time.sleep(1.0)
+    stream.connect(masks=False)
     stream.serve(0, mask=BAND)
     stream.account(passed__intact=1, masks__received=0)
     assert stream.masks.get_subscription_count() == 0
@@ -145,7 +142,7 @@ def test_masks_off(start, probe, wait_until, settings):
 
 def test_uncertainty_is_zero_where_intact(stream, probe):
     uncertainty = probe.listen(Image, 'front/restored/uncertainty')
-    time.sleep(1.0)
+    stream.connect()
     for index in range(2):
         stream.serve(index, mask=NOTHING)
     stream.serve(2, mask=BAND)
@@ -179,7 +176,7 @@ def test_hostile_messages_are_named_and_the_node_goes_on(stream):
         stream.images.publish(msg)
     stream.account(received=7, dropped__malformed_image=3, dropped__empty_image=1)
     stream.account(passed__unsupported_encoding=1)
-    assert stream.out[-1] == unknown
+    stream.wait_until(lambda: stream.out[-1] == unknown, 'the one of an unknown encoding')
 
     nan = np.full((HEIGHT, WIDTH), np.nan, np.float32)
     stream.masks.publish(image_message(header(3), nan, '32FC1'))
@@ -230,7 +227,7 @@ def test_own_namespace(start, probe, wait_until):
     reliable = {'qos_overrides./car/rear/image_raw.subscription.reliability': 'reliable'}
     quick = {'diagnostics_period': 0.05, 'weights': 'none'}
     start('restore_node', '-r', '__ns:=/car/rear', **quick, **reliable)
-    stream = Stream(probe, wait_until, 'car/rear').connect()
+    stream = Stream(probe, wait_until, 'car/rear', '/car/rear/restore').connect()
     stream.serve(0, mask=NOTHING)
     stream.account(received=1)
 

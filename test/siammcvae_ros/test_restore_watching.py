@@ -16,14 +16,14 @@ def test_times_of_every_stage_go_on_when_the_camera_dies(start, probe, wait_unti
     for index, mask in enumerate((NOTHING, NOTHING, BAND)):
         stream.serve(index, mask=mask)
     stream.account(restored__warp=1, rung='warp', incompatible_qos='', state='stale')
-    heard = len(stream.diagnostics)
-    wait_until(lambda: len(stream.diagnostics) > heard + 5, 'diagnostics without a camera')
+    reports = len(stream.diagnostics)
+    wait_until(lambda: len(stream.diagnostics) > reports + 5, 'diagnostics without a camera')
     status = stream.status()
     assert status['state'] == 'stale'
     for stage in STAGES:
         assert 0 <= float(status[f'stage.{stage}_ms_p50']) <= float(status[f'stage.{stage}_ms_p99'])
     restoring, whole = float(status['stage.restore_ms_p50']), float(status['restored_ms_p50'])
-    assert 0 < restoring < whole
+    assert 0 < restoring <= whole
 
 
 def test_whoever_does_not_fit_is_named(start, probe, wait_until, settings):

@@ -104,7 +104,6 @@ def test_policy_allows_what_the_node_has_and_nothing_else(policy, had, wait_unti
     wait_until(
         lambda: had(cameras) == expected,
         lambda: {kind: names ^ expected[kind] for kind, names in had(cameras).items()},
-        10.0,
     )
 
 
@@ -116,7 +115,6 @@ def test_parameters_take_the_topics_the_policy_tells_to_add(policy, had, wait_un
     wait_until(
         lambda: had(['front'], image_transport='compressed', **triggered)['subscriber'] == expected,
         lambda: had(['front'])['subscriber'] ^ expected,
-        10.0,
     )
     text = (root / 'config' / 'sros2' / 'policy.xml').read_text()
     assert all(name.removeprefix('/front/') in text for name in added)

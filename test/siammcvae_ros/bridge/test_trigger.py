@@ -84,7 +84,7 @@ def test_node_inspects_unless_the_monitor_reports_ok(start, probe, wait_until, s
     start('restore_node', **settings, detector='only', detector_trigger='Image_Diagnostics')
     stream = Stream(probe, wait_until)
     monitor = probe.publisher(DiagnosticArray, '/diagnostics')
-    wait_until(stream.images.get_subscription_count, 'the node')
+    stream.connect(masks=False)
     frames = itertools.count()
 
     def report(level, rests):
