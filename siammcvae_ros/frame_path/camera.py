@@ -11,17 +11,16 @@ from collections.abc import Callable
 from dataclasses import replace
 import math
 import time
-from typing import cast
 
 import numpy as np
 
 from siammcvae_core.data.encodings import to_frame
 from siammcvae_core.errors import FrameError
 from siammcvae_core.restore.frame_clock import StampFault
-from siammcvae_core.restore.restored_frame import RestoreMethod
 from siammcvae_core.restore.restorer import Restorer
 from siammcvae_ros.frame_path.counters import Snapshot
 from siammcvae_ros.frame_path.inspection import Inspection, lost_pixels
+from siammcvae_ros.frame_path.jobs import JobRunner
 from siammcvae_ros.frame_path.latency import Stage
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode, Match
 from siammcvae_ros.frame_path.output_queue import CameraFrame, OutputQueue
@@ -55,13 +54,11 @@ class Camera:
         self._wake = wake
         self._inspection = inspection or Inspection()
         self._pending = PendingFrames()
+        self._jobs = JobRunner(restorer, output_queue, self._fail)
         self._stamps = Stamps()
         self._late_masks: list[int] = []
         self._newest: CameraFrame | None = None
         self._concealed_to: int | None = None
-        self._reference_age: float | None = None
-        self._damage_share = 0.0
-        self._method = ('', '')
         self.is_damaged = False
         """Whether the newest frame was damaged."""
 
@@ -131,16 +128,8 @@ class Camera:
         Worker thread only. `sharing` is how many cameras have damaged frames to restore one after
         another in the time there is.
         """
-        job = self._pending.take()
-        for seconds in job.forget:
-            self.restorer.forget(seconds)
-        if job.observe is not None:
-            image = to_frame(job.observe.pixels, job.observe.encoding)
-            self.restorer.observe(image, job.observe.time, job.observe.arrived)
-        elif job.restore is not None:
-            self._restore(job.restore, self._budget() / max(1, sharing))
-        else:
-            self.restorer.prepare()
+        budget = self.policy.model_budget or self._stamps.frame_rate.interval or math.inf
+        self._jobs.run(self._pending.take(), budget / max(1, sharing))
 
     def stop(self) -> None:
         """Drop what still waits and forget the references; called after the worker has ended."""
@@ -159,7 +148,7 @@ class Camera:
         self._count_late_masks()
         counters, passed_seconds, restored_seconds = self.output_queue.statistics()
         last = self._stamps.frame_rate.last_arrival
-        method, method_reason = self._method
+        restoration = self._jobs.last
         return Snapshot(
             name=self.name,
             counters=counters,
@@ -168,16 +157,16 @@ class Camera:
             stamp_faults=self._stamps.faults.copy(),
             since_last_frame=None if last is None else time.monotonic() - last,
             last_stamp=self._stamps.frame_rate.last_stamp,
-            reference_age=self._reference_age,
-            damage_share=self._damage_share,
+            reference_age=restoration.reference_age,
+            damage_share=restoration.damage_share,
             last_error=self.output_queue.last_error,
             errors=self.output_queue.errors.copy(),
             passed_seconds=passed_seconds,
             restored_seconds=restored_seconds,
             detector=self._inspection.status,
             stage_times=self.output_queue.stage_times,
-            method=method,
-            method_reason=method_reason,
+            method=restoration.method,
+            method_reason=restoration.reason,
         )
 
     def _admit(self, frame: CameraFrame) -> CameraFrame:
@@ -282,34 +271,6 @@ class Camera:
             self._newest, message=message, stamp=stamp, arrived=now, number=number, lost=lost,
             concealed=True, since=now, time=stamp * 1e-9,
         ))  # fmt: skip
-
-    def _budget(self) -> float:
-        return self.policy.model_budget or self._stamps.frame_rate.interval or math.inf
-
-    def _restore(self, frame: CameraFrame, budget: float) -> None:
-        frame = self.output_queue.end_stage(frame, Stage.QUEUE)
-        if self.output_queue.is_overtaken(frame):
-            self.output_queue.drop(frame, 'overtaken')
-            return
-        lost = cast('np.ndarray', frame.lost)
-        try:
-            image = to_frame(frame.pixels, frame.encoding)
-            arrived = None if frame.concealed else frame.arrived
-            restored = self.restorer.restore(image, lost, frame.time, budget, arrived)
-        except Exception as error:
-            frame = self.output_queue.end_stage(frame, Stage.RESTORE)
-            self._fail(frame, 'restore_error', f'{type(error).__name__}: {error}')
-            return
-        frame = self.output_queue.end_stage(frame, Stage.RESTORE)
-        self._reference_age = restored.reference_age
-        self._damage_share = float(lost.mean())
-        self._method = restored.method.value, restored.reason
-        if restored.method is RestoreMethod.PASS:
-            self._fail(frame, restored.reason, restored.detail)
-            return
-        if restored.detail:
-            self.output_queue.record_error(restored.reason, restored.detail)
-        self.output_queue.publish(frame, restored)
 
     def _fail(self, frame: CameraFrame, reason: str, detail: str) -> None:
         if frame.concealed:

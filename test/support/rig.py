@@ -16,7 +16,7 @@ SCENE = np.random.default_rng(0).integers(0, 256, (HEIGHT, 400), np.uint8)
 
 
 def view(index, speed=2):
-    """Give a grey frame of a scene that moves by `speed` pixels per frame."""
+    """Return a grey frame of a scene that moves by `speed` pixels per frame."""
     return np.ascontiguousarray(SCENE[:, index * speed : index * speed + WIDTH])
 
 
@@ -28,13 +28,13 @@ NOTHING = np.zeros((HEIGHT, WIDTH), np.uint8)
 class Rig:
     """A camera with its output recorded; its worker runs when `work` is called."""
 
-    def __init__(self, mode=MaskMode.PER_FRAME, wait=0.0, max_hold=0.0, **policy):
+    def __init__(self, mode=MaskMode.PER_FRAME, wait=0.0, max_hold=0.0, restorer=None, **policy):
         self.out = []
         self.woken = 0
         self.policy = FramePolicy(**policy)
         self.camera = Camera(
             'front',
-            Restorer(),
+            restorer or Restorer(),
             MaskMatcher(mode, wait),
             OutputQueue(self, max_hold),
             self.policy,

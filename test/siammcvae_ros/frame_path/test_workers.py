@@ -33,9 +33,7 @@ class Log:
 
 
 def rig_of(engine):
-    rig = Rig()
-    rig.camera.restorer = Restorer(engine)
-    return rig
+    return Rig(restorer=Restorer(engine))
 
 
 def until(condition):
