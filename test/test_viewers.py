@@ -14,7 +14,7 @@ SHOWN = {'image_raw', 'restored/image_raw', 'restored/mask', 'restored/uncertain
 
 @pytest.fixture
 def camera(root: Path) -> str:
-    """Give the camera that the launch file plays unless told otherwise."""
+    """Return the default camera of the launch file."""
     text = (root / 'launch/replay.launch.py').read_text()
     default = re.search(r"argument\('camera', '(\w+)'", text)
     assert default is not None
@@ -92,7 +92,7 @@ def test_rviz_shows_topics_there_are(
     shown = {topic['Value'] for topic in topics}
     assert shown == {f'/{camera}/{name}' for name in SHOWN}
     assert shown <= published
-    # Best effort hears every publisher, and who watches holds up nobody.
+    # Best effort matches every publisher, and a viewer delays nobody.
     assert {topic['Reliability Policy'] for topic in topics} == {'Best Effort'}
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The shipped Fast DDS profile is accepted by the ROS at hand and gives nodes a large segment."""
+"""The shipped Fast DDS profile is accepted by the installed ROS and sets a large segment."""
 
 import os
 from pathlib import Path

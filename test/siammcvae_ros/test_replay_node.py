@@ -224,8 +224,8 @@ def test_a_bag_is_played_as_recorded_with_exact_masks(replay, bag, pictures):
         assert {image.header.frame_id, mask.header.frame_id} == {'front_optical'}
         np.testing.assert_array_equal(image_view(image), damaged.frame)
         np.testing.assert_array_equal(image_view(mask), damaged.mask * np.uint8(255))
-        kept = ~damaged.mask
-        np.testing.assert_array_equal(image_view(image)[kept], picture[kept])
+        intact = ~damaged.mask
+        np.testing.assert_array_equal(image_view(image)[intact], picture[intact])
     info = node.infos[0]
     assert (info.width, info.height, info.distortion_model) == (72, 48, 'plumb_bob')
     assert (list(info.d), list(info.k), list(info.p)) == (

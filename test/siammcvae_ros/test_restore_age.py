@@ -22,7 +22,9 @@ def test_damage_that_outlasts_the_reference_is_passed_on(stream, probe):
     for index in (602, 611):
         passed = stream.serve(index, damaged[index], BAND)
         np.testing.assert_array_equal(image_view(passed), damaged[index])
-    stream.account(restored__warp=1, passed__intact=2, passed__reference_too_old=2, dropped=0)
+    stream.wait_for_status(
+        restored__warp=1, passed__intact=2, passed__reference_too_old=2, dropped=0
+    )
     stream.wait_until(lambda: len(doubts) == 5, 'the uncertainties')
     for doubt in doubts[3:]:
         worst = np.frombuffer(doubt.data, np.float32).reshape(BAND.shape)
@@ -32,4 +34,4 @@ def test_damage_that_outlasts_the_reference_is_passed_on(stream, probe):
     stream.serve(612, mask=NOTHING)
     stream.serve(613, mask=NOTHING)
     stream.serve(614, mask=BAND)
-    stream.account(restored__warp=2)
+    stream.wait_for_status(restored__warp=2)

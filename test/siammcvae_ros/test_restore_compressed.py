@@ -77,7 +77,7 @@ def test_compressed_images_are_restored_and_leave_raw(stream, probe, wait_until)
     assert (grey.encoding, image_view(grey).shape) == ('mono8', BAND.shape)
     lossy = packed(5, BAND, '.jpg')
     serve(5, packed(5, view(5), '.png'), (stream.masks, lossy))
-    stream.account(
+    stream.wait_for_status(
         received=6, restored=2, dropped__malformed_image=1, passed__intact=2,
         passed__mask_unreadable=1,
     )  # fmt: skip

@@ -25,7 +25,7 @@ CORNER[:16, :16] = 255
 
 
 class Rig:
-    """A camera whose frames are inspected, its output recorded; it works when told to."""
+    """A camera whose frames are inspected, its output recorded; it works when `work` is called."""
 
     def __init__(self, mode=DetectorMode.ONLY, **policy):
         self.out = []
@@ -53,7 +53,7 @@ class Rig:
         self.camera.receive(CameraFrame(index, index * 100 * MS, index * 0.1, pixels, encoding))
 
     def serve(self, index, pixels=None, mask=None, encoding='bgr8'):
-        """Take in a frame and give what was restored of it, None if it passed untouched."""
+        """Receive a frame and return its restoration, None if it passed through."""
         self.frame(index, pixels, mask, encoding)
         self.work()
         number, restored = self.out[-1]
@@ -80,7 +80,7 @@ def damaged(index, mask=BAND, channels=3):
 
 
 def begin(mode=DetectorMode.ONLY, channels=3, encoding='bgr8', **policy):
-    """Give a rig that has kept three intact frames."""
+    """Return a rig that has observed three intact frames."""
     rig = Rig(mode, **policy)
     for index in range(3):
         mask = None if mode is DetectorMode.ONLY else NOTHING
@@ -97,8 +97,8 @@ def test_only_restores_what_it_finds_and_keeps_the_rest(encoding, channels):
     pixels = damaged(3, channels=channels)
     restored = rig.serve(3, pixels, encoding=encoding)
     np.testing.assert_array_equal(restored.mask, BAND != 0)
-    kept = view(3, channels)[BAND == 0]
-    truth = kept[..., 2::-1] if encoding.startswith('rgb') else kept
+    intact = view(3, channels)[BAND == 0]
+    truth = intact[..., 2::-1] if encoding.startswith('rgb') else intact
     np.testing.assert_array_equal(restored.frame[BAND == 0], truth)
     assert rig.serve(4, view(4, channels), encoding=encoding) is None
     assert (rig.detector.flagged, rig.detector.classes) == (1, ('flat',))
@@ -284,7 +284,7 @@ def test_node_that_finds_faults_itself(start, probe, wait_until, settings):
 
     stream.serve(5, view(5, 1), encoding='bayer_rggb16')
     stream.serve(6)
-    stream.account(
+    stream.wait_for_status(
         detector='only',
         detector__flagged=2,
         detector__found='frozen',
@@ -299,7 +299,7 @@ def test_node_that_finds_faults_itself(start, probe, wait_until, settings):
         request = ChangeState.Request(transition=Transition(id=transition))
         assert probe.call(ChangeState, '/restore/change_state', request).success
     stream.serve(7, view(6))
-    stream.account(detector__flagged=2, passed__intact=5)
+    stream.wait_for_status(detector__flagged=2, passed__intact=5)
 
 
 def test_node_that_adds_what_it_finds(start, probe, wait_until, settings):
@@ -312,4 +312,6 @@ def test_node_that_adds_what_it_finds(start, probe, wait_until, settings):
     wait_until(lambda: len(stream.restored_masks) == 5, 'the restored masks')
     np.testing.assert_array_equal(image_view(stream.restored_masks[3]), BAND | CORNER)
     np.testing.assert_array_equal(image_view(stream.restored_masks[4]), BAND)
-    stream.account(detector='assist', detector__flagged=2, masks__matched=5, restored__warp=2)
+    stream.wait_for_status(
+        detector='assist', detector__flagged=2, masks__matched=5, restored__warp=2
+    )

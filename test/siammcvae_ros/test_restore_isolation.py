@@ -16,7 +16,7 @@ from siammcvae_core.data.encodings import image_view
 
 pytest.importorskip('torch', reason='PyTorch is not installed')
 
-# Python tells of whatever it is asked to do; DDS is C++ and opens its own sockets.
+# Python reports what it is asked to do; DDS is C++ and opens its own sockets.
 WATCHED_NODE = """
 import sys
 FORBIDDEN = {
@@ -66,7 +66,7 @@ def test_no_connection_is_opened_and_nothing_is_unpickled(watched, probe, wait_u
         stream.serve(index, mask=NOTHING)
     restored = image_view(stream.serve(3, mask=BAND))
     np.testing.assert_array_equal(restored[BAND == 0], view(3)[BAND == 0])
-    stream.account(restored__model=1)
+    stream.wait_for_status(restored__model=1)
     assert sockets(process, 'udp'), 'DDS has sockets, and none was seen'
     assert not sockets(process, 'tcp')
     process.send_signal(signal.SIGINT)

@@ -23,9 +23,9 @@ def test_missing_frames_are_concealed_for_a_while(start, probe, wait_until, sett
         wait_until(lambda of=topic: len(of) >= 3 and of[-1].header == expected[-1], 'three more')
         assert [message.header for message in topic[-3:]] == expected
     frames, masks = stream.out[-3:], stream.restored_masks[-3:]
-    status = stream.account(received=SENT, in_flight=0)
+    status = stream.wait_for_status(received=SENT, in_flight=0)
     assert status['dropped'] == status.get('dropped.concealed', '0')
-    stream.account(concealed=3 + int(status['dropped']))
+    stream.wait_for_status(concealed=3 + int(status['dropped']))
     assert all(image_view(mask).all() for mask in masks)
     assert all(image_view(frame).any() for frame in frames)
     stream.serve(SENT + 10, mask=NOTHING)

@@ -34,7 +34,7 @@ def test_intact_frames_are_identical_and_damaged_ones_restored(stream, encoding,
     stream.wait_until(lambda: len(stream.restored_masks) == 4, 'the restored masks')
     np.testing.assert_array_equal(image_view(stream.restored_masks[3]), BAND)
     assert not image_view(stream.restored_masks[2]).any()
-    stream.account(received=4, restored__warp=1, passed__intact=3, dropped=0)
+    stream.wait_for_status(received=4, restored__warp=1, passed__intact=3, dropped=0)
 
 
 def test_the_model_of_the_package_serves_as_long_as_there_is_time(
@@ -47,12 +47,12 @@ def test_the_model_of_the_package_serves_as_long_as_there_is_time(
     stream = Stream(probe, wait_until).connect(4 * PATIENCE)
     for index in range(3):
         stream.serve(index, mask=NOTHING)
-    for index in (3, 4):  # what the model takes is not known before it was tried
+    for index in (3, 4):  # the time the model takes is measured by its first run
         damaged = view(index)
         damaged[BAND != 0] = 0
         restored = image_view(stream.serve(index, damaged, BAND))
         np.testing.assert_array_equal(restored[BAND == 0], view(index)[BAND == 0])
-    status = stream.account(
+    status = stream.wait_for_status(
         received=5, restored__model=1, restored__warp=1, passed__intact=3, dropped=0
     )
     assert 'the model takes' in status['last_error']
@@ -89,7 +89,7 @@ def test_padded_rows_pass_unchanged_and_restore_packed(stream):
         if index < 2:
             assert stream.out[-1] == msg
         np.testing.assert_array_equal(image_view(stream.out[-1])[mask == 0], pixels[mask == 0])
-    stream.account(restored__warp=1)
+    stream.wait_for_status(restored__warp=1)
 
 
 def test_mask_after_never_twice_and_of_another_size(stream):
@@ -100,22 +100,22 @@ def test_mask_after_never_twice_and_of_another_size(stream):
     stream.send(2)
     stream.masks.publish(image_message(header(2), BAND, 'mono8'))
     stream.wait_until(lambda: len(stream.out) > before, 'the frame whose mask came after')
-    stream.account(restored__warp=1)
+    stream.wait_for_status(restored__warp=1)
 
     for mask in (NOTHING, BAND):
         stream.masks.publish(image_message(header(3), mask, 'mono8'))
-    stream.account(masks__received=5, masks__duplicate=1)
+    stream.wait_for_status(masks__received=5, masks__duplicate=1)
     stream.serve(3)
-    stream.account(restored__warp=2)
+    stream.wait_for_status(restored__warp=2)
 
     stream.serve(4, mask=np.full((HEIGHT + 1, WIDTH), 255, np.uint8))
-    stream.account(passed__mask_size=1)
+    stream.wait_for_status(passed__mask_size=1)
 
     stream.send(5)
     stream.serve(6, mask=NOTHING)
     stream.wait_until(lambda: len(stream.out) == 7, 'the frame whose mask never came')
     stream.masks.publish(image_message(header(5), BAND, 'mono8'))
-    stream.account(passed__intact=3, passed__late_mask=1, masks__late=1)
+    stream.wait_for_status(passed__intact=3, passed__late_mask=1, masks__late=1)
     assert [out.header for out in stream.out] == [header(index) for index in range(7)]
 
 
@@ -125,10 +125,10 @@ def test_latched_mask(start, probe, wait_until, settings):
     for index in (0, 1):
         stream.serve(index)
     stream.masks.publish(image_message(header(0), BAND, 'mono8'))
-    stream.account(masks__received=1)
+    stream.wait_for_status(masks__received=1)
     for index in (2, 3):
         stream.serve(index)
-    stream.account(restored__warp=2, passed__intact=2)
+    stream.wait_for_status(restored__warp=2, passed__intact=2)
 
 
 def test_masks_off(start, probe, wait_until, settings):
@@ -136,7 +136,7 @@ def test_masks_off(start, probe, wait_until, settings):
     stream = Stream(probe, wait_until)
     stream.connect(masks=False)
     stream.serve(0, mask=BAND)
-    stream.account(passed__intact=1, masks__received=0)
+    stream.wait_for_status(passed__intact=1, masks__received=0)
     assert stream.masks.get_subscription_count() == 0
 
 
@@ -174,20 +174,20 @@ def test_hostile_messages_are_named_and_the_node_goes_on(stream):
         broken(height=2**32 - 1, width=2**32 - 1, step=2**32 - 1),
     ):
         stream.images.publish(msg)
-    stream.account(received=7, dropped__malformed_image=3, dropped__empty_image=1)
-    stream.account(passed__unsupported_encoding=1)
+    stream.wait_for_status(received=7, dropped__malformed_image=3, dropped__empty_image=1)
+    stream.wait_for_status(passed__unsupported_encoding=1)
     stream.wait_until(lambda: stream.out[-1] == unknown, 'the one of an unknown encoding')
 
     nan = np.full((HEIGHT, WIDTH), np.nan, np.float32)
     stream.masks.publish(image_message(header(3), nan, '32FC1'))
     stream.serve(3)
     stream.serve(4, mask=np.full((4 * HEIGHT, 4 * WIDTH), 255, np.uint8))
-    stream.account(passed__mask_unreadable=1, passed__mask_size=1)
+    stream.wait_for_status(passed__mask_unreadable=1, passed__mask_size=1)
 
     good.header = header(5)
     stream.masks.publish(image_message(header(5), BAND, 'mono8'))
     stream.images.publish(good)
-    stream.account(restored__warp=1)
+    stream.wait_for_status(restored__warp=1)
 
 
 def test_time_that_jumps_back(stream):
@@ -198,14 +198,14 @@ def test_time_that_jumps_back(stream):
     for index in (1, 2):
         stream.serve(index, mask=NOTHING)
     stream.serve(3, mask=BAND)
-    stream.account(time_jumps=1, passed__no_reference=1, restored__warp=1)
+    stream.wait_for_status(time_jumps=1, passed__no_reference=1, restored__warp=1)
 
 
 def test_frames_to_be_dropped_on_failure(start, probe, wait_until, settings):
     start('restore_node', **settings, on_failure='drop')
     stream = Stream(probe, wait_until).connect()
     stream.send(0, mask=BAND)
-    stream.account(received=1, dropped__no_reference=1)
+    stream.wait_for_status(received=1, dropped__no_reference=1)
     assert stream.out == []
 
 
@@ -219,8 +219,8 @@ def test_two_cameras_in_one_process(start, probe, wait_until, settings):
     front.serve(2, mask=BAND)
     restored = image_view(left.serve(2, view(52), BAND))
     assert np.abs(restored.astype(int) - view(52))[BAND != 0].mean() < 20
-    front.account(received=3, restored__warp=1)
-    left.account(received=3, restored__warp=1)
+    front.wait_for_status(received=3, restored__warp=1)
+    left.wait_for_status(received=3, restored__warp=1)
 
 
 def test_own_namespace(start, probe, wait_until):
@@ -229,7 +229,7 @@ def test_own_namespace(start, probe, wait_until):
     start('restore_node', '-r', '__ns:=/car/rear', **quick, **reliable)
     stream = Stream(probe, wait_until, 'car/rear', '/car/rear/restore').connect()
     stream.serve(0, mask=NOTHING)
-    stream.account(received=1)
+    stream.wait_for_status(received=1)
 
 
 def test_stream_that_stops_is_stale_and_one_that_never_came_waits(
@@ -237,10 +237,10 @@ def test_stream_that_stops_is_stale_and_one_that_never_came_waits(
 ):
     node = start('restore_node', **settings, stale_after=0.2)
     stream = Stream(probe, wait_until)
-    stream.account(state='waiting')
+    stream.wait_for_status(state='waiting')
     stream.connect()
     stream.serve(0, mask=NOTHING)
-    stream.account(state='stale')
+    stream.wait_for_status(state='stale')
     wait_until(lambda: 'front: stale: /front/image_raw: no frame for' in node.text, 'the log line')
     stream.serve(1, mask=NOTHING)
     wait_until(lambda: 'front: ok' in node.text or node.text.count('front: stale') > 1, 'the end')
@@ -251,7 +251,7 @@ def test_incompatible_qos_is_named(start, probe, wait_until, settings):
     stream = Stream(probe, wait_until)
     probe.publisher(Image, 'front/image_raw', reliability=ReliabilityPolicy.BEST_EFFORT)
     probe.node.destroy_publisher(stream.images)
-    stream.account(state='incompatible_qos')
+    stream.wait_for_status(state='incompatible_qos')
 
 
 def test_two_thousand_frames_leave_no_memory_behind(stream, probe, start):
@@ -263,6 +263,6 @@ def test_two_thousand_frames_leave_no_memory_behind(stream, probe, start):
         stream.serve(index, view(index % 900), BAND if index % 3 == 2 else NOTHING)
         del stream.out[:-1]
     assert node.resident_bytes() < 1.05 * before
-    status = stream.account(received=2300, dropped=0)
+    status = stream.wait_for_status(received=2300, dropped=0)
     assert int(status['restored']) > 700
     assert stamp_ns(stream.out[-1].header) == stamp_ns(header(2299))

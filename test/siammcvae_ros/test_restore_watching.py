@@ -15,7 +15,7 @@ def test_times_of_every_stage_go_on_when_the_camera_dies(start, probe, wait_unti
     assert stream.status()['stage.restore_ms_p99'] == 'n/a'
     for index, mask in enumerate((NOTHING, NOTHING, BAND)):
         stream.serve(index, mask=mask)
-    stream.account(restored__warp=1, rung='warp', incompatible_qos='', state='stale')
+    stream.wait_for_status(restored__warp=1, rung='warp', incompatible_qos='', state='stale')
     reports = len(stream.diagnostics)
     wait_until(lambda: len(stream.diagnostics) > reports + 5, 'diagnostics without a camera')
     status = stream.status()
@@ -32,7 +32,7 @@ def test_whoever_does_not_fit_is_named(start, probe, wait_until, settings):
     wants_old_frames = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     probe.node.create_subscription(Image, 'front/restored/mask', lambda _: None, wants_old_frames)
     stream.serve(0, mask=NOTHING)
-    stream.account(state='ok', incompatible_qos='/front/restored/mask: durability')
+    stream.wait_for_status(state='ok', incompatible_qos='/front/restored/mask: durability')
     assert '/front/restored/mask: the other end has an incompatible durability' in node.text
 
 
@@ -42,4 +42,6 @@ def test_masks_of_another_qos_are_an_error(start, probe, wait_until, settings):
     probe.publisher(Image, 'front/fault_mask', reliability=ReliabilityPolicy.BEST_EFFORT)
     probe.node.destroy_publisher(stream.masks)
     stream.serve(0)
-    stream.account(state='incompatible_qos', incompatible_qos='/front/fault_mask: reliability')
+    stream.wait_for_status(
+        state='incompatible_qos', incompatible_qos='/front/fault_mask: reliability'
+    )

@@ -91,7 +91,7 @@ class Stream:
                     return {pair.key: pair.value for pair in status.values}
         return {}
 
-    def account(self, **expected):
+    def wait_for_status(self, **expected):
         """Wait until the diagnostics say this, and check that the counters add up."""
         values = {key.replace('__', '.'): str(value) for key, value in expected.items()}
         self.wait_until(

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Encodings: to a core frame and back without touching a kept byte."""
+"""Encodings: to a core frame and back without changing an intact byte."""
 
 import cv2
 import numpy as np

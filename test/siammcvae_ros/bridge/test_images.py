@@ -13,9 +13,9 @@ from siammcvae_ros.bridge.images import image_message, stamp_ns
 
 
 def header():
-    made = Header(frame_id='front_optical')
-    made.stamp.sec, made.stamp.nanosec = 12, 345
-    return made
+    header = Header(frame_id='front_optical')
+    header.stamp.sec, header.stamp.nanosec = 12, 345
+    return header
 
 
 def message(height=4, width=6, encoding='bgr8', step=18, length=None):

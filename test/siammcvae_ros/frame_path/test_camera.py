@@ -18,12 +18,12 @@ def damaged(index, mask=BAND):
 
 @pytest.fixture
 def rig():
-    """Two intact frames received and kept."""
-    made = Rig()
+    """Receive and observe two intact frames."""
+    rig = Rig()
     for index in (0, 1):
-        made.frame(index, NOTHING)
-        made.work()
-    return made
+        rig.frame(index, NOTHING)
+        rig.work()
+    return rig
 
 
 def test_damaged_frame_is_restored_and_kept_pixels_are_exact(rig):

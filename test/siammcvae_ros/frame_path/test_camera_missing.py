@@ -1,13 +1,13 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Frames that do not come: made up, for a while, in order."""
+"""Frames that do not come are concealed, for a while, in order."""
 
 import pytest
 from support.rig import BAND, HEIGHT, MS, NOTHING, Rig, WIDTH
 
 
 class Concealing(Rig):
-    """A camera whose missing frames are made up, after six that came on time."""
+    """A camera whose missing frames are concealed, after six that came on time."""
 
     def __init__(self, frames=6, **policy):
         super().__init__(conceal_missing=True, **policy)
@@ -25,7 +25,7 @@ class Concealing(Rig):
             self.work()
 
 
-def test_a_frame_that_does_not_come_is_made_up_and_its_successor_is_as_ever():
+def test_a_frame_that_does_not_come_is_concealed_and_its_successor_is_as_ever():
     rig = Concealing()
     rig.wait(0.64)
     assert rig.numbers == [0, 1, 2, 3, 4, 5]
@@ -55,7 +55,7 @@ def test_concealing_ends_with_the_age_of_the_reference():
     assert (counters.concealed, counters.in_flight, counters.dropped.total()) == (3, 0, 0)
 
 
-def test_a_frame_that_comes_after_it_was_made_up_is_a_reference_only():
+def test_a_frame_that_comes_after_it_was_concealed_is_a_reference_only():
     rig = Concealing()
     rig.wait(0.66)
     rig.frame(6, mask=NOTHING, at=0.67)
@@ -67,7 +67,7 @@ def test_a_frame_that_comes_after_it_was_made_up_is_a_reference_only():
     assert rig.out[-1][1].reference_age == pytest.approx(0.1)
 
 
-def test_without_being_asked_to_nothing_is_made_up():
+def test_without_being_asked_to_nothing_is_concealed():
     rig = Concealing()
     rig.policy.conceal_missing = False
     assert rig.camera.deadline is None

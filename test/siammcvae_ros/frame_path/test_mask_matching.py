@@ -10,9 +10,9 @@ from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode, Match
 
 
 def matcher(**settings):
-    made = MaskMatcher(**{'wait': 1.0, **settings})
-    made.expected = True
-    return made
+    matcher = MaskMatcher(**{'wait': 1.0, **settings})
+    matcher.expected = True
+    return matcher
 
 
 def test_mask_before_its_frame():
