@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The RViz and Foxglove configurations show what the nodes of replay.launch.py publish."""
 
+from collections import Counter
 import json
 from pathlib import Path
 import re
@@ -75,7 +76,7 @@ def test_foxglove_selects_the_status_of_the_camera(layout: dict[str, Any], camer
     from siammcvae_ros.frame_path.counters import FrameCounters, Snapshot
     from siammcvae_ros.frame_path.mask_matching import MaskCounts
 
-    unknown = (False, 0, None, None, None, 0.0, '', (), ())
+    unknown = (False, Counter(), None, None, None, 0.0, '', (), ())
     snapshot = Snapshot(camera, FrameCounters(), MaskCounts(), *unknown)
     status = camera_status('restore', CameraState(b'\0', 'ok', ''), snapshot)
     (panel,) = (c for c in layout['configById'].values() if 'selectedName' in c)
