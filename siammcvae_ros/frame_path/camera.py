@@ -14,7 +14,6 @@ import time
 
 import numpy as np
 
-from siammcvae_core.data.encodings import to_frame
 from siammcvae_core.errors import FrameError
 from siammcvae_core.restore.frame_clock import StampFault
 from siammcvae_core.restore.restorer import Restorer

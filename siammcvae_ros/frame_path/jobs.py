@@ -8,9 +8,9 @@ from typing import cast
 
 import numpy as np
 
+from siammcvae_core.data.encodings import to_frame
 from siammcvae_core.restore.restored_frame import RestoreMethod
 from siammcvae_core.restore.restorer import Restorer
-from siammcvae_ros.frame_path.encodings import to_frame
 from siammcvae_ros.frame_path.latency import Stage
 from siammcvae_ros.frame_path.output_queue import CameraFrame, OutputQueue
 from siammcvae_ros.frame_path.pending import Job
