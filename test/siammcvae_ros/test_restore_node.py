@@ -178,8 +178,9 @@ def test_hostile_messages_are_named_and_the_node_goes_on(stream):
     stream.wait_for_status(passed__unsupported_encoding=1)
     stream.wait_until(lambda: stream.out[-1] == unknown, 'the one of an unknown encoding')
 
-    nan = np.full((HEIGHT, WIDTH), np.nan, np.float32)
-    stream.masks.publish(image_message(header(3), nan, '32FC1'))
+    unreadable = image_message(header(3), BAND, 'mono8')
+    unreadable.step = 5
+    stream.masks.publish(unreadable)
     stream.serve(3)
     stream.serve(4, mask=np.full((4 * HEIGHT, 4 * WIDTH), 255, np.uint8))
     stream.wait_for_status(passed__mask_unreadable=1, passed__mask_size=1)
