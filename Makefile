@@ -28,9 +28,11 @@ BUILDER_PATH := $(CURDIR)/.venv-fast/builder
 # What needs no ROS message is the same with every ROS 2.
 KILTED_TESTS := test/siammcvae_ros --ignore=test/siammcvae_ros/frame_path
 
-DEMO_FLAGS := --out $(OUT) $(if $(FRAMES),--frames $(FRAMES)) $(if $(HZ),--max-hz $(HZ)) $(if $(TOPIC),--topic $(TOPIC))
+# Text of the user reaches programs through the environment: it may hold spaces and quotes.
+export OUT VIDEO BAG TOPIC WEIGHTS
+DEMO_FLAGS := --out "$$OUT" $(if $(FRAMES),--frames $(FRAMES)) $(if $(HZ),--max-hz $(HZ)) $(if $(TOPIC),--topic "$$TOPIC")
 
-ENGINE_FLAGS := $(if $(POLICY),--policy $(POLICY)) $(if $(PRECISION),--precision $(PRECISION)) $(WEIGHTS)
+ENGINE_FLAGS := $(if $(POLICY),--policy $(POLICY)) $(if $(PRECISION),--precision $(PRECISION)) $(if $(WEIGHTS),"$$WEIGHTS")
 
 .PHONY: help demo stress storm fuzz engine test lint clean
 .DELETE_ON_ERROR:
@@ -39,7 +41,7 @@ help:  ## list the targets
 	@sed -n 's/^\([.a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 demo: .venv-fast/ready  ## damage and restore the rendered drive, VIDEO=file or BAG=folder (TOPIC=, FRAMES=n, HZ=n)
-	@.venv-fast/bin/python -m siammcvae_ros.tools.demo $(if $(or $(VIDEO),$(BAG)),'$(or $(VIDEO),$(BAG))') $(DEMO_FLAGS)
+	@.venv-fast/bin/python -m siammcvae_ros.tools.demo $(if $(VIDEO)$(BAG),"$${VIDEO:-$$BAG}") $(DEMO_FLAGS)
 
 # A PyTorch that is there is used as it is: on a Jetson it is NVIDIA's, and one from PyPI has no GPU.
 engine:  ## build the TensorRT engines for the GPU here (WEIGHTS=file, POLICY=, PRECISION=)

@@ -13,9 +13,15 @@ from typing import Any
 
 
 def cache_folder() -> Path:
-    """Return the user's cache folder of this package, whether or not it exists."""
+    """Return the user's cache folder of this package, whether or not it exists.
+
+    A user without a home, as in containers that run as any user, has it among temporary files.
+    """
     base = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
-    return Path(base).expanduser() / 'siammcvae_ros'
+    try:
+        return Path(base).expanduser() / 'siammcvae_ros'
+    except RuntimeError:  # neither HOME nor an entry in passwd
+        return Path(tempfile.gettempdir()) / f'siammcvae_ros-{os.getuid()}'
 
 
 @contextmanager

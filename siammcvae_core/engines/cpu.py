@@ -9,6 +9,7 @@ is cached, so that the next start is quick and chooses the same: delete the file
 
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 import json
@@ -40,8 +41,9 @@ class FastestEngine(DriveEngine):
         # Threads that wait for a core in use spin: with all of them, PyTorch was eight times slower
         # on a busy machine. The other half of the cores is for cameras and perception.
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // 2))
-        self._trials = _read_trials(weights)
+        self._trials, self._measured_on = _read_trials(weights), _date(_file(weights))
         if not self._trials:
+            self._measured_on = ''
             self._trials = try_all(weights)
             _write_trials(weights, self._trials)
         best = fastest(self._trials).candidate
@@ -58,7 +60,8 @@ class FastestEngine(DriveEngine):
         trials = ', '.join(map(str, self._trials))
         missing = [name for name in LIBRARIES if not _version(name)]
         lacks = f'; {" and ".join(missing)} not installed' if missing else ''
-        return {**super().describe(), 'choice': f'fastest of {trials}{lacks}'}
+        when = f', measured on {self._measured_on}' if self._measured_on else ''
+        return {**super().describe(), 'choice': f'fastest of {trials}{when}{lacks}'}
 
 
 def candidates(compiled: bool = False) -> dict[str, BuildNetwork]:
@@ -113,6 +116,14 @@ def _write_trials(weights: Path, trials: list[Trial]) -> None:
         write_whole(file, json.dumps([asdict(trial) for trial in trials], indent=1).encode())
     except OSError as error:
         _log.warning('%s: not kept for the next start: %s', file, error)
+
+
+def _date(file: Path) -> str:
+    """Return the day on which a file was written, '' where there is none."""
+    try:
+        return datetime.fromtimestamp(file.stat().st_mtime).date().isoformat()
+    except OSError:
+        return ''
 
 
 def _file(weights: Path) -> Path:

@@ -3,10 +3,13 @@
 """Reading JSON and hashing files; damaged content is one of two errors."""
 
 import hashlib
+import os
+from pathlib import Path
+import tempfile
 
 import pytest
 
-from siammcvae_core.files import read_json, sha256
+from siammcvae_core.files import cache_folder, read_json, sha256
 
 DEEP = 100_000
 
@@ -32,3 +35,10 @@ def test_json_is_read_and_files_are_hashed(tmp_path):
     assert sha256(tmp_path / 'b') == hashlib.sha256(content).hexdigest()
     with pytest.raises(FileNotFoundError):
         read_json(tmp_path / 'none')
+
+
+def test_a_user_without_a_home_has_a_cache_all_the_same(monkeypatch):
+    monkeypatch.delenv('HOME', raising=False)
+    monkeypatch.delenv('XDG_CACHE_HOME', raising=False)
+    monkeypatch.setattr(os, 'getuid', lambda: 54321)  # nobody in passwd
+    assert cache_folder() == Path(tempfile.gettempdir()) / 'siammcvae_ros-54321'

@@ -27,7 +27,7 @@ from siammcvae_ros.tools.demo.folder import OutputFolder
 from siammcvae_ros.tools.demo.page import build_page
 from siammcvae_ros.tools.demo.review import review
 from siammcvae_ros.tools.demo.score import FrameScorer, RecordedFrames, sent_frames
-from siammcvae_ros.tools.demo.summary import headline, list_problems, summarise
+from siammcvae_ros.tools.demo.summary import headline, list_problems, slowness_advice, summarise
 from siammcvae_ros.tools.processes import ProcessError
 
 DEFAULT_FAULTS = ('random:0.75', 'band:0.25', 'slices:0.3', 'block:0.2', 'full', 'freeze')
@@ -161,6 +161,8 @@ def run(options: argparse.Namespace) -> int:
     write_json(folder.json, report)
     build_page(report, problems, scores, examples).write(folder.page)
     print(f'\n{headline(report)}')
+    if advice := slowness_advice(played.diagnostics, options.max_hz):
+        print(advice)
     for problem in problems:
         print(f'PROBLEM: {problem}')
     print(f'\n  {folder.page}\n  {folder.video}\n  {folder.bag}')

@@ -5,6 +5,8 @@
 from pathlib import Path
 import shutil
 
+from filelock import FileLock, Timeout
+
 from siammcvae_core.errors import InputError
 from siammcvae_ros.tools.dds_domain import PROFILE
 
@@ -16,6 +18,7 @@ class OutputFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = FileLock(path / MARK)  # held until the process ends
         self.bag = path / 'restored'
         self.video = path / 'side_by_side.mp4'
         self.page = path / 'report.html'
@@ -29,9 +32,10 @@ class OutputFolder:
         )  # fmt: skip
 
     def prepare(self) -> None:
-        """Create the folder, or remove what an earlier demo left in it.
+        """Create the folder, or remove what an earlier demo left in it; no other demo may use it.
 
-        Raises InputError if it cannot be written to, or holds files and was not made by a demo.
+        Raises InputError if it cannot be written to, if another demo runs in it, or if it holds
+        files and was not made by a demo.
         """
         mark = self.path / MARK
         try:
@@ -40,9 +44,11 @@ class OutputFolder:
             if self.path.is_dir() and any(self.path.iterdir()) and not mark.exists():
                 raise InputError(f'{self.path} holds files that no demo wrote; name another --out')
             self.path.mkdir(parents=True, exist_ok=True)
-            mark.touch()
+            self._lock.acquire(blocking=False)
             shutil.rmtree(self.bag, ignore_errors=True)
             for file in self._files:
                 file.unlink(missing_ok=True)
+        except Timeout:
+            raise InputError(f'another demo runs in {self.path}; name another --out') from None
         except OSError as error:
             raise InputError(f'cannot write to {self.path}: {error.strerror}') from error

@@ -32,9 +32,8 @@ def summarise(
         'frames_damaged': len(damaged),
         'frames_scored': sum(bool(score.psnr) for score in damaged),
         'frames_without_reference': sum(score.unscored == 'no_reference' for score in damaged),
-        'frames_taken_for_intact': max(
-            0, diagnostics.passed.get('intact', 0) - len(scores) + len(damaged)
-        ),
+        'frames_taken_for_intact': diagnostics.passed.get('late_mask', 0)
+        + max(0, diagnostics.passed.get('intact', 0) - len(scores) + len(damaged)),
         'frames_without_output': sum(score.unscored == 'no_output' for score in damaged),
         'kept_pixels_exact': bool(delivered) and all(score.kept_exact for score in delivered),
         'marked_pixels_exact': bool(delivered) and all(score.marked_exact for score in delivered),
@@ -87,6 +86,20 @@ def list_problems(
     if not report['marked_pixels_exact']:
         lines.append('restored/mask does not mark exactly the pixels that were replaced')
     return lines
+
+
+def slowness_advice(diagnostics: CameraDiagnostics, max_hz: float) -> str:
+    """Say at what rate every damaged frame could be restored; '' if all were in time."""
+    reasons = ('superseded', 'overtaken')
+    late = sum(diagnostics.passed.get(r, 0) + diagnostics.dropped.get(r, 0) for r in reasons)
+    latency = diagnostics.latency_ms['restored_ms_p99']
+    if not late:
+        return ''
+    bearable = max_hz / 2 if math.isnan(latency) else min(max_hz / 2, 800 / latency)
+    return (
+        f'{late} damaged frames came faster than this machine restores them: '
+        f'play slower with HZ={max(0.1, bearable):.2g} (--max-hz)'
+    )
 
 
 def headline(report: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+import re
 import socket
 
 import numpy as np
@@ -19,7 +20,7 @@ from siammcvae_ros.tools import dds_domain, processes
 from siammcvae_ros.tools.demo.diagnostics import CameraDiagnostics, restoring_methods
 from siammcvae_ros.tools.demo.folder import OutputFolder
 from siammcvae_ros.tools.demo.score import FrameScore
-from siammcvae_ros.tools.demo.summary import headline, list_problems, summarise
+from siammcvae_ros.tools.demo.summary import headline, list_problems, slowness_advice, summarise
 from siammcvae_ros.tools.processes import Child, ProcessError
 
 LATENCY = dict.fromkeys(
@@ -120,6 +121,31 @@ def test_folder_is_emptied_of_an_earlier_demo_only(tmp_path: Path) -> None:
     assert not folder.bag.exists()
     assert not folder.page.exists()
     assert notes.exists()
+
+
+def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
+    first, second = OutputFolder(tmp_path / 'demo'), OutputFolder(tmp_path / 'demo')
+    first.prepare()
+    with pytest.raises(InputError, match='another demo runs in'):
+        second.prepare()
+    del first  # ends
+    second.prepare()
+
+
+@pytest.mark.parametrize(
+    ('counts', 'latency', 'said'),
+    [
+        ({'passed': {'superseded': 3}}, 200.0, '3 damaged frames .* HZ=4 '),
+        ({'dropped': {'overtaken': 1, 'superseded': 1}}, 50.0, '2 damaged frames .* HZ=5 '),
+        ({'dropped': {'overtaken': 1}}, float('nan'), '1 damaged frames .* HZ=5 '),
+        ({'passed': {'intact': 9}, 'dropped': {'malformed_image': 1}}, 900.0, '^$'),
+    ],
+)
+def test_a_machine_that_is_too_slow_is_told_a_rate(
+    counts: dict[str, dict[str, int]], latency: float, said: str
+) -> None:
+    diagnostics = CameraDiagnostics(**counts, latency_ms={'restored_ms_p99': latency})
+    assert re.search(said, slowness_advice(diagnostics, 10.0))
 
 
 def test_folder_with_other_files_is_refused_untouched(tmp_path: Path) -> None:
