@@ -3,6 +3,7 @@
 """Runs one node as a process: exit statuses, and an end without a traceback at any time."""
 
 from collections.abc import Callable
+import os
 import signal
 import sys
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.signals import install_signal_handlers, SignalHandlerOptions
 
 from siammcvae_core.errors import InputError
+from siammcvae_core.files import cache_folder
 
 AnyNode = TypeVar('AnyNode')
 USER_ERRORS = (
@@ -42,6 +44,9 @@ def run(
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    if not any(os.environ.get(name) for name in ('HOME', 'ROS_HOME', 'ROS_LOG_DIR')):
+        # Containers may run as a user without a home: rcl would not start for want of a log folder.
+        os.environ['ROS_HOME'] = str(cache_folder())
     try:
         try:
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)

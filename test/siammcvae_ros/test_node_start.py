@@ -10,10 +10,11 @@ import sys
 import pytest
 
 
-def start(module, domain, *arguments):
+def start(module, domain, *arguments, without=()):
+    environment = {name: value for name, value in os.environ.items() if name not in without}
     return subprocess.Popen(
         [sys.executable, '-m', f'siammcvae_ros.{module}', '--ros-args', *arguments],
-        env={**os.environ, 'ROS_DOMAIN_ID': str(domain)},
+        env={**environment, 'ROS_DOMAIN_ID': str(domain)},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -72,6 +73,14 @@ def test_no_faults_may_be_an_empty_list(domain, tmp_path):
     _, text = process.communicate()
     assert process.returncode == 0, text
     assert '2 frames' in text
+
+
+def test_a_node_needs_no_home(domain):
+    without = ('HOME', 'ROS_HOME', 'ROS_LOG_DIR', 'XDG_CACHE_HOME')
+    process = start('replay_node', domain, '-p', 'frames:=2', without=without)
+    _, text = process.communicate()
+    assert process.returncode == 0, text
+    assert 'logging directory' not in text
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
