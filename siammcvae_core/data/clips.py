@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from siammcvae_core import LARGEST
-from siammcvae_core.data.colours import Colours, colours_of, to_bgr
+from siammcvae_core.data.colours import beyond_bgr, Colours, colours_of, to_bgr
 from siammcvae_core.data.orientation import is_transposed, upright
 from siammcvae_core.data.timeline import Timeline
 from siammcvae_core.errors import InputError, SourceError
@@ -36,7 +36,7 @@ class VideoClip(Source):
     Stamps are the file's own time codes as `Timeline` mends them. Decoding stops at the first frame
     that is damaged or of another size, or where the file ends before its declared duration;
     `broken` then says so. `colours` is what the file's samples mean, `aspect` the width of a
-    pixel over its height.
+    pixel over its height, `dropped` names what of the first frame BGR does not keep.
     """
 
     def __init__(self, path: Path) -> None:
@@ -109,7 +109,7 @@ class VideoClip(Source):
         if self.size != (0, 0):
             return
         self.size = (image.shape[1], image.shape[0])
-        self.colours = colours_of(decoded)
+        self.colours, self.dropped = colours_of(decoded), beyond_bgr(decoded)
         if is_transposed(decoded):
             self.aspect = 1 / self.aspect
 

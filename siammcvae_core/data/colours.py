@@ -72,6 +72,18 @@ def colours_of(frame: av.VideoFrame) -> Colours:
     )
 
 
+def beyond_bgr(frame: av.VideoFrame) -> list[str]:
+    """Name what a decoded frame has that 8-bit progressive BGR has not."""
+    parts = frame.format.components
+    bits = max((part.bits for part in parts), default=8)
+    names = {
+        f'{bits} bits a sample': bits > 8,
+        'transparency': any(part.is_alpha for part in parts),
+        'interlacing': frame.interlaced_frame,
+    }
+    return [name for name, there in names.items() if there]
+
+
 def to_bgr(frame: av.VideoFrame) -> np.ndarray:
     """Convert a decoded frame to uint8 (H, W, 3) BGR as players show it.
 

@@ -169,6 +169,8 @@ def _open(options: argparse.Namespace) -> _Job:
     if options.mask_topic or options.topic:
         raise InputError(f'{path} is no bag: it has no topics; give its masks with --mask')
     encoder = videos.VideoEncoder.like(options.out, source)
+    if encoder.dropped:
+        print(f'restore: {options.out} will not keep {encoder.dropped} of {path}', file=sys.stderr)
     if options.detect:
         return _Job(source, with_detected_masks(without_masks(source)), encoder)
     if not options.mask:

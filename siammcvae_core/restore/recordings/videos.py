@@ -68,6 +68,8 @@ class VideoEncoder:
 
     suffix = PART_SUFFIX
     broken = ''
+    dropped = ''
+    """What the source has and the output will not have."""
 
     def __init__(
         self,
@@ -93,7 +95,9 @@ class VideoEncoder:
     def like(cls, out: Path, source: Source) -> 'VideoEncoder':
         """Make an encoder for the restored frames of a source, that look as those of the source."""
         if isinstance(source, VideoClip):
-            return cls(out, source.size, source.rate, source.colours, source.aspect)
+            encoder = cls(out, source.size, source.rate, source.colours, source.aspect)
+            encoder.dropped = ', '.join(source.dropped)
+            return encoder
         return cls(out, source.size, source.rate)
 
     @contextmanager

@@ -174,3 +174,24 @@ def test_any_file_name_will_do(folder: Path, name: str, out: str) -> None:
     video = write_clip(folder / f'{name}.mkv', pictures(2))
     lost = masks(folder / f'{name}_lost', 2, [1])
     assert len(restored(video, f'{name}_{out}', lost)) == 2
+
+
+@pytest.mark.parametrize(
+    ('make', 'dropped'),
+    [
+        (Make(pixels='yuv420p10le'), '10 bits a sample'),
+        (Make('ffv1', 'yuva420p'), 'transparency'),
+        (Make('ffv1', 'bgra'), 'transparency'),
+        (Make('ffv1', 'gray16le'), '16 bits a sample'),
+        (Make(options={'x264-params': 'tff=1'}), 'interlacing'),
+        (Make('mpeg2video', options={'flags': '+ildct+ilme'}), 'interlacing'),
+        (Make('ffv1', 'bgr0'), ''),
+    ],
+)
+def test_what_is_not_kept_is_said(
+    folder: Path, make: Make, dropped: str, capsys: pytest.CaptureFixture
+) -> None:
+    video = write_clip(folder / 'a.mkv', pictures(2), make)
+    assert len(restored(video, 'out.mkv', masks(folder / 'lost', 2, [1]))) == 2
+    said = f'restore: out.mkv will not keep {dropped} of a.mkv\n' if dropped else ''
+    assert capsys.readouterr().err == said
