@@ -65,7 +65,7 @@ class VideoClip(Source):
     def __len__(self) -> int:
         """Count the frames as the file declares them, or, where it does not, its packets."""
         if not self._frames:
-            self._frames = self._count_packets()
+            self._frames = self.count_packets()
         return self._frames
 
     def __iter__(self) -> Iterator[Frame]:
@@ -123,10 +123,11 @@ class VideoClip(Source):
             if packet.pts is not None and packet.time_base is not None:
                 end = (packet.pts + (packet.duration or 0)) * packet.time_base
                 self._reached = max(self._reached, end)
-            if packet.stream_index == stream.index:
+            if packet.stream is stream:  # its index is 0 in the empty packets at the end
                 yield from packet.decode()
 
-    def _count_packets(self) -> int:
+    def count_packets(self) -> int:
+        """Count the frames that the file holds, without decoding them."""
         count = 0
         with self._open() as container:
             try:

@@ -29,9 +29,9 @@ DEFAULT_COLOURS, SQUARE = Colours(), Fraction(1)
 def check_counts(source: Source, masks: Source) -> None:
     """Raise InputError where there are not as many masks as frames of a video.
 
-    Where the counts of the files differ, both are decoded to be sure.
+    Packets are counted, and where these differ, both are decoded to be sure.
     """
-    if len(source) == len(masks):
+    if _packets(source) == _packets(masks):
         return
     frames, lost = (sum(1 for _ in clip) for clip in (source, masks))
     if lost < frames or (lost > frames and not source.broken):
@@ -55,8 +55,15 @@ def with_masks(source: Source, masks: Source) -> Iterator[MaskedFrame]:
         lost = image if image.ndim == 2 else np.bitwise_or.reduce(image, axis=2)
         frames += 1
         yield MaskedFrame(recorded.index, recorded.stamp, to_core(recorded), lost)
-    if not source.broken and next(remaining, None) is not None:
-        raise InputError(f'{source.name} has {frames} frames, its mask more: {masks.name}')
+    more = 0 if source.broken else sum(1 for _ in remaining)
+    if more:
+        raise InputError(
+            f'{source.name} has {frames} frames, its mask {frames + more}: {masks.name}'
+        )
+
+
+def _packets(clip: Source) -> int:
+    return clip.count_packets() if isinstance(clip, VideoClip) else len(clip)
 
 
 class VideoEncoder:

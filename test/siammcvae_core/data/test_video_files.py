@@ -160,3 +160,25 @@ def test_a_number_in_the_name_of_a_picture_is_no_pattern(tmp_path: Path) -> None
         cv2.imwrite(str(tmp_path / name), np.full((48, 64, 3), level, np.uint8))
     (frame,) = open_source(tmp_path / 'a%02d.png')
     assert frame.image.max() == 50
+
+
+def test_other_streams_are_left_alone(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / 'a.mkv'), 'w') as out:
+        stream = out.add_stream('libx264', rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
+        out.add_attachment('notes.txt', 'text/plain', b'hello')
+        for frame in pictures(4):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, 'bgr24')))
+        out.mux(stream.encode(None))
+    source = open_source(tmp_path / 'a.mkv')
+    assert len(list(source)) == len(source) == 4
+    assert source.broken == ''
+
+
+@pytest.mark.parametrize('cut', [1, 3])
+def test_what_an_edit_list_cuts_off_is_not_counted(tmp_path: Path, cut: int) -> None:
+    times = [100 * (number - cut) for number in range(8)]
+    source = open_source(write_clip(tmp_path / 'a.mp4', pictures(8), replace(INTRA, times=times)))
+    assert [frame.stamp // 10**6 for frame in source] == [100 * k for k in range(8 - cut)]
+    assert source.count_packets() == 8 - cut
+    assert source.broken == ''

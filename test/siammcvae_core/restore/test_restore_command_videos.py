@@ -80,6 +80,23 @@ def test_counts_that_differ_are_both_named(folder: Path, capsys: pytest.CaptureF
         assert not Path('out.mkv').exists()
 
 
+def test_more_masks_than_a_trimmed_video_shows_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture
+) -> None:
+    make = replace(INTRA, times=[100 * (number - 2) for number in range(COUNT)])
+    video = write_clip(folder / 'a.mp4', pictures(COUNT), make)
+    assert main([str(video), 'out.mp4', '--mask', str(masks(folder / 'lost')), *MOTION]) == 2
+    assert capsys.readouterr().err == 'restore: a.mp4 has 6 frames, its mask 8: lost\n'
+    assert len(restored(video, 'out.mkv', masks(folder / 'lost6', 6))) == 6
+
+
+def test_repeated_times_go_on_from_part_to_part(folder: Path) -> None:
+    make = replace(INTRA, times=[100 * (number // 3) for number in range(70)])
+    video = write_clip(folder / 'a.mkv', pictures(70), make)
+    output = restored(video, 'out.mp4', masks(folder / 'lost', 70))
+    assert [f.stamp // 10**6 for f in output] == [100 * (n // 3) + n % 3 for n in range(70)]
+
+
 def test_a_mask_may_be_a_video_without_a_count(folder: Path) -> None:
     video = write_clip(folder / 'a.ts', pictures(COUNT), Make('mpeg2video'))
     lost = [frame.image for frame in open_source(masks(folder / 'lost', COUNT, [LOST]))]
