@@ -32,7 +32,9 @@ def choose_topic(path: Path, topics: Topics, topic: str, beside: str = '') -> st
     `beside` is a mask topic whose camera is meant. Raises SourceError, with the topics there are,
     where none or several are left.
     """
-    images = [name for name, (kind, count) in topics.items() if kind in (RAW, COMPRESSED) and count]
+    images = [
+        name for name, (kind, count) in topics.items() if kind in (RAW, COMPRESSED) and count > 0
+    ]
     if not images:
         raise SourceError(f'{path} holds no images (topics: {", ".join(topics) or "none"})')
     if topic:

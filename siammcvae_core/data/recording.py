@@ -26,6 +26,9 @@ METADATA = 'metadata.yaml'
 STORAGE = re.compile(r'(?P<stem>.+?)(_\d+)?\.(mcap|db3)(\.zstd?)?', re.IGNORECASE)
 STORED_FILE = re.compile(r'^\s*- (\S+\.(?:mcap|db3)(?:\.zstd)?)\s*$', re.MULTILINE)
 
+_USELESS: dict[tuple[str, int, int], str] = {}
+"""Why a metadata.yaml is of no use, by path, time and size: to find out may take a second."""
+
 Message = tuple[Connection, int, bytes]
 
 
@@ -124,10 +127,14 @@ def _open(path: Path, stack: ExitStack) -> Recording:
     metadata, trouble = path / METADATA, ''
     files = storage_files(path)
     if metadata.exists() and not any(map(journals, files)):
+        stat = metadata.stat()
+        key = (str(path), stat.st_mtime_ns, stat.st_size)
         try:
+            if files and key in _USELESS:
+                raise SourceError(_USELESS[key])
             reader = stack.enter_context(Reader(path))
         except Exception as error:  # see above
-            trouble = _line(error)
+            trouble = _USELESS[key] = _line(error)
             if not files:
                 raise
         else:

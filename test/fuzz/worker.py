@@ -29,7 +29,10 @@ from fuzz.mutation import make_readable, mutate
 
 from siammcvae_core.errors import InputError
 
-READERS = ('fuzz.recordings', 'fuzz.odd_videos', 'fuzz.training_files', 'fuzz.models')
+READERS = (
+    'fuzz.recordings', 'fuzz.wild_recordings', 'fuzz.odd_videos', 'fuzz.training_files',
+    'fuzz.models',
+)  # fmt: skip
 """Modules that list kinds of files."""
 WORKED, REFUSED, FAULT = 'worked', 'refused', 'fault'
 FORBIDDEN = ('pickle.find_class', 'os.system', 'os.exec', 'subprocess.Popen', 'socket.connect')

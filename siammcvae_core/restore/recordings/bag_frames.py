@@ -52,7 +52,7 @@ class BagFrames:
             seconds, fault = clock.record(image.stamp, image.logged * 1e-9)
             if fault:
                 self._faults[fault] += 1
-            number = pairs[image.index]
+            number = pairs[image.index] if pairs else None
             mask = None if masks is None or number is None else masks.take(number)
             yield self._frame(image, mask, seconds)
 
@@ -87,7 +87,7 @@ class BagFrames:
 
     def _pair(self) -> tuple[Sequence[int | None], '_Masks | None']:
         if self._masks is None:
-            return [None] * len(self.images), None
+            return [], None
         images = [(image.stamp, image.logged) for image in self.images]
         masks = [(mask.stamp, mask.logged) for mask in self._masks]
         pairs = pair_masks(images, masks)
