@@ -85,7 +85,7 @@ class VideoClip(Source):
                             continue
                         self.broken = f'frame {index} is damaged'
                         return
-                    image = upright(decoded, to_bgr(decoded))
+                    image = upright(decoded, self._pixels(decoded))
                     if index == 0:
                         self._describe(decoded, image)
                     elif (image.shape[1], image.shape[0]) != self.size:
@@ -103,6 +103,10 @@ class VideoClip(Source):
             self.broken = self._shortfall(index, timeline)
             if damaged and not index:
                 self.broken = f'all are damaged: {damaged}'
+
+    def _pixels(self, decoded: av.VideoFrame) -> np.ndarray:
+        """Convert a decoded frame, not yet upright; raises SourceError where that cannot be."""
+        return to_bgr(decoded)
 
     def _describe(self, decoded: av.VideoFrame, image: np.ndarray) -> None:
         """Take size, colours and shape of pixels from the first frame."""

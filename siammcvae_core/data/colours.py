@@ -89,9 +89,14 @@ def to_bgr(frame: av.VideoFrame) -> np.ndarray:
 
     Raises SourceError for a matrix that cannot be converted.
     """
+    return to_array(frame, 'bgr24')
+
+
+def to_array(frame: av.VideoFrame, pixels: str) -> np.ndarray:
+    """Convert a decoded frame as `to_bgr` does, to a pixel format of FFmpeg."""
     if not _is_rgb(frame):
         frame.colorspace = _matrix(frame)
-    return frame.to_ndarray(format='bgr24', threads=1)
+    return frame.to_ndarray(format=pixels, threads=1)
 
 
 def _matrix(frame: av.VideoFrame) -> int:

@@ -23,8 +23,12 @@ def lost_pixels(samples: np.ndarray, alpha: bool = False) -> np.ndarray:
 
     `samples` is (H, W) or (H, W, C) of any type of numbers. With `alpha` the last channel is
     opacity. It is no colour, so a black pixel must be fully opaque: of one that is transparent,
-    nobody can tell whether it means lost or intact. Raises FrameError `mask_unreadable` there.
+    nobody can tell whether it means lost or intact. Raises FrameError `mask_unreadable` there, and
+    for samples that are no numbers.
     """
+    unclear = int(np.count_nonzero(np.isnan(samples))) if samples.dtype.kind == 'f' else 0
+    if unclear:
+        raise FrameError('mask_unreadable', f'{unclear} samples of the mask are no numbers')
     if samples.ndim == 2:
         return samples != 0
     colours = samples[..., :-1] if alpha else samples

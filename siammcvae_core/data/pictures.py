@@ -40,6 +40,12 @@ class ImageFolder(Source):
         if first is None:
             raise SourceError(f'{self._files[0]} cannot be decoded as an image')
         self.size = (first.shape[1], first.shape[0])
+        stored = read_picture(self._files[0], cv2.IMREAD_UNCHANGED)
+        if stored is not None and (stored.dtype != np.uint8 or stored.shape[2:] == (4,)):
+            kind = f'{stored.dtype} samples' if stored.dtype != np.uint8 else 'transparency'
+            self.note = (
+                f'{self._files[0]} has {kind}: the pictures are read as 8 bits, without alpha'
+            )
 
     def __len__(self) -> int:
         """Count the images."""
@@ -78,6 +84,7 @@ class MaskFolder(ImageFolder):
             self._open(path, [path], 10.0)
 
     def _read(self, file: Path) -> np.ndarray | None:
+        """Read a mask whole, whatever its depth."""
         lost = picture_mask(file)
         return None if lost is None else lost.view(np.uint8) * np.uint8(255)
 

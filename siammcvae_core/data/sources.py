@@ -6,6 +6,7 @@ from pathlib import Path
 
 from siammcvae_core.data.bags import BagImages
 from siammcvae_core.data.clips import VideoClip
+from siammcvae_core.data.mask_clip import MaskClip
 from siammcvae_core.data.pictures import IMAGE_SUFFIXES, ImageFolder, MaskFolder
 from siammcvae_core.data.recording import is_recording, METADATA
 from siammcvae_core.errors import SourceError
@@ -46,7 +47,7 @@ def open_masks(text: str) -> Source:
         path = existing(text)
         if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
             return MaskFolder(path)
-        return VideoClip(path)
+        return MaskClip(path)
     except OSError as error:
         raise SourceError(f'{text} cannot be read: {error.strerror}') from error
 

@@ -39,9 +39,13 @@ A video needs --mask: a video or a folder of images of as many frames, black whe
 is not black is lost (prefer lossless masks). OUT is .mp4 (H.264) or .mkv (FFV1, every pixel exact);
 frames keep their times, colours and the aspect of pixels, sound is left out.
 
-A bag has its masks on a topic, matched by header stamp; an image without one counts as intact. OUT
-is a bag with the same messages, byte for byte, but for the lost pixels of the image topic; beside
-it restored/mask marks the pixels replaced. Compressed images are stored as PNG once restored.
+A bag has its masks on a topic, matched by header stamp (by order where stamps do not advance); an
+image without one counts as intact. OUT is a bag with the same messages, byte for byte, but for the
+lost pixels of the image topic; beside it restored/mask marks the pixels replaced. Compressed images
+are stored as PNG once restored; what would lose something by that (16 bits, EXIF that turns the
+image) is passed on as it is. A bag whose recorder was cut off is read as far as it goes.
+
+Masks may have any depth and number of channels, and must be opaque wherever they are black.
 """
 EPILOG = """\
 A run that was interrupted, even by kill -9, goes on where it was when started again with the same

@@ -40,7 +40,7 @@ def check_counts(source: Source, masks: Source) -> None:
 
 
 def with_masks(source: Source, masks: Source) -> Iterator[MaskedFrame]:
-    """Yield the frames of a video, each with its mask: whatever is not black is lost.
+    """Yield the frames of a video, each with its mask, as `open_masks` reads them.
 
     Raises InputError where there are not as many masks as frames.
     """
@@ -51,10 +51,8 @@ def with_masks(source: Source, masks: Source) -> Iterator[MaskedFrame]:
         if mask is None:
             why = f' ({masks.broken})' if masks.broken else ''
             raise InputError(f'the mask {masks.name} ends before frame {recorded.index}{why}')
-        image = mask.image
-        lost = image if image.ndim == 2 else np.bitwise_or.reduce(image, axis=2)
         frames += 1
-        yield MaskedFrame(recorded.index, recorded.stamp, to_core(recorded), lost)
+        yield MaskedFrame(recorded.index, recorded.stamp, to_core(recorded), mask.image)
     more = 0 if source.broken else sum(1 for _ in remaining)
     if more:
         raise InputError(

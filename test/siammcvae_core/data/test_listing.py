@@ -51,3 +51,20 @@ def test_a_folder_of_nothing_else_is_empty(name: str, tmp_path: Path) -> None:
     assert not is_recording(tmp_path)
     with pytest.raises(SourceError, match='holds no images'):
         open_source(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('image', 'note'),
+    [
+        (np.zeros((8, 8), np.uint8), ''),
+        (np.zeros((8, 8, 3), np.uint16), 'uint16 samples'),
+        (np.zeros((8, 8, 4), np.uint8), 'transparency'),
+    ],
+)
+def test_what_is_lost_in_reading_pictures_is_noted(
+    image: np.ndarray, note: str, tmp_path: Path
+) -> None:
+    cv2.imwrite(str(tmp_path / '1.png'), image)
+    source = open_source(tmp_path)
+    assert note in source.note
+    assert bool(source.note) == bool(note)

@@ -65,7 +65,7 @@ def opaque(colour: np.ndarray, level: int) -> np.ndarray:
         ('16SC1', LOST * np.int16(-1)),
         ('32SC1', LOST * np.int32(65536)),
         ('32FC1', LOST * np.float32(1e-3)),
-        ('32FC1', np.where(LOST, np.float32('nan'), -np.float32(0))),
+        ('32FC1', np.where(LOST, np.float32('inf'), -np.float32(0))),
         ('64FC1', (LOST * 1e-9).astype('>f8')),
         ('8UC3', channels(0, 0, 1)),
         ('rgb8', channels(1, 0, 0)),
@@ -87,6 +87,11 @@ def test_encodings_whose_black_is_not_0_are_refused(encoding: str) -> None:
         raw_mask(message(LOST * np.uint8(1), encoding))
     assert caught.value.reason == 'unsupported_encoding'
     assert len(str(caught.value)) < 200
+
+
+def test_a_mask_of_no_numbers_is_refused() -> None:
+    with pytest.raises(FrameError, match='8 samples of the mask are no numbers'):
+        raw_mask(message(np.where(LOST, np.float32('nan'), np.float32(0)), '32FC1'))
 
 
 def test_a_raw_mask_that_lies_is_refused() -> None:
