@@ -54,6 +54,9 @@ class ImageTopic:
         with open_recording(path) as recording:
             topics: dict[str, tuple[str, int]] = {}
             for c in recording.connections:
+                if not isinstance(c.msgcount, int) or c.msgcount < 0:
+                    detail = f'{c.msgcount!r} messages, expected a whole number'
+                    raise SourceError(f'{path}: topic {c.topic}: {detail}')
                 count = topics.get(c.topic, ('', 0))[1]
                 topics[c.topic] = c.msgtype, count + c.msgcount
             self.topic = choose_topic(path, topics, topic, beside)

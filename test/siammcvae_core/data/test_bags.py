@@ -3,6 +3,7 @@
 """Images out of recordings that rosbags wrote, raw and compressed, whole and damaged."""
 
 from pathlib import Path
+import re
 import sqlite3
 
 import cv2
@@ -257,3 +258,17 @@ def test_a_database_that_is_no_bag_is_refused(tmp_path):
     database.close()
     with pytest.raises(SourceError, match='not a readable rosbag2'):
         open_source(tmp_path / 'other.db3')
+
+
+@pytest.mark.parametrize('count', ['12.0', '-3', '"12"'])
+def test_a_count_of_messages_that_is_none_is_named(tmp_path, count):
+    items = [
+        ('/front', IMAGE, stamp, raw(stamp, pixels, 'mono8'))
+        for stamp, pixels in enumerate(pictures(3, (8, 8)), 10**9)
+    ]
+    path = record(tmp_path / 'bag', items)
+    metadata = path / 'metadata.yaml'
+    text = re.sub(r'message_count: \d+', f'message_count: {count}', metadata.read_text())
+    metadata.write_text(text)
+    with pytest.raises(SourceError, match='bag'):
+        len(open_source(path))
