@@ -63,6 +63,7 @@ class Stream:
             patience,
         )
         self.probe.synchronize(self.node, patience)
+        self.wait_until(self.status, 'the diagnostics of the camera', patience)
         return self
 
     def flush(self):
