@@ -17,21 +17,10 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from support.stream import Stream
+from support.stream import PATIENCE, Stream
 
 from siammcvae_ros.tools.dds_domain import free_domain
 from siammcvae_ros.tools.ros_session import parameter_arguments, reliable
-
-PATIENCE = 120.0  # s; passed only by a test that fails
-
-
-def _wait_until(condition, what, patience=PATIENCE):
-    end = time.monotonic() + patience
-    while not (value := condition()):
-        if time.monotonic() > end:
-            pytest.fail(f'waited {patience} s in vain for {what() if callable(what) else what}')
-        time.sleep(0.002)
-    return value
 
 
 class NodeProcess:
@@ -39,6 +28,7 @@ class NodeProcess:
 
     def __init__(self, module, domain, parameters, log, arguments=()):
         self.log = log
+        self.may_end = False
         with open(log, 'wb') as stderr:
             self.process = subprocess.Popen(
                 [sys.executable, '-m', module, *parameter_arguments(parameters), *arguments],
@@ -60,10 +50,19 @@ class NodeProcess:
             return int(statm.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
     def finish(self, patience=PATIENCE):
+        """Wait for it to end by itself; return its exit status."""
+        self.may_end = True
         return self.process.wait(patience)
+
+    def kill(self):
+        """End it as a crash would."""
+        self.may_end = True
+        self.process.kill()
+        self.process.wait()
 
     def end(self):
         """Interrupt it; if it does not end, abort it, which writes the stacks of its threads."""
+        self.may_end = True
         if self.alive:
             self.process.send_signal(signal.SIGINT)
         try:
@@ -76,7 +75,8 @@ class NodeProcess:
 class Probe:
     """A ROS node of the test: publishes, collects what it receives, calls services."""
 
-    def __init__(self, domain):
+    def __init__(self, domain, wait_until):
+        self.wait_until = wait_until
         self.context = rclpy.Context()
         rclpy.init(context=self.context, domain_id=domain)
         self.node = Node('probe', context=self.context)
@@ -102,18 +102,16 @@ class Probe:
         return self.node.create_publisher(kind, topic, qos)
 
     def call(self, kind, name, request, patience=PATIENCE):
-        client = self.node.create_client(kind, name)
-        assert client.wait_for_service(patience), f'no service {name}'
+        client = self._client(kind, name, patience)
         self.synchronize(name.rpartition('/')[0], patience)
         future = client.call_async(request)
-        _wait_until(future.done, f'the answer of {name}', patience)
+        self.wait_until(future.done, f'the answer of {name}', patience)
         self.node.destroy_client(client)
         return future.result()
 
     def ask(self, kind, name, request, patience=PATIENCE):
         """Call a service that changes nothing, repeatedly: at a start DDS may lose an answer."""
-        client = self.node.create_client(kind, name)
-        assert client.wait_for_service(patience), f'no service {name}'
+        client = self._client(kind, name, patience)
         began, futures = time.monotonic(), []
 
         def answered():
@@ -121,9 +119,14 @@ class Probe:
                 futures.append(client.call_async(request))
             return next((future for future in futures if future.done()), None)
 
-        answer = _wait_until(answered, f'the answer of {name}', patience)
+        answer = self.wait_until(answered, f'the answer of {name}', patience)
         self.node.destroy_client(client)
         return answer.result()
+
+    def _client(self, kind, name, patience):
+        client = self.node.create_client(kind, name)
+        self.wait_until(client.service_is_ready, f'the service {name}', patience)
+        return client
 
     def synchronize(self, node, patience=PATIENCE):
         """Wait until a node has matched every topic and client that the probe has by now.
@@ -138,9 +141,32 @@ class Probe:
 
 
 @pytest.fixture
-def wait_until():
-    """Return a function that returns the value of `condition()` once that is true, or fails."""
-    return _wait_until
+def running():
+    """Return the list of the nodes that the test has started."""
+    return []
+
+
+@pytest.fixture
+def wait_until(running):
+    """Return a function that returns the value of `condition()` once that is true, or fails.
+
+    It fails at once where a node has ended that the test did not end, with what it logged.
+    """
+
+    def wait_until(condition, what, patience=PATIENCE):
+        end = time.monotonic() + patience
+        while True:
+            ended = [node for node in running if not (node.may_end or node.alive)]
+            if value := condition():
+                return value
+            if ended or time.monotonic() > end:
+                break
+            time.sleep(0.002)
+        why = 'a node has ended' if ended else f'{patience} s have passed'
+        logs = '\n'.join(node.text for node in ended or running)
+        return pytest.fail(f'{why}, waiting for {what() if callable(what) else what}\n{logs}')
+
+    return wait_until
 
 
 @pytest.fixture
@@ -150,16 +176,15 @@ def domain():
 
 
 @pytest.fixture
-def probe(domain):
-    probe = Probe(domain)
+def probe(domain, wait_until):
+    probe = Probe(domain, wait_until)
     yield probe
     probe.close()
 
 
 @pytest.fixture
-def start(domain, tmp_path):
+def start(domain, tmp_path, running):
     """Start nodes: `start('restore_node', cameras="['front']")`; each must end cleanly."""
-    running = []
 
     def start(name, *arguments, **parameters):
         log = tmp_path / f'{name}{len(running)}.log'
@@ -167,7 +192,6 @@ def start(domain, tmp_path):
         running.append(node)
         return node
 
-    start.running = running
     yield start
     for node in running:
         node.end()

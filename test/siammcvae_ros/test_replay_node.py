@@ -33,6 +33,7 @@ from siammcvae_ros.tools.dds_domain import free_domain
 ROOT = Path(__file__).parents[2]
 DOMAIN = free_domain()
 PATIENCE = 120.0  # seconds; exceeded only by a test that fails
+DELIVERY = 10.0  # seconds that messages of a node that has ended may still take
 SECOND = 10**9
 FAULTS = ['random:0.5', 'band:0.25', 'slices:0.3', 'block:0.2', 'full', 'freeze']
 SEED = 2  # strikes the 16 frames with every fault and leaves some intact
@@ -91,7 +92,13 @@ class Replay:
     def until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE
         while not condition():
-            assert time.monotonic() < deadline, f'timed out with {len(self.images)} images'
+            now = time.monotonic()
+            if self.process.poll() is not None:
+                deadline = min(deadline, now + DELIVERY)
+            if now > deadline:
+                self.process.kill()
+                log = self.process.communicate()[0]
+                pytest.fail(f'timed out with {len(self.images)} images; the node:\n{log}')
             self.executor.spin_once(timeout_sec=0.1)
 
     def listen(self, seconds: float) -> None:

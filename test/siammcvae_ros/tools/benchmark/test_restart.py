@@ -34,8 +34,7 @@ class Car:
 
     def kill(self, *roles):
         for role in roles:
-            self._processes[role].process.kill()
-            self._processes[role].process.wait()
+            self._processes[role].kill()
 
     def wait_for_stream(self):
         """Wait until enough frames have left in succession, the damaged ones restored."""
