@@ -13,13 +13,14 @@ from siammcvae_core.benchmark.cases import draw_cells, MASKS, parse_cameras, par
 from siammcvae_core.benchmark.methods import DRIVE, parse_methods, USUAL
 from siammcvae_core.benchmark.page import write_page
 from siammcvae_core.benchmark.runner import BenchmarkPlan, run
+from siammcvae_core.commands.parser import CommandParser
 from siammcvae_core.commands.values import parse_list
 from siammcvae_core.engines.factory import shipped
 from siammcvae_core.errors import InputError
 from siammcvae_core.evaluate.plan import parse_masks
 from siammcvae_core.report.json_csv import write_json
 
-PROG = 'python -m siammcvae_core.benchmark'
+MODULE = 'siammcvae_core.benchmark'
 DESCRIPTION = """\
 Time how long restoring a damaged frame takes on this machine: the drive model by every CPU library
 that is installed, and the classical baselines, on the same frames of the rendered drive (or a clip
@@ -38,12 +39,10 @@ examples:
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """Describe the command line."""
-    p = argparse.ArgumentParser(
-        prog=PROG, description=DESCRIPTION, epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    p = CommandParser(MODULE, DESCRIPTION, EPILOG)
+    _add_what_is_timed(p)
     p.add_argument(
         '--out', required=True, type=Path, metavar='FILE', help='where the rows go, as JSON'
     )
@@ -53,6 +52,25 @@ def parser() -> argparse.ArgumentParser:
         metavar='DIR',
         help='write DIR/benchmarks.md and DIR/pictures/benchmarks.png besides',
     )
+    p.add_argument(
+        '--repeats',
+        type=int,
+        default=30,
+        metavar='N',
+        help='frames timed of each method, damage and size; rounds of n cameras are N / n '
+        '(default: %(default)s)',
+    )
+    p.add_argument(
+        '--threads',
+        type=int,
+        default=1,
+        metavar='N',
+        help='of every library and of OpenCV (default: %(default)s)',
+    )
+    return p  # fmt: skip
+
+
+def _add_what_is_timed(p: CommandParser) -> None:
     p.add_argument(
         '--methods',
         default=','.join(USUAL),
@@ -80,40 +98,21 @@ def parser() -> argparse.ArgumentParser:
         'timed; they are not batched (default: %(default)s)',
     )
     p.add_argument(
-        '--data',
-        default='',
-        metavar='CLIP',
+        '--data', default='', metavar='CLIP',
         help='video, bag or folder of images (default: the rendered drive)',
-    )
-    p.add_argument(
-        '--repeats',
-        type=int,
-        default=30,
-        metavar='N',
-        help='frames timed of each method, damage and size; rounds of n cameras are N / n '
-        '(default: %(default)s)',
-    )
-    p.add_argument(
-        '--threads',
-        type=int,
-        default=1,
-        metavar='N',
-        help='of every library and of OpenCV (default: %(default)s)',
-    )
-    return p
+    )  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Time and print a table; 0 when done, 2 for input that cannot be used."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    options = parser().parse_args(arguments)
-    try:
-        for line in benchmark(options, f'{PROG} {shlex.join(arguments)}'):
+    command = f'python -m {MODULE} {shlex.join(arguments)}'
+
+    def run(options: argparse.Namespace) -> None:
+        for line in benchmark(options, command):
             print(line)
-    except (InputError, OSError) as error:
-        print(f'benchmark: {error}', file=sys.stderr)
-        return 2
-    return 0
+
+    return parser().run(run, arguments)
 
 
 def benchmark(options: argparse.Namespace, command: str) -> Iterator[str]:

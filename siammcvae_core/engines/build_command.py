@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 import logging
 from pathlib import Path
-import sys
 
+from siammcvae_core.commands.parser import CommandParser
 from siammcvae_core.engines.engine_cache import BuildPolicy
 from siammcvae_core.engines.factory import DRIVE, shipped
 from siammcvae_core.errors import InputError
@@ -31,12 +31,9 @@ policies:
 PRECISIONS = ('float16', 'float32')
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """Describe the command line."""
-    p = argparse.ArgumentParser(
-        'python -m siammcvae_core.engines build', description=DESCRIPTION, epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    p = CommandParser('siammcvae_core.engines build', DESCRIPTION, EPILOG)
     p.add_argument('weights', nargs='?', default=DRIVE, help='weights file; default: drive')
     policies = [policy.value for policy in BuildPolicy]
     p.add_argument('--policy', choices=policies, default=BuildPolicy.BUILD_IF_MISSING.value)
@@ -49,20 +46,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build; exit status 0, 1 where the library fails, 2 for what the user can correct."""
-    options = parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format='%(message)s')
-    try:
-        build(options)
-    except (InputError, OSError) as error:
-        print(f'build_engine: {error}', file=sys.stderr)
-        return 2
-    except ModuleNotFoundError as error:
-        print(f'build_engine: needs the package {error.name}', file=sys.stderr)
-        return 2
-    except RuntimeError as error:
-        print(f'build_engine: {error}', file=sys.stderr)
-        return 1
-    return 0
+    return parser().run(build, arguments, failures=(RuntimeError,))
 
 
 def build(options: argparse.Namespace) -> None:

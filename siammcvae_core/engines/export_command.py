@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-import sys
 
 import numpy as np
 
+from siammcvae_core.commands.parser import CommandParser
 from siammcvae_core.commands.values import parse_size
 from siammcvae_core.errors import InputError
 from siammcvae_core.files import write_whole
@@ -22,9 +22,9 @@ FAULTS = ('random:0.75', 'band:0.25', 'block:0.05', 'random:1')
 BOUND = 1e-3  # of any output; grey levels, pixels and weights all are of order 1 or more
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """Describe the command line."""
-    p = argparse.ArgumentParser('python -m siammcvae_core.engines export', description=DESCRIPTION)
+    p = CommandParser('siammcvae_core.engines export', DESCRIPTION)
     p.add_argument('weights', type=Path, help='weights file of the drive model')
     p.add_argument('out', type=Path, help='folder to write to')
     p.add_argument('--engine', choices=['onnx'], default='onnx', help='what to write')
@@ -35,14 +35,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Export; exit status 0, 1 where the check fails, 2 for bad input."""
-    options = parser().parse_args(arguments)
-    try:
-        return export(options)
-    except (InputError, OSError) as error:
-        print(f'export: {error}', file=sys.stderr)
-    except ModuleNotFoundError as error:
-        print(f'export: needs the package {error.name}: pip install {error.name}', file=sys.stderr)
-    return 2
+    return parser().run(export, arguments)
 
 
 def export(options: argparse.Namespace) -> int:

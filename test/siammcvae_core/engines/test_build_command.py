@@ -52,9 +52,9 @@ def test_it_prints_what_it_built(on_gpu, capsys):
 @pytest.mark.parametrize(
     ('error', 'status', 'said'),
     [
-        (InputError('no engine'), 2, 'build_engine: no engine'),
-        (ModuleNotFoundError(name='onnx'), 2, 'build_engine: needs the package onnx'),
-        (torch.cuda.OutOfMemoryError('CUDA out of memory'), 1, 'build_engine: CUDA out of memory'),
+        (InputError('no engine'), 2, 'build: no engine'),
+        (ModuleNotFoundError(name='onnx'), 2, 'build: needs the package onnx: pip install onnx'),
+        (torch.cuda.OutOfMemoryError('CUDA out of memory'), 1, 'build: CUDA out of memory'),
     ],
 )
 def test_what_fails_is_one_line(on_gpu, monkeypatch, capsys, error, status, said):
