@@ -37,8 +37,12 @@ def layout(name: str, camera: str) -> str:
     """Return the path of a viewer's configuration, rewritten if the camera is not `front`."""
     path = SHARE / 'config' / name
     if camera != 'front':
-        names = {'/front/': f'/{camera}/' if camera else '/', 'front': camera or 'restore'}
-        text = re.sub('/front/|front', lambda found: names[found[0]], path.read_text())
+        names = {
+            '/front/': f'/{camera}/' if camera else '/',
+            'front/restore': f'{camera}/restore' if camera else 'restore',
+            'front': camera or 'restore',
+        }
+        text = re.sub('|'.join(names), lambda found: names[found[0]], path.read_text())
         path = Path(launch_config.log_dir) / name
         path.write_text(text)
     return str(path)

@@ -72,13 +72,14 @@ def test_foxglove_shows_topics_there_are(
 
 def test_foxglove_selects_the_status_of_the_camera(layout: dict[str, Any], camera: str) -> None:
     pytest.importorskip('rclpy', reason='ROS 2 is not installed')
-    from siammcvae_ros.bridge.diagnostics import camera_status, CameraState
+    from siammcvae_ros.bridge.camera_state import CameraState
+    from siammcvae_ros.bridge.diagnostics import camera_status
     from siammcvae_ros.frame_path.counters import FrameCounters, Snapshot
     from siammcvae_ros.frame_path.mask_matching import MaskCounts
 
     unknown = (False, Counter(), None, None, None, 0.0, '', (), ())
     snapshot = Snapshot(camera, FrameCounters(), MaskCounts(), *unknown)
-    status = camera_status('restore', CameraState(b'\0', 'ok', ''), snapshot)
+    status = camera_status(f'{camera}/restore', CameraState(b'\0', 'ok', ''), snapshot)
     (panel,) = (c for c in layout['configById'].values() if 'selectedName' in c)
     selected = panel['selectedHardwareId'], panel['selectedName']
     assert selected == (status.hardware_id, status.name)

@@ -20,8 +20,8 @@ from siammcvae_core.data.encodings import image_view, restored_pixels
 from siammcvae_core.data.masks import compressed_mask, raw_mask
 from siammcvae_core.errors import FrameError
 from siammcvae_core.restore.restored_frame import RestoredFrame
+from siammcvae_ros.bridge.camera_state import SubscriptionStatus
 from siammcvae_ros.bridge.compressed import decoded, ImageTransport
-from siammcvae_ros.bridge.diagnostics import SubscriptionStatus
 from siammcvae_ros.bridge.images import image_message, stamp_ns
 from siammcvae_ros.frame_path.camera import Camera
 from siammcvae_ros.frame_path.output_queue import CameraFrame

@@ -1,111 +1,14 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The state of a camera for `/diagnostics`: one name, the most specific cause first."""
+"""The statuses on `/diagnostics`: one of the node, one of each camera."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 import numpy as np
 
+from siammcvae_ros.bridge.camera_state import CameraState
 from siammcvae_ros.frame_path.counters import Snapshot
-
-REJECTED = ('unsupported_encoding', 'malformed_image', 'empty_image')
-HARMLESS = ('intact', 'concealed')
-
-
-@dataclass(frozen=True)
-class SubscriptionStatus:
-    """State of a camera's image subscription, from the ROS graph.
-
-    `incompatible_qos` is the policy that differs at a publisher of images, or ''; `others`
-    has those of its other topics, by topic; `masks` names the topics of masks.
-    """
-
-    topic: str
-    publishers: int
-    incompatible_qos: str
-    others: Mapping[str, str] = field(default_factory=dict)
-    masks: Sequence[str] = ()
-
-    @property
-    def incompatible(self) -> str:
-        """List all topics with an incompatible QoS at the other end, each with the policy."""
-        image = {self.topic: self.incompatible_qos} if self.incompatible_qos else {}
-        return ', '.join(f'{topic}: {policy}' for topic, policy in {**image, **self.others}.items())
-
-
-@dataclass(frozen=True)
-class CameraState:
-    """A named state, its DiagnosticStatus level and one line for people."""
-
-    level: bytes
-    name: str
-    text: str
-
-
-def camera_state(
-    now: Snapshot, before: Snapshot, subscription: SubscriptionStatus, stale_after: float
-) -> CameraState:
-    """Name the state of a camera by what happened between two snapshots and its subscription.
-
-    `stale_after` is in seconds without a frame.
-    """
-    restored = now.counters.restored - before.counters.restored
-    passed = now.counters.passed - before.counters.passed
-    dropped = now.counters.dropped - before.counters.dropped
-    failed = Counter({k: n for k, n in (passed + dropped).items() if k not in HARMLESS})
-    received = now.counters.received - before.counters.received
-    rejected = Counter({k: n for k, n in failed.items() if k in REJECTED})
-    if rejected:
-        return CameraState(
-            DiagnosticStatus.ERROR, 'rejected', _explained(_list(rejected), rejected, now)
-        )
-    if now.since_last_frame is None:
-        if subscription.incompatible_qos:
-            return _incompatible(subscription.topic, subscription.incompatible_qos)
-        seen = (
-            f'{subscription.publishers} publisher(s), no frame'
-            if subscription.publishers
-            else 'no publisher'
-        )
-        return CameraState(DiagnosticStatus.WARN, 'waiting', f'{subscription.topic}: {seen}')
-    if now.since_last_frame > stale_after:
-        return CameraState(
-            DiagnosticStatus.ERROR,
-            'stale',
-            f'{subscription.topic}: no frame for {now.since_last_frame:.1f} s, '
-            f'{subscription.publishers} publisher(s)',
-        )
-    incompatible = [
-        topic
-        for topic in subscription.masks
-        if topic in subscription.others and not now.masks.received
-    ]
-    if incompatible:
-        return _incompatible(incompatible[0], subscription.others[incompatible[0]])
-    if faults := now.stamp_faults - before.stamp_faults:
-        text = f'{_list(faults)} of {received} stamps; ages are counted from arrival'
-        return CameraState(DiagnosticStatus.WARN, 'bad_stamps', text)
-    if failed:
-        text = _explained(f'{_list(failed)} not restored', failed, now)
-        return CameraState(DiagnosticStatus.WARN, 'degraded', text)
-    if uninspected := now.detector.failed - before.detector.failed:
-        text = f'the detector failed on {uninspected} frames; {now.detector.error}'
-        return CameraState(DiagnosticStatus.WARN, 'degraded', text)
-    if unmatched := now.masks.unused_damaged - before.masks.unused_damaged:
-        text = (
-            f'{unmatched} masks say that frames are damaged which did not come: '
-            "masks need their frames' stamps (mask_slop)"
-        )
-        return CameraState(DiagnosticStatus.WARN, 'unmatched_masks', text)
-    if concealed := now.counters.concealed - before.counters.concealed:
-        text = f'{concealed} missing frames concealed'
-        return CameraState(DiagnosticStatus.WARN, 'concealing', text)
-    if restored:
-        return CameraState(DiagnosticStatus.WARN, 'restoring', f'{_list(restored)} frames restored')
-    return CameraState(DiagnosticStatus.OK, 'ok', f'{passed.total()} frames passed on')
 
 
 def node_status(
@@ -179,25 +82,6 @@ def camera_status(
         hardware_id=now.name,
         values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
     )
-
-
-def _incompatible(topic: str, policy: str) -> CameraState:
-    return CameraState(
-        DiagnosticStatus.ERROR,
-        'incompatible_qos',
-        f'{topic}: publisher offers another {policy}; '
-        f'set qos_overrides.{topic}.subscription to match it',
-    )
-
-
-def _explained(text: str, failed: Counter[str], now: Snapshot) -> str:
-    """Add the newest error of the most frequent reason."""
-    error = now.errors.get(failed.most_common(1)[0][0], '')
-    return f'{text}; {error}' if error else text
-
-
-def _list(counts: Counter[str]) -> str:
-    return ', '.join(f'{n} {reason}' for reason, n in counts.most_common())
 
 
 def _milliseconds(seconds: float | None) -> str:

@@ -7,12 +7,8 @@ from collections.abc import Sequence
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
 
-from siammcvae_ros.bridge.diagnostics import (
-    camera_state,
-    camera_status,
-    CameraState,
-    SubscriptionStatus,
-)
+from siammcvae_ros.bridge.camera_state import camera_state, CameraState, SubscriptionStatus
+from siammcvae_ros.bridge.diagnostics import camera_status
 from siammcvae_ros.frame_path.counters import Snapshot
 
 

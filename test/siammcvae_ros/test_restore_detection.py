@@ -12,7 +12,8 @@ from siammcvae_core.data.encodings import image_view
 from siammcvae_core.detection.detector import Detector
 from siammcvae_core.errors import FrameError
 from siammcvae_core.restore.restorer import Restorer
-from siammcvae_ros.bridge.diagnostics import camera_state, camera_status, SubscriptionStatus
+from siammcvae_ros.bridge.camera_state import camera_state, SubscriptionStatus
+from siammcvae_ros.bridge.diagnostics import camera_status
 from siammcvae_ros.bridge.images import image_message
 from siammcvae_ros.frame_path.camera import Camera
 from siammcvae_ros.frame_path.inspection import DetectorMode, Inspection

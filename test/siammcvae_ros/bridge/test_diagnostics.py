@@ -9,12 +9,8 @@ from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 import pytest
 
-from siammcvae_ros.bridge.diagnostics import (
-    camera_state,
-    camera_status,
-    node_status,
-    SubscriptionStatus,
-)
+from siammcvae_ros.bridge.camera_state import camera_state, SubscriptionStatus
+from siammcvae_ros.bridge.diagnostics import camera_status, node_status
 from siammcvae_ros.frame_path.counters import DetectorStatus, FrameCounters, Snapshot
 from siammcvae_ros.frame_path.latency import Stage
 from siammcvae_ros.frame_path.mask_matching import MaskCounts

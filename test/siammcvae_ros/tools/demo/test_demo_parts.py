@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from siammcvae_core.errors import InputError
-from siammcvae_ros.bridge.diagnostics import camera_status, CameraState
+from siammcvae_ros.bridge.camera_state import CameraState
+from siammcvae_ros.bridge.diagnostics import camera_status
 from siammcvae_ros.frame_path.counters import FrameCounters, Snapshot
 from siammcvae_ros.frame_path.mask_matching import MaskCounts
 from siammcvae_ros.tools import dds_domain, processes
