@@ -88,13 +88,13 @@ def open_recording(path: Path) -> Iterator[Recording]:
     A recording that was not closed is read as far as it goes. Any error of the parsers, here and
     inside the `with`, becomes a SourceError.
     """
-    with ExitStack() as stack:
-        try:
+    try:
+        with ExitStack() as stack:
             yield _open(path, stack)
-        except SourceError:
-            raise
-        except Exception as error:  # damaged files raise errors of every parser rosbags is made of
-            raise SourceError(f'{path} is not a readable rosbag2: {_line(error)}') from error
+    except SourceError:
+        raise
+    except Exception as error:  # damaged files raise errors of every parser rosbags is made of
+        raise SourceError(f'{path} is not a readable rosbag2: {_line(error)}') from error
 
 
 def is_recording(path: Path) -> bool:

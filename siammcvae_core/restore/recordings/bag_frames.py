@@ -152,10 +152,13 @@ def _lost(recorded: RecordedImage) -> Mask:
 
 def _size(image: RecordedImage) -> tuple[int, int]:
     """Return height and width of an image that may be of an unsupported kind; 0 if unknown."""
+    message = image.message
     if image.kind == RAW:
-        return image.message.height, image.message.width
+        is_whole = message.height * message.step == len(message.data)
+        is_true = is_whole and message.width <= message.step
+        return (message.height, message.width) if is_true else (0, 0)
     try:
-        height, width = decode_samples(bytes(image.message.data)).shape[:2]
+        height, width = decode_samples(bytes(message.data)).shape[:2]
     except FrameError:
         return 0, 0
     return height, width

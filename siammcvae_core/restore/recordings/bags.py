@@ -106,7 +106,7 @@ class BagAssembler:
 
 def _is_unsupported(frame: MaskedFrame) -> bool:
     """Tell whether a frame has lost pixels that cannot be restored without losing others."""
-    reason = frame.error.reason if frame.error else ''
+    reason = frame.error.reason if frame.error and frame.frame.size else ''
     return reason == 'unsupported_encoding' and frame.mask is not None and bool(frame.mask.any())
 
 

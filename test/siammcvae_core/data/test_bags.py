@@ -178,12 +178,24 @@ def test_an_unknown_encoding_is_named(tmp_path):
 
 def test_other_encodings_are_converted_by_rosbags_image(tmp_path):
     pytest.importorskip('rosbags.image', reason='rosbags-image is not installed')
-    bag = record(
-        tmp_path / 'bag', [('/image', IMAGE, 1, raw(1, np.full((8, 8, 2), 128, np.uint8), 'uyvy'))]
+    image = np.full((8, 8, 2), 128, np.uint8)  # 16 bits a pixel
+    (frame,) = open_source(
+        record(tmp_path / 'bag', [('/image', IMAGE, 1, raw(1, image, 'mono16'))])
     )
-    (frame,) = open_source(bag)
     assert frame.encoding == 'bgr8'
-    np.testing.assert_allclose(frame.image.astype(int), np.full((8, 8, 3), 130), atol=3)
+    np.testing.assert_allclose(frame.image.astype(int), np.full((8, 8, 3), 128), atol=1)
+
+
+@pytest.mark.parametrize('encoding', ['uyvy', 'yuv422_yuy2', 'bayer_rggb8'])
+def test_encodings_of_the_node_need_no_other_package(tmp_path, monkeypatch, encoding):
+    monkeypatch.setattr('importlib.util.find_spec', lambda _: pytest.fail('looked for'))
+    shape = (8, 8) if encoding.startswith('bayer') else (8, 8, 2)
+    image = np.full(shape, 128, np.uint8)
+    (frame,) = open_source(
+        record(tmp_path / 'bag', [('/image', IMAGE, 1, raw(1, image, encoding))])
+    )
+    assert frame.encoding == 'bgr8'
+    np.testing.assert_allclose(frame.image.astype(int), np.full((8, 8, 3), 129), atol=3)
 
 
 @pytest.mark.parametrize(
