@@ -25,6 +25,10 @@ class FrameError(InputError):
         return type(self), (self.reason, self.args[0])
 
 
+class OutputError(OSError):
+    """Something cannot be written, as where the disk is full; no input is to blame."""
+
+
 class SourceError(InputError):
     """A video, bag or folder that cannot be read."""
 

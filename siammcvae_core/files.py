@@ -4,12 +4,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 import hashlib
 import json
 import os
 from pathlib import Path
+import stat
 import tempfile
 from typing import Any
+
+from siammcvae_core.errors import InputError
 
 
 def cache_folder() -> Path:
@@ -21,7 +25,37 @@ def cache_folder() -> Path:
     try:
         return Path(base).expanduser() / 'siammcvae_ros'
     except RuntimeError:  # neither HOME nor an entry in passwd
-        return Path(tempfile.gettempdir()) / f'siammcvae_ros-{os.getuid()}'
+        return temporary_folder()
+
+
+def temporary_folder() -> Path:
+    """Return a folder among temporary files that only this user writes to, the same every time."""
+    return _private_folder(Path(tempfile.gettempdir()) / f'siammcvae_ros-{os.getuid()}')
+
+
+def expand_user(path: str | Path) -> Path:
+    """Replace a leading `~` or `~user`; raises InputError where that has no home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InputError(f'{path}: there is no such home folder; write the whole path') from error
+
+
+@cache
+def _private_folder(folder: Path) -> Path:
+    """Make a folder of that name, or a new one where another user may write to that."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        status = folder.lstat()
+        if (
+            status.st_uid == os.getuid()
+            and stat.S_ISDIR(status.st_mode)
+            and not status.st_mode & 0o22
+        ):
+            return folder
+        return Path(tempfile.mkdtemp(prefix='siammcvae_ros-'))
+    except OSError:
+        return folder  # nothing can be written: whoever tries says so
 
 
 @contextmanager

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks the arguments of the launch files, each by its name, before a process starts."""
 
-from pathlib import Path
-
 from siammcvae_core.errors import InputError
+from siammcvae_core.files import expand_user
 
 WORDS = {'true': True, 'false': False}
 
@@ -29,7 +28,7 @@ def parse_share(name: str, text: str) -> float:
 
 def existing_file(name: str, text: str) -> str:
     """Return the path of a file; InputError if there is none."""
-    path = Path(text).expanduser()
+    path = expand_user(text)
     if not path.is_file():
         raise InputError(f'{name}: no such file: {text}')
     return str(path)

@@ -28,7 +28,7 @@ from siammcvae_core.data.layouts import Clip, is_timelapse
 from siammcvae_core.data.pairs import distinct_frames
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.errors import InputError, SourceError
-from siammcvae_core.files import read_json, replaced, write_whole
+from siammcvae_core.files import expand_user, read_json, replaced, write_whole
 from siammcvae_core.frames import Source
 
 OPEN_MAPS = 256
@@ -101,7 +101,7 @@ class FrameCache:
 
     def __init__(self, folder: Path, budget: int, side: int, topic: str = '') -> None:
         self.budget = budget
-        self._folder = folder.expanduser()
+        self._folder = expand_user(folder)
         self._side = side
         self._topic = topic
         self._maps: OrderedDict[str, CachedClip] = OrderedDict()

@@ -18,7 +18,7 @@ from siammcvae_core.data.pictures import IMAGE_SUFFIXES
 from siammcvae_core.data.recording import METADATA, storage_stem
 from siammcvae_core.data.sources import SIMULATED
 from siammcvae_core.errors import SourceError
-from siammcvae_core.files import read_json
+from siammcvae_core.files import expand_user, read_json
 
 HOLD_OUT = 0.1
 """Share of the clips held out for validation where there is no separate folder."""
@@ -80,7 +80,7 @@ def is_timelapse(clip: Clip) -> bool:
 def _clips_at(root: str, split: str) -> list[Clip]:
     if root and root in SIMULATED:
         return [Clip(root, root)]
-    top = Path(root).expanduser()
+    top = expand_user(root)
     try:
         if not root or not top.exists():
             raise SourceError(f'no such file or folder: {root!r}')

@@ -5,6 +5,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, ExitStack
 from dataclasses import dataclass, field
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 import re
 import shutil
@@ -18,7 +19,7 @@ from rosbags.rosbag2 import reader as rosbag2_reader
 from siammcvae_core.data.cut_mcap import CutMcap
 from siammcvae_core.data.cut_sqlite import CutSqlite, is_short, journals, recovered, whole_pages
 from siammcvae_core.data.listing import visible
-from siammcvae_core.errors import SourceError
+from siammcvae_core.errors import OutputError, SourceError
 
 zstd = rosbag2_reader.zstd  # of the standard library from 3.14 on
 ZSTD = b'\x28\xb5\x2f\xfd'  # how its data begin
@@ -86,14 +87,16 @@ def open_recording(path: Path) -> Iterator[Recording]:
     """Open a rosbag2 folder, with or without its metadata, or one of its storage files.
 
     A recording that was not closed is read as far as it goes. Any error of the parsers, here and
-    inside the `with`, becomes a SourceError.
+    inside the `with`, becomes a SourceError, but for an OutputError.
     """
     try:
         with ExitStack() as stack:
             yield _open(path, stack)
-    except SourceError:
+    except (SourceError, OutputError):
         raise
     except Exception as error:  # damaged files raise errors of every parser rosbags is made of
+        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):  # on unpacking
+            raise OutputError(f'no room to unpack {path}: {error}') from error
         raise SourceError(f'{path} is not a readable rosbag2: {_line(error)}') from error
 
 

@@ -10,6 +10,7 @@ from siammcvae_core.data.mask_clip import MaskClip
 from siammcvae_core.data.pictures import IMAGE_SUFFIXES, ImageFolder, MaskFolder
 from siammcvae_core.data.recording import is_recording, METADATA
 from siammcvae_core.errors import SourceError
+from siammcvae_core.files import expand_user
 from siammcvae_core.frames import Source
 from siammcvae_core.simulation.drive import DriveSim
 
@@ -57,7 +58,7 @@ def existing(text: str | Path) -> Path:
 
     Raises SourceError where there is nothing, or a ROS 1 bag.
     """
-    path = Path(text).expanduser()
+    path = expand_user(text)
     if not path.exists():
         raise SourceError(f'no such file or folder: {path}')
     if path.suffix == '.bag' and path.is_file():

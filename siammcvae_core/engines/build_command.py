@@ -5,13 +5,12 @@
 import argparse
 from collections.abc import Sequence
 import logging
-from pathlib import Path
 
 from siammcvae_core.commands.parser import CommandParser
 from siammcvae_core.engines.engine_cache import BuildPolicy
 from siammcvae_core.engines.factory import DRIVE, shipped
 from siammcvae_core.errors import InputError
-from siammcvae_core.files import cache_folder
+from siammcvae_core.files import cache_folder, expand_user
 
 DESCRIPTION = f"""\
 Build the TensorRT engines of the drive model for the GPU of this machine, so that nodes start
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build(options: argparse.Namespace) -> None:
     """Build or check both engines and print where they are; raises InputError."""
-    path = shipped(DRIVE) if options.weights == DRIVE else Path(options.weights).expanduser()
+    path = shipped(DRIVE) if options.weights == DRIVE else expand_user(options.weights)
     if path is None:
         raise InputError('the package has no weights; name a file')
     import torch

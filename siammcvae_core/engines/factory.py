@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from siammcvae_core.engines import Engine
 from siammcvae_core.engines.engine_cache import BuildPolicy
 from siammcvae_core.errors import InputError, WeightsError
+from siammcvae_core.files import expand_user
 
 if TYPE_CHECKING:  # torch is imported where there are weights
     import torch
@@ -43,7 +44,7 @@ def load_engine(
         InputError: Where `policy` allows no build and an engine for the GPU is missing.
 
     """
-    path = shipped(DRIVE) if not weights or weights == DRIVE else Path(weights).expanduser()
+    path = shipped(DRIVE) if not weights or weights == DRIVE else expand_user(weights)
     if weights == NONE or path is None or not (weights or find_spec('torch')):
         return None
     if not path.is_file():

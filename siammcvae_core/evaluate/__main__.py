@@ -141,7 +141,9 @@ def _results(
     names = [task.clip.name for task in tasks]
     results = run_jobs(evaluate_clip, tasks, names, options.jobs, options.cluster, 'scoring')
     if all(result.skipped for result in results):
-        raise InputError(f'no clip can be used; {results[0].clip}: {results[0].skipped}')
+        raise InputError(
+            f'no clip can be used, the first of them {results[0].clip}: {results[0].skipped}'
+        )
     return results
 
 

@@ -17,7 +17,7 @@ from siammcvae_core.engines import Engine, Restoration
 from siammcvae_core.engines.factory import shipped
 from siammcvae_core.errors import InputError, WeightsError
 from siammcvae_core.evaluate.plan import CLASSICAL, LEARNED
-from siammcvae_core.files import parse_json, sha256
+from siammcvae_core.files import expand_user, parse_json, sha256
 from siammcvae_core.motion.references import References
 from siammcvae_core.restore.uncertainty import expected_error
 
@@ -86,9 +86,9 @@ def parse_weights(arguments: Sequence[str]) -> dict[str, tuple[Path, ...]]:
         name, equals, path = text.partition('=')
         if equals:
             _check_name(name)
-            found[name] = _runs(Path(path).expanduser())
+            found[name] = _runs(expand_user(path))
             continue
-        folder = Path(text).expanduser()
+        folder = expand_user(text)
         if not folder.is_dir():
             raise InputError(f'--weights {text}: expected METHOD=PATH, or a folder named by method')
         for entry in sorted(folder.iterdir()):

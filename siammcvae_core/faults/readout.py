@@ -89,9 +89,16 @@ def tear(
 def freeze(
     frame: np.ndarray, ratio: float, rng: np.random.Generator, history: CameraHistory
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Show the frame delivered before, the same object; black without one: (frame, mask)."""
-    damaged = np.zeros_like(frame) if history.delivered is None else history.delivered
-    return damaged, np.ones(frame.shape[:2], bool)
+    """Show the frame delivered before, the same object, all through a burst: (frame, mask).
+
+    After an all-black frame (a lost link) that is the one captured then.
+    Black where there is no frame before.
+    """
+    if history.state is None:
+        black = history.delivered is None or not history.delivered.any()
+        stale = history.captured if black else history.delivered
+        history.state = np.zeros_like(frame) if stale is None else stale
+    return history.state, np.ones(frame.shape[:2], bool)
 
 
 def _lines(count: int, ratio: float, rng: np.random.Generator) -> np.ndarray:

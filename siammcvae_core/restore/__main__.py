@@ -20,6 +20,7 @@ from siammcvae_core.data.recording import is_recording
 from siammcvae_core.data.sources import existing, open_masks, open_source
 from siammcvae_core.engines.factory import load_engine
 from siammcvae_core.errors import FrameError, InputError
+from siammcvae_core.files import expand_user
 from siammcvae_core.frames import Source
 from siammcvae_core.restore.recordings import bags, videos
 from siammcvae_core.restore.recordings.bag_frames import BagFrames
@@ -162,7 +163,7 @@ def _restore(options: argparse.Namespace) -> int:
 
 
 def _open(options: argparse.Namespace) -> _Job:
-    path = options.source.expanduser()
+    path = expand_user(options.source)
     if os.path.realpath(options.out) == os.path.realpath(path):
         raise InputError(f'{options.out} is the input')
     if options.detect and (options.mask or options.mask_topic):
@@ -211,7 +212,7 @@ def _settings(options: argparse.Namespace, engine: dict[str, str]) -> dict[str, 
 
 def _identity(path: Path) -> list[Any]:
     """Identify a recording by its path and the sizes and times of its files."""
-    path = path.expanduser().resolve()
+    path = expand_user(path).resolve()
     files = visible(path) if path.is_dir() else [path]
     stats = [(file.name, file.stat()) for file in files]
     return [str(path), *([name, stat.st_size, stat.st_mtime_ns] for name, stat in stats)]

@@ -9,7 +9,7 @@ from typing import Any
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.masks import PATTERNS, WHOLE
-from siammcvae_core.files import cache_folder
+from siammcvae_core.files import cache_folder, expand_user
 
 PRECISIONS = ('no', 'bf16')
 
@@ -88,7 +88,7 @@ class DataConfig:
     @property
     def cache_folder(self) -> Path:
         """Where decoded frames go."""
-        return Path(self.cache).expanduser() if self.cache else cache_folder() / 'frames'
+        return expand_user(self.cache) if self.cache else cache_folder() / 'frames'
 
 
 @dataclass(frozen=True)

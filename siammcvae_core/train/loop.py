@@ -5,7 +5,6 @@
 from collections.abc import Iterable
 from itertools import islice
 import math
-from pathlib import Path
 import shutil
 
 from accelerate import Accelerator
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from siammcvae_core.errors import InputError
+from siammcvae_core.files import expand_user
 from siammcvae_core.train.catalogue import build_system
 from siammcvae_core.train.config import TrainConfig
 from siammcvae_core.train.drawing import SampleFormat
@@ -45,7 +45,7 @@ class Training:
 
     def __init__(self, config: TrainConfig) -> None:
         self.config = config
-        self._out = Path(config.out).expanduser()
+        self._out = expand_user(config.out)
         self._accelerator = Accelerator(
             mixed_precision=config.precision, cpu=config.device == 'cpu'
         )
@@ -56,7 +56,7 @@ class Training:
         torch.manual_seed(config.seed)
         self._system = build_system(config.system, config.profile, config.profile_changes)
         if config.weights:
-            self._system.load(Path(config.weights).expanduser())
+            self._system.load(expand_user(config.weights))
         self._system.to(self._accelerator.device)
         self._average = WeightAverage(self._system, config.ema)
         self._optimiser = build_optimiser(self._system, config)

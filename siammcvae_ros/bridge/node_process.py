@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 import os
+from pathlib import Path
 import signal
 import sys
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.signals import install_signal_handlers, SignalHandlerOptions
 
 from siammcvae_core.errors import InputError
-from siammcvae_core.files import cache_folder
+from siammcvae_core.files import temporary_folder
 
 AnyNode = TypeVar('AnyNode')
 USER_ERRORS = (
@@ -44,9 +45,7 @@ def run(
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    if not any(os.environ.get(name) for name in ('HOME', 'ROS_HOME', 'ROS_LOG_DIR')):
-        # Containers may run as a user without a home: rcl would not start for want of a log folder.
-        os.environ['ROS_HOME'] = str(cache_folder())
+    _choose_log_folder(name)
     try:
         try:
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
@@ -63,6 +62,21 @@ def run(
     finally:
         rclpy.try_shutdown()
     return 0
+
+
+def _choose_log_folder(name: str) -> None:
+    """Log to temporary files where there is no home to write to: rcl would not start."""
+    if any(os.environ.get(variable) for variable in ('ROS_HOME', 'ROS_LOG_DIR')):
+        return
+    home = os.environ.get('HOME')
+    if home:
+        # rcl makes the missing folders: the lowest that is there has to be writable.
+        folder = Path(home).absolute() / '.ros' / 'log'
+        present = next(p for p in (folder, *folder.parents) if os.path.exists(p))
+        if present.is_dir() and os.access(present, os.W_OK | os.X_OK):
+            return
+    os.environ['ROS_HOME'] = str(temporary_folder())
+    print(f'{name}: no home to write to, logs are in {os.environ["ROS_HOME"]}', file=sys.stderr)
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -70,5 +70,7 @@ class Child:
         try:
             self._process.wait(GRACE)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            pass
+        finally:  # also where a second Ctrl-C comes
+            if self._process.poll() is None:
+                self.kill()

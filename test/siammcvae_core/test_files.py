@@ -5,11 +5,13 @@
 import hashlib
 import os
 from pathlib import Path
+import pwd
 import tempfile
 
 import pytest
 
-from siammcvae_core.files import cache_folder, read_json, sha256
+from siammcvae_core.errors import InputError
+from siammcvae_core.files import cache_folder, expand_user, read_json, sha256
 
 DEEP = 100_000
 
@@ -37,8 +39,41 @@ def test_json_is_read_and_files_are_hashed(tmp_path):
         read_json(tmp_path / 'none')
 
 
-def test_a_user_without_a_home_has_a_cache_all_the_same(monkeypatch):
-    monkeypatch.delenv('HOME', raising=False)
-    monkeypatch.delenv('XDG_CACHE_HOME', raising=False)
-    monkeypatch.setattr(os, 'getuid', lambda: 54321)  # nobody in passwd
-    assert cache_folder() == Path(tempfile.gettempdir()) / 'siammcvae_ros-54321'
+@pytest.fixture
+def homeless(monkeypatch, tmp_path):
+    """Take the home away, as from a container's user that passwd does not know."""
+
+    def unknown(who):
+        raise KeyError(who)
+
+    for name in ('HOME', 'XDG_CACHE_HOME'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, 'getpwuid', unknown)
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
+    return tmp_path / f'siammcvae_ros-{os.getuid()}'
+
+
+def test_a_user_without_a_home_has_a_cache_all_the_same(homeless):
+    assert cache_folder() == cache_folder() == homeless
+    assert homeless.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize('foreign', ['writable', 'link'])
+def test_a_cache_that_others_may_write_to_is_not_used(homeless, foreign):
+    if foreign == 'link':
+        homeless.symlink_to(homeless.parent)
+    else:
+        homeless.mkdir()
+        homeless.chmod(0o777)
+    assert cache_folder() == cache_folder() != homeless
+    assert cache_folder().stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize('path', ['~', '~/x.mp4', '~no-such-user/x.mp4'])
+def test_a_path_below_a_home_that_is_not_there_is_one_line(homeless, path):
+    with pytest.raises(InputError, match=f'^{path}: there is no such home folder'):
+        expand_user(path)
+
+
+def test_other_paths_need_no_home(homeless):
+    assert expand_user('x/~y') == Path('x/~y')

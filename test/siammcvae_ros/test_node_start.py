@@ -10,11 +10,10 @@ import sys
 import pytest
 
 
-def start(module, domain, *arguments, without=()):
-    environment = {name: value for name, value in os.environ.items() if name not in without}
+def start(module, domain, *arguments):
     return subprocess.Popen(
         [sys.executable, '-m', f'siammcvae_ros.{module}', '--ros-args', *arguments],
-        env={**environment, 'ROS_DOMAIN_ID': str(domain)},
+        env={**os.environ, 'ROS_DOMAIN_ID': str(domain)},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -75,12 +74,17 @@ def test_no_faults_may_be_an_empty_list(domain, tmp_path):
     assert '2 frames' in text
 
 
-def test_a_node_needs_no_home(domain):
-    without = ('HOME', 'ROS_HOME', 'ROS_LOG_DIR', 'XDG_CACHE_HOME')
-    process = start('replay_node', domain, '-p', 'frames:=2', without=without)
+@pytest.mark.parametrize('home', [None, '', '{file}/home'])
+def test_a_node_needs_no_home(domain, tmp_path, monkeypatch, home):
+    (tmp_path / 'file').touch()  # no folder can be made below it
+    for name in ('HOME', 'ROS_HOME', 'ROS_LOG_DIR', 'XDG_CACHE_HOME'):
+        monkeypatch.delenv(name, raising=False)
+    if home is not None:
+        monkeypatch.setenv('HOME', home.format(file=tmp_path / 'file'))
+    process = start('replay_node', domain, '-p', 'frames:=2')
     _, text = process.communicate()
     assert process.returncode == 0, text
-    assert 'logging directory' not in text
+    assert text.count('no home to write to') == 1
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

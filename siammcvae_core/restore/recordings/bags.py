@@ -23,7 +23,7 @@ from siammcvae_core.data.compressed_images import encode_png
 from siammcvae_core.data.encodings import restored_pixels, to_frame
 from siammcvae_core.data.image_topics import COMPRESSED, RAW, sibling
 from siammcvae_core.data.recording import open_recording, Recording, storage_files
-from siammcvae_core.errors import InputError
+from siammcvae_core.errors import InputError, OutputError
 from siammcvae_core.restore.recordings.sequence import MaskedFrame, Write
 from siammcvae_core.restore.restored_frame import RestoredFrame
 
@@ -78,6 +78,7 @@ class BagAssembler:
         index = 0
         with (
             open_recording(self._path) as recording,
+            _output(target),
             Writer(target, version=BAG_VERSION, storage_plugin=_plugin(self._path)) as writer,
         ):
             try:
@@ -102,6 +103,18 @@ class BagAssembler:
             yield from recording.messages()
         except Exception as error:  # damaged files raise errors of every parser rosbags is made of
             self.broken = ' '.join(str(error).split()) or type(error).__name__
+
+
+@contextmanager
+def _output(target: Path) -> Iterator[None]:
+    """Blame the output for errors of writing it, and leave nothing of it on a full disk."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # each kind of storage raises errors of its own
+        shutil.rmtree(target, ignore_errors=True)
+        raise OutputError(f'{target} cannot be written: {error}') from error
 
 
 def _is_unsupported(frame: MaskedFrame) -> bool:

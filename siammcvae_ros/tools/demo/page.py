@@ -20,8 +20,9 @@ def build_page(
     problems: Iterable[str],
     scores: Sequence[FrameScore],
     examples: ExamplePictures,
+    advice: str = '',
 ) -> Page:
-    """Lay out the report; `report` has the keys of report.json."""
+    """Lay out the report; `report` has the keys of report.json, `advice` says what to do."""
     page = Page(f'siammcvae_ros demo: {report["source"]}')
     page.text(
         f'{report["frames_sent"]} frames of {report["width"]}x{report["height"]} pixels went '
@@ -30,6 +31,8 @@ def build_page(
     )
     for problem in problems:
         page.alarm(problem)
+    if advice:
+        page.alarm(advice)
     page.numbers(_headline(report))
     page.heading('Every frame accounted for')
     page.table(('what became of them', 'frames'), _counter_rows(report))

@@ -103,13 +103,14 @@ def slowness_advice(diagnostics: CameraDiagnostics, max_hz: float) -> str:
 
 
 def headline(report: dict[str, Any]) -> str:
-    """Return the result in one line."""
+    """Return the result, a line for each thing."""
     kept = 'exact' if report['kept_pixels_exact'] else 'NOT exact'
     return (
         f'{report["frames_in"]} frames in = {report["frames_out"]} out + '
-        f'{report["frames_dropped"]} dropped; {report["frames_damaged"]} damaged; kept pixels '
-        f'{kept}; lost pixels {with_unit(report["psnr_lost_restored"], ".1f", " dB")} restored, '
-        f'{with_unit(report["psnr_lost_copy"], ".1f", " dB")} copied; latency '
+        f'{report["frames_dropped"]} dropped, {report["frames_damaged"]} damaged on the way\n'
+        f'kept pixels {kept}\n'
+        f'lost pixels {with_unit(report["psnr_lost_restored"], ".1f", " dB")} restored, '
+        f'{with_unit(report["psnr_lost_copy"], ".1f", " dB")} copied\nlatency '
         f'{with_unit(report["latency_ms_p50"], ".0f", " ms")} '
         f'(p99 {with_unit(report["latency_ms_p99"], ".0f", " ms")})'
     )

@@ -134,6 +134,19 @@ def test_a_freeze_without_a_usable_past_is_black():
     assert not resized.inject(after, frame).frame.any()
 
 
+@pytest.mark.parametrize('size', [(48, 64, 3), (48, 64)])
+def test_a_freeze_on_a_black_frame_shows_what_was_captured_then(size):
+    frames = [noise(size, seed) for seed in range(40)]
+    injector = FaultInjector(['full', 'freeze'], 1.0, seed=0, burst=2)
+    results = [injector.inject(i, frame) for i, frame in enumerate(frames)]
+    faults = [result.fault for result in results]
+    begins = [i for i in range(1, 40) if faults[i - 1 : i + 1] == ['full', 'freeze']]
+    assert begins
+    for i in begins:
+        assert results[i].frame is frames[i - 1]
+        assert i + 1 == 40 or faults[i + 1] != 'freeze' or results[i + 1].frame is frames[i - 1]
+
+
 def test_bursts_last_and_dirt_keeps_its_place():
     injector = FaultInjector(['block:0.1', 'random:0.3'], 0.3, seed=2, burst=5)
     results = [injector.inject(i, frame) for i, frame in enumerate(stream(300, (128, 128)))]

@@ -225,4 +225,7 @@ def test_undamaged_drive_has_a_headline_too() -> None:
     diagnostics = replace(SETTLED, restored={}, passed={'intact': 3}, latency_ms=unknown)
     report = summarise([replace(INTACT, index=i) for i in range(3)], diagnostics, 3)
     assert 'nan' not in headline(report)
-    assert '0 damaged; kept pixels exact; lost pixels – restored' in headline(report)
+    first, kept, lost, latency = headline(report).splitlines()
+    assert first == '3 frames in = 3 out + 0 dropped, 0 damaged on the way'
+    assert (kept, latency) == ('kept pixels exact', 'latency – (p99 –)')
+    assert lost == 'lost pixels – restored, – copied'
