@@ -121,6 +121,7 @@ def main() -> int:
             else:
                 run_fault_monitor(node)
     finally:
+        node.destroy_node()  # freed while rclpy shuts down, it could crash the process
         rclpy.try_shutdown()
     return 0
 
