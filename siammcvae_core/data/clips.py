@@ -73,7 +73,8 @@ class VideoClip(Source):
         self.broken = ''
         with self._open() as container:
             stream = container.streams.video[0]
-            stream.thread_type = 'AUTO'
+            # With a thread per frame it depends on their timing whether damage is reported.
+            stream.thread_type = 'SLICE'
             stream.codec_context.options = OPTIONS
             timeline = Timeline(stream.time_base, round(NANO / self.rate), self._joinable)
             index = damaged = 0
