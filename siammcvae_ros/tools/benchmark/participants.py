@@ -18,6 +18,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
@@ -101,7 +102,7 @@ def run_fault_monitor(node: Node) -> None:
         masks.publish(image_message(msg.header, mask, 'mono8'))
 
     node.create_subscription(Image, 'image_raw', on_image, BEST_EFFORT)
-    # rclpy wakes an idle executor on SIGINT before it shuts the context down: wake it again.
+    # Python raises KeyboardInterrupt between callbacks: an idle executor has to wake for it.
     node.create_timer(0.5, lambda: None)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
@@ -110,7 +111,8 @@ def run_fault_monitor(node: Node) -> None:
 
 def main() -> int:
     """Run the camera or the fault monitor until shut down."""
-    rclpy.init()
+    # rclpy's handlers wake executors from a thread of theirs, also one that is freed meanwhile.
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = Node('participant')
     role = node.declare_parameter('role', 'camera').value
     clock_start = node.declare_parameter('clock_start', 0).value
@@ -121,7 +123,7 @@ def main() -> int:
             else:
                 run_fault_monitor(node)
     finally:
-        node.destroy_node()  # freed while rclpy shuts down, it could crash the process
+        node.destroy_node()
         rclpy.try_shutdown()
     return 0
 
