@@ -123,8 +123,8 @@ def run(options: argparse.Namespace) -> int:
     folder.prepare()
     origin = int(time.time())
     count = min(options.frames or len(source), len(source))
-    seconds = count / min(options.max_hz, source.rate)
-    print(f'Playing {source.name}: {count} frames, about {seconds:.0f} s, then scoring them.')
+    hz = min(options.max_hz, source.rate)
+    print(f'Playing {source.name}: {count} frames, about {count / hz:.0f} s, then scoring them.')
     settings = play.PlaySettings(
         source=_absolute(options.source),
         topic=options.topic,
@@ -160,7 +160,7 @@ def run(options: argparse.Namespace) -> int:
         problems.append(f'the source ends early: {source.broken}')
     report |= {'problems': problems, **_conditions(options, source, played)}
     write_json(folder.json, report)
-    advice = slowness_advice(played.diagnostics, options.max_hz)
+    advice = slowness_advice(played.diagnostics, hz)
     build_page(report, problems, scores, examples, advice).write(folder.page)
     print('\n'.join(['', headline(report), *filter(None, [advice])]))
     for problem in problems:

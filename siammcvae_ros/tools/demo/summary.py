@@ -88,16 +88,16 @@ def list_problems(
     return lines
 
 
-def slowness_advice(diagnostics: CameraDiagnostics, max_hz: float) -> str:
-    """Say at what rate every damaged frame could be restored; '' if all were in time."""
+def slowness_advice(diagnostics: CameraDiagnostics, hz: float) -> str:
+    """Say at what rate, below the `hz` played, all could be restored; '' if all were in time."""
     reasons = ('superseded', 'overtaken')
     late = sum(diagnostics.passed.get(r, 0) + diagnostics.dropped.get(r, 0) for r in reasons)
     latency = diagnostics.latency_ms['restored_ms_p99']
     if not late:
         return ''
-    bearable = max_hz / 2 if math.isnan(latency) else min(max_hz / 2, 800 / latency)
+    bearable = hz / 2 if math.isnan(latency) else min(hz / 2, 800 / latency)
     return (
-        f'{late} damaged frames came faster than this machine restores them: '
+        f'{late} frames came faster than this machine restores them: '
         f'play slower with HZ={max(0.1, bearable):.2g} (--max-hz)'
     )
 

@@ -136,9 +136,9 @@ def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('counts', 'latency', 'said'),
     [
-        ({'passed': {'superseded': 3}}, 200.0, '3 damaged frames .* HZ=4 '),
-        ({'dropped': {'overtaken': 1, 'superseded': 1}}, 50.0, '2 damaged frames .* HZ=5 '),
-        ({'dropped': {'overtaken': 1}}, float('nan'), '1 damaged frames .* HZ=5 '),
+        ({'passed': {'superseded': 3}}, 200.0, '3 frames .* HZ=4 '),
+        ({'dropped': {'overtaken': 1, 'superseded': 1}}, 50.0, '2 frames .* HZ=5 '),
+        ({'dropped': {'overtaken': 1}}, float('nan'), '1 frames .* HZ=5 '),
         ({'passed': {'intact': 9}, 'dropped': {'malformed_image': 1}}, 900.0, '^$'),
     ],
 )
