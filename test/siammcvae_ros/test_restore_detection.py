@@ -1,20 +1,16 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Frames whose faults the node finds itself: a camera with a real restorer, then the real node."""
+"""Frames whose faults the node finds itself: a camera with a real restorer."""
 
-from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
 import numpy as np
 import pytest
-from support.stream import BAND, header, HEIGHT, MS, NOTHING, Stream, view, WIDTH
+from support.stream import BAND, damaged, HEIGHT, MS, NOTHING, view, WIDTH
 
-from siammcvae_core.data.encodings import image_view
 from siammcvae_core.detection.detector import Detector
 from siammcvae_core.errors import FrameError
 from siammcvae_core.restore.restorer import Restorer
 from siammcvae_ros.bridge.camera_state import camera_state, SubscriptionStatus
 from siammcvae_ros.bridge.diagnostics import camera_status
-from siammcvae_ros.bridge.images import image_message
 from siammcvae_ros.frame_path.camera import Camera
 from siammcvae_ros.frame_path.inspection import DetectorMode, Inspection
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode
@@ -72,12 +68,6 @@ class Rig:
     @property
     def detector(self):
         return self.camera.snapshot().detector
-
-
-def damaged(index, mask=BAND, channels=3):
-    pixels = view(index, channels)
-    pixels[mask != 0] = 0
-    return pixels
 
 
 def begin(mode=DetectorMode.ONLY, channels=3, encoding='bgr8', **policy):
@@ -264,55 +254,3 @@ def test_diagnostics_say_what_was_found():
     assert values['detector.found'] == 'frozen'
     assert (values['detector.failed'], values['detector.error']) == ('0', '')
     assert float(values['detector.ms_p99']) >= float(values['detector.ms_p50']) > 0
-
-
-def test_node_that_finds_faults_itself(start, probe, wait_until, settings):
-    start('restore_node', **settings, detector='only')
-    stream = Stream(probe, wait_until)
-    stream.connect(masks=False)
-    assert stream.masks.get_subscription_count() == 0
-    for index in range(3):
-        sent = image_message(header(index), view(index), 'bgr8')
-        assert stream.serve(index, mask=BAND) == sent
-
-    restored = image_view(stream.serve(3, damaged(3)))
-    np.testing.assert_array_equal(restored[BAND == 0], view(3)[BAND == 0])
-    assert np.abs(restored.astype(int) - view(3))[BAND != 0].mean() < 20
-    stream.serve(4, damaged(3))
-    wait_until(lambda: len(stream.restored_masks) == 5, 'the restored masks')
-    np.testing.assert_array_equal(image_view(stream.restored_masks[3]), BAND)
-    assert image_view(stream.restored_masks[4]).all()
-
-    stream.serve(5, view(5, 1), encoding='bayer_rggb16')
-    stream.serve(6)
-    stream.wait_for_status(
-        detector='only',
-        detector__flagged=2,
-        detector__found='frozen',
-        detector__failed=0,
-        masks__received=0,
-        restored__warp=2,
-        passed__intact=4,
-        passed__unsupported_encoding=1,
-    )
-
-    for transition in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_ACTIVATE):
-        request = ChangeState.Request(transition=Transition(id=transition))
-        assert probe.call(ChangeState, '/restore/change_state', request).success
-    stream.serve(7, view(6))
-    stream.wait_for_status(detector__flagged=2, passed__intact=5)
-
-
-def test_node_that_adds_what_it_finds(start, probe, wait_until, settings):
-    start('restore_node', **settings, detector='assist')
-    stream = Stream(probe, wait_until).connect()
-    for index in range(3):
-        stream.serve(index, mask=NOTHING)
-    stream.serve(3, damaged(3), CORNER)
-    stream.serve(4, damaged(4), NOTHING)
-    wait_until(lambda: len(stream.restored_masks) == 5, 'the restored masks')
-    np.testing.assert_array_equal(image_view(stream.restored_masks[3]), BAND | CORNER)
-    np.testing.assert_array_equal(image_view(stream.restored_masks[4]), BAND)
-    stream.wait_for_status(
-        detector='assist', detector__flagged=2, masks__matched=5, restored__warp=2
-    )

@@ -25,6 +25,11 @@ BAND[16:32] = 255
 NOTHING = np.zeros((HEIGHT, WIDTH), np.uint8)
 
 
+def damaged(index, mask=BAND):
+    """Return a frame of the scene, black where the mask is set."""
+    return np.where(mask != 0, 0, view(index)).astype(np.uint8)
+
+
 class Rig:
     """A camera with its output recorded; its worker runs when `work` is called."""
 

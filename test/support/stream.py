@@ -27,6 +27,13 @@ def view(index, channels=3):
     return np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels)
 
 
+def damaged(index, mask=BAND, channels=3):
+    """Return a frame of the scene, black where the mask is set."""
+    pixels = view(index, channels)
+    pixels[mask != 0] = 0
+    return pixels
+
+
 def header(index, frame_id='front_optical'):
     header = Header(frame_id=frame_id)
     stamp = 1_700_000_000_000 * MS + index * 100 * MS

@@ -2,74 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fallback chain: engines that serve, fail, are slow or return no frame; `best_method`."""
 
-import cv2
 import numpy as np
 import pytest
+from support.engines import after, ConstantEngine, drive, FailingEngine, some_lost
 
 from siammcvae_core.engines import Restoration
 from siammcvae_core.restore.restored_frame import RestoreMethod
-from siammcvae_core.restore.restorer import RECENT_DAMAGE, Restorer
-
-
-def drive(count=3, step=3):
-    """Frames of a texture that moves left by `step` pixels a frame."""
-    noise = np.random.default_rng(0).standard_normal((120, 160 + step * count, 3))
-    texture = cv2.GaussianBlur(noise.astype(np.float32), (0, 0), 4)
-    texture = cv2.normalize(texture, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
-    return [np.ascontiguousarray(texture[:, step * i : step * i + 160]) for i in range(count)]
-
-
-def after(frames, stamps=(0.0, 0.1), engine=None, **settings):
-    """Return a restorer that has observed `frames` at `stamps`."""
-    restorer = Restorer(engine, **settings)
-    for frame, stamp in zip(frames, stamps, strict=False):
-        restorer.observe(frame, stamp)
-    return restorer
-
-
-def some_lost(size=(120, 160), share=0.6):
-    return np.random.default_rng(1).random(size) < share
-
-
-class ConstantEngine:
-    """An engine that restores every frame in one grey and counts its calls."""
-
-    patch = 16
-    references = 1
-    eager = True
-
-    def __init__(self, grey=77):
-        self.grey, self.encoded, self.restored = grey, 0, 0
-
-    def encode_reference(self, frame):
-        self.encoded += 1
-        return frame.mean()
-
-    def restore(self, references, frame, mask, stamp):
-        self.restored += 1
-        references.frames[0].encoded_by(self.encode_reference)
-        return Restoration(np.full_like(frame, self.grey))
-
-    def describe(self):
-        return {'engine': 'constant'}
-
-
-class FailingEngine(ConstantEngine):
-    """An engine whose calls raise `error`, as long as it has one."""
-
-    def __init__(self, error, at_encode=False):
-        super().__init__()
-        self.error, self.at_encode = error, at_encode
-
-    def encode_reference(self, frame):
-        if self.at_encode and self.error:
-            raise self.error
-        return super().encode_reference(frame)
-
-    def restore(self, references, frame, mask, stamp):
-        if self.error:
-            raise self.error
-        return super().restore(references, frame, mask, stamp)
 
 
 class FixedEngine(ConstantEngine):
@@ -89,89 +27,6 @@ def test_model_serves_first_and_only_lost_pixels_change():
     assert (restored.method, restored.reason) == (RestoreMethod.MODEL, '')
     assert (restored.frame[lost] == 77).all()
     np.testing.assert_array_equal(restored.frame[~lost], frames[2][~lost])
-
-
-def prepared(restorer):
-    """Prepare all there is, as an idle worker does; returns the number of steps."""
-    steps = 0
-    while restorer.unprepared:
-        restorer.prepare()
-        steps += 1
-    return steps
-
-
-def test_an_eager_engine_encodes_every_reference_ahead():
-    frames, mask = drive(3), some_lost()
-    engine = ConstantEngine()
-    restorer = Restorer(engine)
-    for number, frame in enumerate(frames[:2]):
-        restorer.observe(frame, number / 10)
-        assert prepared(restorer) == 1
-    assert engine.encoded == 2
-    restorer.restore(frames[2], mask, 0.2)
-    assert (engine.encoded, engine.restored) == (2, 1)
-
-
-def test_other_engines_prepare_soon_after_damage():
-    frames, mask = drive(8), some_lost()
-    engine = ConstantEngine()
-    engine.eager = False
-    restorer = after(frames, engine=engine)
-    assert not restorer.unprepared
-    restorer.restore(frames[2], mask, 0.2)
-    assert (engine.encoded, prepared(restorer)) == (1, 0)
-    restorer.observe(frames[3], 0.3)
-    assert (prepared(restorer), engine.encoded) == (2, 2)
-    restorer.restore(frames[4], mask, 0.4)
-    assert engine.encoded == 2
-    restorer.observe(frames[5], 0.4 + RECENT_DAMAGE + 0.1)
-    assert not restorer.unprepared
-
-
-def test_while_damage_lasts_the_next_damaged_frame_is_prepared_for():
-    frames, mask = drive(8), some_lost()
-    engine = ConstantEngine()
-    engine.eager = False
-    restorer = after(frames, engine=engine)
-    restorer.restore(frames[2], mask, 0.2)
-    assert not restorer.unprepared  # one damaged frame alone is as often the last as not
-    restorer.restore(frames[3], mask, 0.3)
-    assert prepared(restorer) == 3
-    before = engine.encoded
-    restorer.restore(frames[4], mask, 0.4)
-    assert engine.encoded == before
-    restorer.observe(frames[5], 0.5)
-    assert prepared(restorer) == 2
-
-
-def test_a_damaged_frame_does_not_wait_for_what_was_not_prepared():
-    frames, mask = drive(8), some_lost()
-    restorer = after(frames, engine=ConstantEngine())
-    assert restorer.unprepared
-    assert restorer.restore(frames[2], mask, 0.2).method is RestoreMethod.MODEL
-    assert not restorer.unprepared
-
-
-def test_prepared_or_not_the_frame_is_the_same():
-    frames, mask = drive(6), some_lost()
-    results = []
-    for prepare in (True, False):
-        restorer = after(frames, engine=ConstantEngine(), best_method=RestoreMethod.WARP)
-        restorer.restore(frames[2], mask, 0.2)
-        restorer.observe(frames[3], 0.3)
-        restorer.observe(frames[4], 0.4)
-        if prepare:
-            prepared(restorer)
-        results.append(restorer.restore(frames[5], mask, 0.5).frame)
-    np.testing.assert_array_equal(*results)
-
-
-def test_a_step_of_preparation_that_fails_is_left_to_the_restoration():
-    frames, mask = drive(3), some_lost()
-    restorer = after(frames, engine=FailingEngine(RuntimeError('no memory'), at_encode=True))
-    assert prepared(restorer) == 1
-    restored = restorer.restore(frames[2], mask, 0.2)
-    assert (restored.method, restored.reason) == (RestoreMethod.WARP, 'engine_error')
 
 
 def test_engine_that_is_capped_away_is_never_called():

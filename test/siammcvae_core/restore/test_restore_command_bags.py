@@ -182,11 +182,10 @@ def test_masks_may_be_late_or_missing(tmp_path: Path, capsys: pytest.CaptureFixt
     assert '12 frames: 8 intact, 2 no mask, 2 restored: warp.' in capsys.readouterr().out
 
 
-def test_bag_resumes_after_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
-    bag, out, whole = record(tmp_path / 'bag', images, IMAGE), tmp_path / 'out', tmp_path / 'whole'
-    options = ['--topic', '/front/image_raw', *MOTION]
-    assert main([str(bag), str(whole), *options]) == 0
+def interrupt(
+    monkeypatch: pytest.MonkeyPatch, bag: Path, out: Path, options: Sequence[str]
+) -> None:
+    """Restore a bag until a Ctrl-C in its second part."""
     restore = Restorer.restore
 
     def interrupted(self: Restorer, frame: np.ndarray, mask: np.ndarray, stamp: float) -> object:
@@ -198,6 +197,14 @@ def test_bag_resumes_after_an_interruption(tmp_path: Path, monkeypatch: pytest.M
         patch.setattr('siammcvae_core.restore.recordings.sequence.PART', 5)
         patch.setattr(Restorer, 'restore', interrupted)
         assert main([str(bag), str(out), *options]) == 130
+
+
+def test_bag_resumes_after_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [raw(n, image, 'bgr8') for n, image in enumerate(drive('bgr8'))]
+    bag, out, whole = record(tmp_path / 'bag', images, IMAGE), tmp_path / 'out', tmp_path / 'whole'
+    options = ['--topic', '/front/image_raw', *MOTION]
+    assert main([str(bag), str(whole), *options]) == 0
+    interrupt(monkeypatch, bag, out, options)
     assert not out.exists()
     assert main([str(bag), str(out), *options]) == 0
     assert messages(out) == messages(whole)
@@ -218,17 +225,7 @@ def test_lost_pixels_of_a_bag_are_detected(tmp_path: Path, monkeypatch: pytest.M
     assert [mark.stamp for mark in marks] == list(expected_masks)
     for mark in marks:
         assert np.array_equal(mark.image, expected_masks[mark.stamp])
-    restore = Restorer.restore
-
-    def interrupted(self: Restorer, frame: np.ndarray, mask: np.ndarray, stamp: float) -> object:
-        if stamp > START + 0.7:
-            raise KeyboardInterrupt
-        return restore(self, frame, mask, stamp)
-
-    with monkeypatch.context() as patch:
-        patch.setattr('siammcvae_core.restore.recordings.sequence.PART', 5)
-        patch.setattr(Restorer, 'restore', interrupted)
-        assert main([str(bag), str(out), *options]) == 130
+    interrupt(monkeypatch, bag, out, options)
     assert main([str(bag), str(out), *options]) == 0
     assert messages(out) == messages(whole)
 

@@ -4,26 +4,12 @@
 
 import numpy as np
 import pytest
-from support.rig import BAND, HEIGHT, MS, NOTHING, Rig, view, WIDTH
+from support.rig import BAND, damaged, HEIGHT, NOTHING, Rig, view, WIDTH
 
 from siammcvae_core.errors import FrameError
 from siammcvae_ros.frame_path.mask_matching import MaskMode
 from siammcvae_ros.frame_path.output_queue import CameraFrame
 from siammcvae_ros.frame_path.policy import MissingMask, OnFailure
-
-
-def damaged(index, mask=BAND):
-    return np.where(mask != 0, 0, view(index)).astype(np.uint8)
-
-
-@pytest.fixture
-def rig():
-    """Receive and observe two intact frames."""
-    rig = Rig()
-    for index in (0, 1):
-        rig.frame(index, NOTHING)
-        rig.work()
-    return rig
 
 
 def test_damaged_frame_is_restored_and_kept_pixels_are_exact(rig):
@@ -101,83 +87,6 @@ def test_missing_mask(rig, missing_mask, reason, age):
     rig.frame(3, BAND, damaged(3))
     rig.work()
     assert rig.camera.snapshot().reference_age == pytest.approx(age)
-
-
-def test_late_mask_takes_the_reference_back(rig):
-    rig.camera.matcher.expected = False
-    rig.frame(2, pixels=damaged(2))
-    rig.work()
-    rig.camera.mask(200 * MS, BAND)
-    rig.frame(3, BAND, damaged(3))
-    rig.work()
-    assert rig.camera.snapshot().masks.late == 1
-    assert rig.camera.snapshot().reference_age == pytest.approx(0.2)
-
-
-def test_second_mask_that_says_damaged_takes_the_reference_back(rig):
-    rig.frame(2, NOTHING, damaged(2))
-    rig.work()
-    rig.camera.mask(200 * MS, BAND)
-    rig.frame(3, BAND, damaged(3))
-    rig.work()
-    assert rig.camera.snapshot().reference_age == pytest.approx(0.2)
-
-
-def test_late_mask_of_a_frame_not_yet_observed(rig):
-    rig.camera.matcher.expected = False
-    rig.frame(2, pixels=damaged(2))
-    rig.camera.mask(200 * MS, BAND)
-    rig.work()
-    rig.frame(3, BAND, damaged(3))
-    rig.work()
-    assert rig.camera.snapshot().reference_age == pytest.approx(0.2)
-
-
-def test_a_frame_whose_mask_came_late_is_not_counted_as_intact(rig):
-    rig.camera.matcher.expected = False
-    for index in (2, 3, 4):
-        rig.frame(index, pixels=damaged(index))
-        rig.work()
-        rig.camera.mask(index * 100 * MS, BAND)
-    assert rig.counters.passed == {'intact': 2, 'late_mask': 3}
-    assert rig.counters.in_flight == 0
-
-
-def test_a_late_mask_within_the_slop_is_of_its_frame(rig):
-    rig.camera.matcher.expected = False
-    rig.camera.matcher.slop = 5 * MS
-    rig.frame(2, pixels=damaged(2))
-    rig.work()
-    rig.camera.mask(203 * MS, BAND)
-    rig.frame(3, BAND, damaged(3))
-    rig.work()
-    assert rig.counters.passed == {'intact': 2, 'late_mask': 1}
-    assert rig.camera.snapshot().reference_age == pytest.approx(0.2)
-
-
-def test_a_held_frame_whose_mask_comes_is_counted_as_damaged():
-    rig = Rig(max_hold=1.0)
-    for index in (0, 1):
-        rig.frame(index, NOTHING)
-        rig.work()
-    rig.frame(2, BAND, damaged(2))
-    rig.camera.matcher.expected = False
-    rig.frame(3, pixels=damaged(3))  # waits for the restoration of 2
-    rig.camera.mask(300 * MS, BAND)
-    assert rig.counters.passed == {'intact': 2}
-    rig.work()
-    assert rig.counters.passed == {'intact': 2, 'late_mask': 1}
-    assert rig.numbers == [0, 1, 2, 3]
-
-
-def test_late_empty_mask_keeps_the_reference(rig):
-    rig.camera.matcher.expected = False
-    rig.frame(2)
-    rig.work()
-    rig.camera.mask(200 * MS, NOTHING)
-    rig.frame(3, BAND, damaged(3))
-    rig.work()
-    assert rig.camera.snapshot().reference_age == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
@@ -304,42 +213,3 @@ def test_stop_settles_every_frame(rig):
     assert rig.counters.in_flight == 0
     assert rig.counters.dropped == {'deactivated': 3}
     assert not rig.camera.has_pending
-
-
-def budgets_of(rig, monkeypatch):
-    """Note the seconds that every restoration is given, in a list that grows."""
-    budgets = []
-    restore = rig.camera.restorer.restore
-
-    def watched(frame, mask, stamp, budget, arrived):
-        budgets.append(budget)
-        return restore(frame, mask, stamp, budget, arrived)
-
-    monkeypatch.setattr(rig.camera.restorer, 'restore', watched)
-    return budgets
-
-
-@pytest.mark.parametrize(
-    ('model_budget', 'sharing', 'due'), [(0.0, 1, 0.1), (0.0, 4, 0.025), (0.25, 1, 0.25)]
-)
-def test_the_model_has_the_frame_period_or_what_is_set(model_budget, sharing, due, monkeypatch):
-    rig = Rig(model_budget=model_budget)
-    budgets = budgets_of(rig, monkeypatch)
-    for index in (0, 1, 2, 4):  # one frame never came
-        rig.frame(index, mask=NOTHING)
-        rig.work()
-    assert not rig.camera.is_damaged
-    rig.frame(5, mask=BAND)
-    assert rig.camera.is_damaged
-    rig.camera.process_next(sharing)
-    assert budgets == [pytest.approx(due)]
-
-
-def test_a_replay_in_slow_motion_gives_the_model_more_time(monkeypatch):
-    rig = Rig()
-    budgets = budgets_of(rig, monkeypatch)
-    for index in range(4):
-        rig.frame(index, mask=NOTHING, at=0.5 * index)
-    rig.frame(4, mask=BAND, at=2.0)
-    rig.work()
-    assert budgets == [pytest.approx(0.5)]
