@@ -34,7 +34,7 @@ DEMO_FLAGS := --out "$$OUT" $(if $(FRAMES),--frames $(FRAMES)) $(if $(HZ),--max-
 
 ENGINE_FLAGS := $(if $(POLICY),--policy $(POLICY)) $(if $(PRECISION),--precision $(PRECISION)) $(if $(WEIGHTS),"$$WEIGHTS")
 
-.PHONY: help demo stress storm fuzz engine test lint clean
+.PHONY: help demo stress storm fuzz engine test test-main test-fast test-kilted lint clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -58,18 +58,21 @@ storm:
 fuzz: .venv/ready  ## damaged files against everything that reads files (CASES=n, SEED=n)
 	@PYTHONPATH=test .venv/bin/python -m fuzz --cases $(or $(CASES),2000) --seed $(or $(SEED),0)
 
-# Every run takes place, whatever becomes of the others; the last lines name those that failed.
+# The runs mostly wait for nodes, so they share the cores. Main prints as it goes, which is what `+`
+# is for, the others when they are through.
 test: .venv/ready .venv-fast/builder $(KILTED)  ## every test, in three runs: main, the fast engines, ROS 2 Kilted
-	@failed=; \
-	.venv/bin/python -m pytest --strict-skips $(addprefix --ignore=,$(FAST_TESTS)) || failed="$$failed, main"; \
-	PYTHONPATH="$(BUILDER_PATH)$${PYTHONPATH:+:$$PYTHONPATH}" .venv-fast/bin/python -m pytest --strict-skips \
-	  $(FAST_TESTS) || failed="$$failed, the fast engines"; \
-	if [ -e .venv-kilted/ready ]; then \
-	  .venv-kilted/bin/python -m pytest --strict-skips --allow-skip=PyTorch $(KILTED_TESTS) || failed="$$failed, ROS 2 Kilted"; \
-	elif [ -n '$(KILTED)' ]; then \
-	  echo 'ROS 2 Kilted: its wheels did not install, so the ROS tests ran on Jazzy only.'; \
-	fi; \
-	[ -z "$$failed" ] || { echo "make test: failed: $${failed#, }"; exit 1; }
+	@$(MAKE) -s --keep-going --jobs=3 --output-sync=target test-main test-fast $(if $(KILTED),test-kilted)
+
+test-main:
+	+@.venv/bin/python -m pytest --strict-skips $(addprefix --ignore=,$(FAST_TESTS))
+
+test-fast:
+	@PYTHONPATH="$(BUILDER_PATH)$${PYTHONPATH:+:$$PYTHONPATH}" .venv-fast/bin/python -m pytest --strict-skips $(FAST_TESTS)
+
+test-kilted:
+	@if [ -e .venv-kilted/ready ]; then \
+	  .venv-kilted/bin/python -m pytest --strict-skips --allow-skip=PyTorch $(KILTED_TESTS); \
+	else echo 'ROS 2 Kilted: its wheels did not install, so the ROS tests ran on Jazzy only.'; fi
 
 lint: .venv/ready  ## ruff and mypy
 	@.venv/bin/ruff check .

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from siammcvae_ros.tools.dds_domain import free_domain
+from siammcvae_ros.tools.dds_domain import reserve_domain
 
 ALLOWED_SKIPS = re.compile(
     # What only an installed ROS 2 or the operating system brings:
@@ -57,8 +57,9 @@ def _without_forbidden_skip(report: Report, config: pytest.Config) -> Report:
 @pytest.fixture(scope='session', autouse=True)
 def ros_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Set the variables that every node started by a test inherits."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('ROS_DOMAIN_ID', str(free_domain()))
+    domain, lock = reserve_domain()
+    with lock, pytest.MonkeyPatch.context() as patch:
+        patch.setenv('ROS_DOMAIN_ID', str(domain))
         patch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
         patch.setenv('ROS_LOG_DIR', str(tmp_path_factory.mktemp('roslog')))
         yield

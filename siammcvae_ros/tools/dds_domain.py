@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A DDS domain for our own processes on this host, and a description of this host."""
 
+from collections import deque
+from contextlib import suppress
 from importlib import metadata
 import os
 from pathlib import Path
@@ -12,11 +14,17 @@ import shutil
 import socket
 import sys
 
+from filelock import FileLock, Timeout
+
+from siammcvae_core.files import temporary_folder
+from siammcvae_ros.tools.processes import ProcessError
+
 PROFILE = 'fastdds_large_images.xml'
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 SHARED_MEMORY = Path('/dev/shm')
 PROCESSES = 3  # in the domain
 HIGHEST_DOMAIN = 101  # above, DDS ports reach into the range Linux hands out to anyone
+_newest_locks: deque[FileLock] = deque(maxlen=8)
 
 
 def isolate(folder: Path) -> None:
@@ -39,9 +47,27 @@ def isolate(folder: Path) -> None:
 
 
 def free_domain() -> int:
-    """Choose at random a DDS domain that no process on this host uses."""
+    """Choose at random a DDS domain that no process on this host uses.
+
+    Another process of this user may choose it only after this one has chosen several others: by
+    then, its participants are there to be seen, or gone.
+    """
+    domain, lock = reserve_domain()
+    _newest_locks.append(lock)
+    return domain
+
+
+def reserve_domain() -> tuple[int, FileLock]:
+    """Choose a domain as `free_domain` does; it stays chosen as long as the lock is held."""
     domains = random.sample(range(1, HIGHEST_DOMAIN + 1), HIGHEST_DOMAIN)
-    return next((domain for domain in domains if _is_free(domain)), domains[0])
+    for domain in domains:
+        lock = FileLock(temporary_folder() / f'domain{domain}.lock')
+        with suppress(Timeout):
+            lock.acquire(blocking=False)
+            if _is_free(domain):
+                return domain, lock
+            lock.release()
+    raise ProcessError(f'each of the {HIGHEST_DOMAIN} DDS domains is in use: end some processes')
 
 
 def _is_free(domain: int) -> bool:

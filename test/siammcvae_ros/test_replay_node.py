@@ -192,11 +192,11 @@ def test_a_pause_holds_and_skips_nothing(replay, bag):
     assert stamps(node.images) == (EXPECTED_STAMPS * 9)[: len(node.images)]
 
 
-def test_a_clip_that_breaks_is_played_as_far_as_it_goes_and_told(tmp_path):
+def test_a_clip_that_breaks_is_played_as_far_as_it_goes_and_told(domain, tmp_path):
     for index in range(4):
         cv2.imwrite(str(tmp_path / f'{index}.png'), np.full((48, 72), index, np.uint8))
     (tmp_path / '3.png').write_bytes(b'no image')
-    process = start(f'source:={tmp_path}', 'rate:=10.0')
+    process = start(domain, f'source:={tmp_path}', 'rate:=10.0')
     log = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 0, log
     assert '[WARN]' in log
@@ -204,7 +204,7 @@ def test_a_clip_that_breaks_is_played_as_far_as_it_goes_and_told(tmp_path):
     assert 'replayed 3 frames, 0 damaged' in log
 
 
-def test_mistakes_end_in_one_clear_line_and_status_2(bag, tmp_path):
+def test_mistakes_end_in_one_clear_line_and_status_2(bag, domain, tmp_path):
     noise = tmp_path / 'noise.mp4'
     noise.write_bytes(np.random.default_rng(0).bytes(5000))
     mistakes = {
@@ -217,7 +217,7 @@ def test_mistakes_end_in_one_clear_line_and_status_2(bag, tmp_path):
         (f'source:={bag}', "faults:=['bend:0.2']"): "unknown fault 'bend'",
         (f'source:={bag}', "camera:='fr ont'"): 'Invalid topic name',
     }
-    running = {start(*parameters): line for parameters, line in mistakes.items()}
+    running = {start(domain, *parameters): line for parameters, line in mistakes.items()}
     for process, line in running.items():
         log = process.communicate(timeout=PATIENCE)[0]
         assert process.returncode == 2, log

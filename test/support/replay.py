@@ -23,7 +23,6 @@ from std_srvs.srv import SetBool
 from siammcvae_ros.tools.dds_domain import free_domain
 
 ROOT = Path(__file__).parents[2]
-DOMAIN = free_domain()
 PATIENCE = 120.0  # seconds; exceeded only by a test that fails
 DELIVERY = 10.0  # seconds that messages of a node that has ended may still take
 SECOND = 10**9
@@ -38,7 +37,8 @@ class Replay:
 
     def __init__(self, camera: str, *parameters: str) -> None:
         self.context = Context()
-        rclpy.init(context=self.context, domain_id=DOMAIN)
+        domain = free_domain()
+        rclpy.init(context=self.context, domain_id=domain)
         self.node = rclpy.create_node('watcher', context=self.context)
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
@@ -61,7 +61,7 @@ class Replay:
         self.pause = self.node.create_client(SetBool, '/replay/pause')
         # Deep queues at both ends: nothing is lost on a busy machine.
         overrides = [f'qos_overrides.{t}.publisher.depth:=200' for _, t, _ in topics[:3]]
-        self.process = start('start_paused:=true', *overrides, *parameters)
+        self.process = start(domain, 'start_paused:=true', *overrides, *parameters)
 
     def _on_image(self, image: Image, info: dict[str, int]) -> None:
         self.images.append(image)
@@ -128,11 +128,11 @@ class Replay:
         rclpy.shutdown(context=self.context)
 
 
-def start(*parameters: str) -> subprocess.Popen:
-    """Start the node in the test's domain, its output (both streams) in a pipe."""
+def start(domain: int, *parameters: str) -> subprocess.Popen:
+    """Start the node in a domain, its output (both streams) in a pipe."""
     command = [sys.executable, '-m', 'siammcvae_ros.replay_node', '--ros-args']
     for parameter in parameters:
         command += ['-p', parameter]
-    environment = {**os.environ, 'ROS_DOMAIN_ID': str(DOMAIN)}
+    environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain)}
     pipe, out = subprocess.PIPE, subprocess.STDOUT
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=out, text=True)

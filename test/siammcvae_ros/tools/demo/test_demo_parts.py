@@ -162,11 +162,15 @@ def test_folder_with_other_files_is_refused_untouched(tmp_path: Path) -> None:
 
 
 def test_taken_domain_is_avoided(monkeypatch: pytest.MonkeyPatch) -> None:
-    domain = dds_domain.free_domain()
-    monkeypatch.setattr(dds_domain.random, 'sample', lambda *_: [domain, 0])
+    domain, lock = dds_domain.reserve_domain()
+    monkeypatch.setattr(dds_domain.random, 'sample', lambda *_: [domain, 102, 103])
+    assert dds_domain.free_domain() == 102
+    lock.release()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as participant:
         participant.bind(('', 7400 + 250 * domain + 10))
-        assert dds_domain.free_domain() != domain
+        assert dds_domain.free_domain() == 103
+        with pytest.raises(ProcessError, match='DDS domains is in use'):
+            dds_domain.free_domain()
     assert dds_domain.free_domain() == domain
 
 
