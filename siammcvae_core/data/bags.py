@@ -13,7 +13,12 @@ from typing import Any
 import numpy as np
 from rosbags.typesys import get_typestore, Stores
 
-from siammcvae_core.data.compressed_images import decode_image, decode_samples, is_turned
+from siammcvae_core.data.compressed_images import (
+    decode_image,
+    decode_samples,
+    is_turned,
+    transparent_grey,
+)
 from siammcvae_core.data.encodings import ENCODINGS, image_view, to_frame
 from siammcvae_core.data.image_topics import choose_topic, COMPRESSED, mask_topic, RAW, sibling
 from siammcvae_core.data.recording import open_recording
@@ -162,7 +167,7 @@ def exact_pixels(image: RecordedImage) -> tuple[np.ndarray, str]:
     if pixels.dtype != np.uint8:
         raise _unsupported(f'samples of type {pixels.dtype}, expected uint8')
     head = data.partition(b'IDAT')[0]
-    if b'acTL' in head or (b'tRNS' in head and pixels.ndim == 2):
+    if b'acTL' in head or transparent_grey(data) is not None:
         raise _unsupported('a PNG that is animated or has a transparent grey')
     if is_turned(data):
         raise _unsupported('EXIF data that ask viewers to turn the image')

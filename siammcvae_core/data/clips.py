@@ -15,6 +15,7 @@ import numpy as np
 
 from siammcvae_core import LARGEST
 from siammcvae_core.data.colours import beyond_bgr, Colours, colours_of, to_bgr
+from siammcvae_core.data.cut_video import missing_bytes
 from siammcvae_core.data.orientation import is_transposed, upright
 from siammcvae_core.data.timeline import Timeline
 from siammcvae_core.errors import InputError, SourceError
@@ -36,7 +37,8 @@ class VideoClip(Source):
     Stamps are the file's own time codes as `Timeline` mends them. Decoding stops at the first frame
     that is damaged or of another size, or where the file ends before its declared duration;
     `broken` then says so. `colours` is what the file's samples mean, `aspect` the width of a
-    pixel over its height, `dropped` names what of the first frame BGR does not keep.
+    pixel over its height, `dropped` names what of the first frame BGR does not keep, `hides_alpha`
+    tells of transparency that is not decoded.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,6 +57,8 @@ class VideoClip(Source):
                 self._declared = _seconds(container.duration, Fraction(1, av.time_base))
                 self._slack = Fraction(1)
             self._frames = stream.frames
+            # VP8 and VP9 keep it in a second stream, which FFmpeg's own decoders leave alone.
+            self.hides_alpha = stream.metadata.get('alpha_mode') == '1'
             self.aspect = stream.sample_aspect_ratio or Fraction(1)
         self.rate = float(rate)
         first = next(iter(self), None)
@@ -115,6 +119,8 @@ class VideoClip(Source):
             return
         self.size = (image.shape[1], image.shape[0])
         self.colours, self.dropped = colours_of(decoded), beyond_bgr(decoded)
+        if self.hides_alpha:
+            self.dropped.append('transparency')
         if is_transposed(decoded):
             self.aspect = 1 / self.aspect
 
@@ -160,6 +166,9 @@ class VideoClip(Source):
 
     def _shortfall(self, frames: int, timeline: Timeline) -> str:
         """Describe by how much a clip that stopped without an error is too short."""
+        missing = missing_bytes(self._path)
+        if missing:
+            return f'the file ends after {frames} frames, {missing} bytes too early'
         declared = self._declared
         ends = self._reached if self._of_all_streams else Fraction(timeline.ends, NANO)
         # What may be joined has no header that declares a duration: FFmpeg guesses it.

@@ -72,6 +72,14 @@ def is_turned(data: bytes) -> bool:
     return not np.array_equal(upright, stored)  # type: ignore[arg-type]
 
 
+def transparent_grey(data: bytes) -> int | None:
+    """Return the grey that a grey PNG declares to be transparent, which OpenCV does not tell."""
+    head = data.partition(b'IDAT')[0]
+    at = head.find(b'tRNS')
+    is_grey = data.startswith(_BEGINNINGS[PNG]) and head[25:26] == b'\0'
+    return int.from_bytes(head[at + 4 : at + 6], 'big') if is_grey and at >= 0 else None
+
+
 def encode_png(pixels: np.ndarray, image_format: str) -> tuple[np.ndarray, str]:
     """Encode pixels, (H, W), BGR or BGRA, without loss; return the data and their `format`.
 

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fault masks in a video, of any depth and with or without alpha."""
 
+from pathlib import Path
+
 import av
+from av.error import FFmpegError
 import numpy as np
 
-from siammcvae_core.data.clips import VideoClip
+from siammcvae_core.data.clips import file_url, OPTIONS, VideoClip
 from siammcvae_core.data.colours import to_array
 from siammcvae_core.data.masks import lost_pixels
 from siammcvae_core.errors import FrameError, SourceError
@@ -20,11 +23,32 @@ class MaskClip(VideoClip):
     """
 
     def _pixels(self, decoded: av.VideoFrame) -> np.ndarray:
+        if self.hides_alpha:
+            raise SourceError('its transparency cannot be read; expected a mask without')
         try:
             lost = lost_pixels(*_samples(decoded))
         except FrameError as error:
             raise SourceError(str(error)) from error
         return lost.view(np.uint8) * np.uint8(255)
+
+
+def check_alpha(picture: Path) -> None:
+    """Raise SourceError where black pixels of a mask are transparent, as only FFmpeg tells.
+
+    OpenCV leaves out the alpha of grey TIFFs, of most BMPs, and the one grey that a PNG makes
+    transparent. What FFmpeg cannot decode passes.
+    """
+    options = {**OPTIONS, 'pattern_type': 'none'}
+    try:
+        with av.open(file_url(picture), options=options) as container:
+            decoded = next(container.decode(video=0))
+    except (FFmpegError, IndexError, StopIteration):
+        return
+    if any(component.is_alpha for component in decoded.format.components):
+        try:
+            lost_pixels(*_samples(decoded))
+        except FrameError as error:
+            raise SourceError(f'{picture}: {error}') from error
 
 
 def _samples(decoded: av.VideoFrame) -> tuple[np.ndarray, bool]:

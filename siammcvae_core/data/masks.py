@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from siammcvae_core.data.compressed_images import decode_samples, PNG
+from siammcvae_core.data.compressed_images import decode_samples, PNG, transparent_grey
 from siammcvae_core.data.encodings import sample_view
 from siammcvae_core.errors import FrameError, SourceError
 
@@ -77,6 +77,8 @@ def compressed_mask(data: bytes) -> np.ndarray:
     Raises FrameError as `decode_image` and `lost_pixels` do.
     """
     samples = decode_samples(data, (PNG,), alpha=True)
+    if transparent_grey(data) == 0:
+        return lost_pixels(np.dstack([samples, samples]), alpha=True)  # black has no opacity
     return lost_pixels(samples, alpha=samples.ndim == 3 and samples.shape[2] == 4)
 
 

@@ -10,11 +10,14 @@ import numpy as np
 
 from siammcvae_core.data.clips import VIDEO_SUFFIXES
 from siammcvae_core.data.listing import visible
+from siammcvae_core.data.mask_clip import check_alpha
 from siammcvae_core.data.masks import picture_mask
 from siammcvae_core.errors import SourceError
 from siammcvae_core.frames import Frame, Source
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
+HIDDEN_ALPHA = ('.png', '.bmp', '.tif', '.tiff')
+"""Pictures whose alpha OpenCV does not always tell."""
 NANO = 10**9
 
 
@@ -27,7 +30,9 @@ class ImageFolder(Source):
 
     def __init__(self, path: Path, rate: float = 10.0) -> None:
         files = visible(path)
-        pictures = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+        pictures = [
+            file for file in files if file.suffix.lower() in IMAGE_SUFFIXES and not file.is_dir()
+        ]
         if not pictures:
             videos = sum(file.suffix.lower() in VIDEO_SUFFIXES for file in files)
             hint = f'; it holds {videos} videos, name one of them' if videos else ''
@@ -86,6 +91,8 @@ class MaskFolder(ImageFolder):
     def _read(self, file: Path) -> np.ndarray | None:
         """Read a mask whole, whatever its depth."""
         lost = picture_mask(file)
+        if lost is not None and file.suffix.lower() in HIDDEN_ALPHA:
+            check_alpha(file)
         return None if lost is None else lost.view(np.uint8) * np.uint8(255)
 
 

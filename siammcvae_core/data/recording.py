@@ -19,7 +19,7 @@ from rosbags.rosbag2 import reader as rosbag2_reader
 from siammcvae_core.data.cut_mcap import CutMcap
 from siammcvae_core.data.cut_sqlite import CutSqlite, is_short, journals, recovered, whole_pages
 from siammcvae_core.data.listing import visible
-from siammcvae_core.errors import OutputError, SourceError
+from siammcvae_core.errors import InputError, OutputError, SourceError
 
 zstd = rosbag2_reader.zstd  # of the standard library from 3.14 on
 ZSTD = b'\x28\xb5\x2f\xfd'  # how its data begin
@@ -92,7 +92,7 @@ def open_recording(path: Path) -> Iterator[Recording]:
     try:
         with ExitStack() as stack:
             yield _open(path, stack)
-    except (SourceError, OutputError):
+    except (InputError, OutputError):
         raise
     except Exception as error:  # damaged files raise errors of every parser rosbags is made of
         if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):  # on unpacking

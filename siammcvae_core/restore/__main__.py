@@ -214,7 +214,8 @@ def _identity(path: Path) -> list[Any]:
     """Identify a recording by its path and the sizes and times of its files."""
     path = expand_user(path).resolve()
     files = visible(path) if path.is_dir() else [path]
-    stats = [(file.name, file.stat()) for file in files]
+    # A link to nowhere is a frame that cannot be read, which is said in its place.
+    stats = [(file.name, file.stat() if file.exists() else file.lstat()) for file in files]
     return [str(path), *([name, stat.st_size, stat.st_mtime_ns] for name, stat in stats)]
 
 

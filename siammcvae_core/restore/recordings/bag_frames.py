@@ -13,6 +13,7 @@ from siammcvae_core.data.encodings import to_frame
 from siammcvae_core.data.image_topics import RAW
 from siammcvae_core.data.masks import compressed_mask, raw_mask
 from siammcvae_core.errors import FrameError, InputError
+from siammcvae_core.frames import full_mask
 from siammcvae_core.restore.frame_clock import FrameClock, StampFault
 from siammcvae_core.restore.recordings.mask_pairing import pair_masks
 from siammcvae_core.restore.recordings.sequence import MaskedFrame
@@ -100,13 +101,15 @@ class BagFrames:
             if isinstance(mask, FrameError):
                 raise mask
             pixels = to_frame(*exact_pixels(image))
+            if mask is EMPTY:
+                mask = np.zeros(pixels.shape[:2], np.uint8)
+            elif mask is not None:
+                full_mask(mask, pixels.shape[:2])
         except FrameError as error:
             self._errors.setdefault(error.reason, []).append(f'the first at {image.index}: {error}')
             black = np.broadcast_to(np.uint8(0), _size(image))
             lost = None if isinstance(mask, FrameError) else mask
             return MaskedFrame(image.index, image.stamp, black, lost, seconds, error)
-        if mask is EMPTY:
-            mask = np.zeros(pixels.shape[:2], np.uint8)
         return MaskedFrame(image.index, image.stamp, pixels, mask, seconds)
 
 

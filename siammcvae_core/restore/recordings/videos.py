@@ -84,11 +84,12 @@ class VideoEncoder:
         colours: Colours = DEFAULT_COLOURS,
         aspect: Fraction = SQUARE,
     ) -> None:
-        if out.suffix not in SUFFIXES:
+        suffix = out.suffix.lower()
+        if suffix not in SUFFIXES:
             raise InputError(
                 f'{out}: expected .mp4 (H.264, plays anywhere) or .mkv (FFV1, every pixel exact)'
             )
-        self._lossless = out.suffix == '.mkv'
+        self._lossless = suffix == '.mkv'
         even = 1 if self._lossless else 2  # chroma has half the size
         width, height = size
         self._size = (-(-width // even) * even, -(-height // even) * even)
@@ -170,9 +171,11 @@ class VideoEncoder:
                         if oblong:
                             matroska.reserve_aspect(joined)
                     for packet in opened.demux(stream):
-                        if packet.dts is None:  # the demuxer ends with an empty packet
+                        if packet.pts is None:  # the demuxer ends with an empty packet
                             continue
-                        last = max(packet.dts, last + 1)
+                        # No dts come of streams below one frame a second; without B-frames
+                        # they are the pts.
+                        last = max(packet.pts, last + 1)
                         packet.pts = packet.dts = last
                         packet.stream = joined
                         container.mux(packet)

@@ -82,3 +82,10 @@ def test_what_only_alpha_tells_is_refused(
     path = write(tmp_path / f'mask{suffix}', pixels, image, 'bgra', codec)
     with pytest.raises(SourceError, match=r'mask\.mkv.*transparent|mask\.mov.*transparent'):
         open_masks(path)
+
+
+def test_alpha_that_is_not_decoded_is_refused(tmp_path: Path) -> None:
+    image = np.dstack([colour(0), LOST * np.uint8(255)])
+    path = write(tmp_path / 'mask.webm', 'yuva420p', image, 'bgra', 'libvpx-vp9')
+    with pytest.raises(SourceError, match=r'mask\.webm.*its transparency cannot be read'):
+        open_masks(path)

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever is not black is lost, in every kind of mask, or the mask is refused."""
 
+from fractions import Fraction
 from pathlib import Path
 import struct
 from types import SimpleNamespace
 import zlib
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -134,6 +136,9 @@ TRANSPARENT = {
     'palette': png(
         3, 8, INDICES, (b'PLTE', bytes(6)), (b'tRNS', bytes([0, 255]))
     ),
+    'one grey': png(0, 8, ALPHA, (b'tRNS', bytes(2))),
+    'one grey of 16 bits': png(0, 16, (INDICES * 7).astype('>u2'), (b'tRNS', bytes(2))),
+    'one grey of 2 bits': png(0, 2, np.zeros((6, 2), np.uint8), (b'tRNS', bytes(2))),
     'nothing to see': written(np.zeros((6, 8, 4), np.uint8)),
 }  # fmt: skip
 
@@ -147,6 +152,35 @@ def test_what_only_alpha_tells_is_refused_by_name(name: str, tmp_path: Path) -> 
     for source in (file, tmp_path):
         with pytest.raises(SourceError, match=r'0001\.png: .* transparent'):
             open_masks(str(source))
+
+
+@pytest.mark.parametrize(
+    ('codec', 'pixels', 'given'), [('tiff', 'ya8', 'rgba'), ('bmp', 'bgra', 'bgra')]
+)
+def test_alpha_that_opencv_leaves_out_is_no_mask(
+    codec: str, pixels: str, given: str, tmp_path: Path
+) -> None:
+    context = av.CodecContext.create(codec, 'w')
+    context.width, context.height, context.pix_fmt = LOST.shape[1], LOST.shape[0], pixels
+    context.time_base = Fraction(1, 10)
+    file = tmp_path / f'0001.{codec}'
+    for alpha in (np.full(LOST.shape, 255, np.uint8), ALPHA):
+        image = np.dstack([channels(0, 0, 0), alpha])
+        frame = av.VideoFrame.from_ndarray(image, given).reformat(format=pixels)
+        file.write_bytes(b''.join(bytes(packet) for packet in context.encode(frame)))
+        if alpha is not ALPHA:
+            (mask,) = open_masks(str(file))
+            assert not mask.image.any()
+    with pytest.raises(SourceError, match=r'0001\..*: .* transparent and black'):
+        open_masks(str(file))
+
+
+def test_a_grey_that_is_transparent_may_be_that_of_lost_pixels(tmp_path: Path) -> None:
+    data = png(0, 8, ALPHA, (b'tRNS', bytes([0, 255])))
+    np.testing.assert_array_equal(compressed_mask(data), LOST)
+    (tmp_path / '1.png').write_bytes(data)
+    (mask,) = open_masks(str(tmp_path))
+    np.testing.assert_array_equal(mask.image, ALPHA)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from support.videos import INTRA, Make, masks, pictures, write_clip
@@ -42,6 +43,7 @@ MAKES = {
     'b_frames.avi': Make(options={'bf': '2'}),
     'raw.h264': Make(container='h264'),
     'sound.mkv': Make(seconds_of_sound=5),
+    'time_lapse.mov': replace(INTRA, times=range(0, 80_000, 10_000)),
 }
 
 
@@ -202,6 +204,7 @@ def test_any_file_name_will_do(folder: Path, name: str, out: str) -> None:
         (Make('ffv1', 'gray16le'), '16 bits a sample'),
         (Make(options={'x264-params': 'tff=1'}), 'interlacing'),
         (Make('mpeg2video', options={'flags': '+ildct+ilme'}), 'interlacing'),
+        (Make('libvpx-vp9', 'yuva420p'), 'transparency'),
         (Make('ffv1', 'bgr0'), ''),
     ],
 )
@@ -212,3 +215,25 @@ def test_what_is_not_kept_is_said(
     assert len(restored(video, 'out.mkv', masks(folder / 'lost', 2, [1]))) == 2
     said = f'restore: out.mkv will not keep {dropped} of a.mkv\n' if dropped else ''
     assert capsys.readouterr().err == said
+
+
+def test_suffixes_may_be_in_capitals(folder: Path) -> None:
+    video = write_clip(folder / 'a.mkv', pictures(2), INTRA)
+    lost = masks(folder / 'lost', 2, [1])
+    for out in ('OUT.MKV', 'Out.Mp4'):
+        assert len(restored(video, out, lost)) == 2
+
+
+def test_a_link_to_nowhere_is_a_frame_that_cannot_be_read(
+    folder: Path, capsys: pytest.CaptureFixture
+) -> None:
+    frames = folder / 'frames'
+    frames.mkdir()
+    for number, picture in enumerate(pictures(4)):
+        cv2.imwrite(str(frames / f'{number}.png'), picture)
+    (frames / '2.png').unlink()
+    (frames / '2.png').symlink_to(folder / 'gone.png')
+    (frames / '0b.png').mkdir()
+    out = restored(frames, 'out.mkv', masks(folder / 'lost', 4, [1]), status=1)
+    assert len(out) == 2
+    assert '2.png cannot be decoded as an image' in capsys.readouterr().err

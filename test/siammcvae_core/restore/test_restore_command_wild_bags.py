@@ -5,6 +5,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.bags import (
     drive,
@@ -129,3 +130,27 @@ def test_a_bag_that_was_cut_off_is_restored_as_far_as_it_goes(
     error = capsys.readouterr().err
     assert 'bag.mcap was cut off' in error
     assert error.count('\n') == 1
+
+
+def test_a_mask_of_another_size_does_not_end_the_bag(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = [raw(number, frame, 'bgr8') for number, frame in enumerate(drive())]
+    masks = plain_masks()
+    masks[8] = raw(8, np.full((7, 11), 255, np.uint8), 'mono8')
+    out = restore(record(tmp_path / 'bag', with_masks(images, masks)), status=1)
+    after = recorded(out, TOPIC)
+    np.testing.assert_array_equal(after[8].data, images[8].data)
+    text = capsys.readouterr()
+    assert f'{FRAMES - 3} intact, 1 passed: mask_size, 2 restored' in text.out
+    assert 'mask_size), the first at 8: mask of 11x7 fits no cell size' in text.err
+
+
+def test_a_bag_restored_before_is_named_as_such(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = [raw(number, frame, 'bgr8') for number, frame in enumerate(drive())]
+    out = restore(record(tmp_path / 'bag', with_masks(images, plain_masks())))
+    restore(out, status=2)
+    said = f'restore: {out} has a topic /front/restored/mask already\n'
+    assert capsys.readouterr().err == said
