@@ -92,8 +92,8 @@ PARAMETERS = ParameterTable(
     DeclaredParameter(
         'conceal_missing',
         False,
-        'Whether a frame that does not come is made up, half a frame period after it was due, for '
-        'at most max_reference_age.',
+        'Whether a frame that does not come is predicted, half a frame period after it was due, '
+        'for at most max_reference_age.',
     ),
     DeclaredParameter(
         'max_hold',

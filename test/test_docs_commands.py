@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     ROOT / 'README.md', *ROOT.glob('docs/*.md'), *ROOT.glob('siammcvae_core/**/*.md'),
 ]  # fmt: skip
-MODULE = re.compile(r'^ {4,}.*-m (siammcvae_\S+)(.*)$', re.M)
+MODULE = re.compile(r'-m\s+(siammcvae_[\w.]*\w)([^`\n]*)')
 
 
 def commands():

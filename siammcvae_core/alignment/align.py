@@ -248,7 +248,10 @@ def robust_weight(residual: np.ndarray, half: float) -> np.ndarray:
 
 
 def solve(equations: np.ndarray, regularisation: float) -> np.ndarray:
-    """Solve (w g gᵀ + λ I) u = w r g of every place, (h, w, 5), by Cramer's rule: (h, w, 2)."""
+    """Solve the normal equations of every place, (h, w, 5), by Cramer's rule: u, (h, w, 2).
+
+    (w g gᵀ + λ I) u = w r g
+    """
     xx, xy, yy, x, y = cv2.split(equations)
     xx, yy = xx + np.float32(regularisation), yy + np.float32(regularisation)
     determinant = xx * yy - xy * xy
@@ -270,7 +273,10 @@ def _limited(change: np.ndarray, scale: int) -> np.ndarray:
 
 
 def _solve_fields(equations: np.ndarray, fields: np.ndarray) -> np.ndarray:
-    """Solve (A + ε I) a = b for fields, float32 (2, K, cells), x first: sum_k a_k φ_k by cells."""
+    """Solve for the amplitudes of fields φ, float32 (2, K, cells), x first: u by cells.
+
+    (A + ε I) a = b,    u = sum_k a_k φ_k
+    """
     x, y = fields
     count = len(x)
     xx, xy, yy, side_x, side_y = np.ascontiguousarray(equations.reshape(-1, 5).T)

@@ -3,11 +3,11 @@
 """The network's features of a hole: alignment, residuals and candidates, as one image of channels.
 
 A cell is 4 x 4 working pixels, so that a 16 px patch has 4 x 4 cells. Every second pixel of every
-second row is computed. What is visible around is spread into the hole by normalised convolution
+second row is computed. What is visible around is extended into the hole by normalised convolution
 (Knutsson and Westin 1993) with Gaussians G of several widths, where v is 1 at visible pixels and 0
 elsewhere, so that what is lost has no influence:
 
-    spread(q) = (G * (v q)) / (G * v)
+    extend(q) = (G * (v q)) / (G * v)
 
 The channels of a cell, with R the aligned grey reference, r = I - R the residual where visible, and
 L(q, s) = sign(q) log(1 + |q| / s) the signed logarithm:
@@ -17,11 +17,11 @@ L(q, s) = sign(q) log(1 + |q| / s) the signed logarithm:
     blue, green, red                 colour of R in units of 60 grey levels, 0 at level 110
     residual_blue, _green, _red      L(mean r of the colour, 5)
     error, _copy, _velocity          log(1 + mean |r|) in grey levels, for the aligned reference,
-                                     the unmoved one and that at constant velocity
-    error, error_copy, bias _near    the same spread from around, and L(spread(r), 2)
-    shift_x_k, shift_y_k             px that the residuals around still ask for: one local
-                                     Gauss-Newton step, see `align`, with the k-th of SHIFTS
-    xx_k, yy_k                       log(1 + G * w g²), grey levels² per px²: how sure it is
+                                     the unwarped one and that at constant velocity
+    error, error_copy, bias _near    the same extended from around, and L(extend(r), 2)
+    shift_x_k, shift_y_k             step in px that lowers the residuals around: Gauss-Newton,
+                                     local, see `align`, with the k-th of SHIFTS
+    xx_k, yy_k                       log(1 + G * w g²), grey levels² per px²: its certainty
     contrast                         log(1 + mean |g|²) of R
     difference_copy, .._smooth       log(1 + mean |R - candidate|) in grey levels
     offset_x, offset_y               L(displacement, 2 px)
@@ -206,7 +206,7 @@ def _colours(
 def _errors(
     grey: np.ndarray, candidates: dict[str, np.ndarray], shown: np.ndarray, share: np.ndarray
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Errors of the references where visible, and those spread from around.
+    """Errors of the references where visible, and those extended from around.
 
     Also returns the visible share around every cell, near and far.
     """
@@ -233,7 +233,7 @@ def _shifts(
     shown: np.ndarray,
     share: np.ndarray,
 ) -> list[np.ndarray]:
-    """Shifts that the visible pixels around a cell still ask for, and how sure they are."""
+    """Local Gauss-Newton steps from the visible pixels around a cell, and their certainty."""
     weight = shown * robust_weight(residual, ROBUST)
     equations = normal_equations(residual, weight, *gradient, share.shape[::-1])
     planes = []

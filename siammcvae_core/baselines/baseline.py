@@ -23,7 +23,7 @@ from siammcvae_core.model.vit import positions
 
 
 class LearnedBaseline(nn.Module, ABC):
-    """A masked autoencoder of a profile; `references` is the number of kept frames it uses.
+    """A masked autoencoder of a profile; `references` is the number of reference frames it uses.
 
     `kernel` chooses how attention is computed, see `vit.attend`.
     """

@@ -49,9 +49,9 @@ LEVELS = (SearchLevel(4, 6, 7, 48), SearchLevel(2, 3, 5, 24), SearchLevel(1, 2, 
 def block_match(
     references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
 ) -> np.ndarray:
-    """Search for visible patches around the constant-velocity motion of the kept pair.
+    """Search for visible patches around the constant-velocity motion of the references.
 
-    With one kept frame the search starts at zero motion. With nothing visible this is constant
+    With one reference the search starts at zero motion. With nothing visible this is constant
     velocity, or a copy.
     """
     reference, motion = references.frames[0], references.motion

@@ -1,10 +1,10 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Masked autoencoders of a short clip: the kept frames and then the damaged one, in tubelets.
+"""Masked autoencoders of a short clip: the references and then the damaged frame, in tubelets.
 
 A token is a tubelet, one patch in two consecutive frames, as in VideoMAE and MAE-ST. No tubelet
-mixes the damaged frame with a kept one, else a lost patch would take an intact one with it: the
-clip is the kept frames, oldest first, the newest repeated where their number is odd, and then the
+mixes the damaged frame with a reference, else a lost patch would take an intact one with it: the
+clip is the references, oldest first, the newest repeated where their number is odd, and then the
 damaged frame twice. A lost patch of the damaged frame is thus one lost tubelet; its two predictions
 are averaged.
 
@@ -33,7 +33,7 @@ TUBELET = 2
 class ClipProfile(BaselineProfile):
     """A clip autoencoder; see `BaselineProfile`.
 
-    It uses `references` kept frames. `clip_share` is the share of the training samples that
+    It uses `references` reference frames. `clip_share` is the share of the training samples that
     lose tubelets all over the clip, at the ratio at which the damaged frame loses patches.
     """
 
@@ -46,7 +46,7 @@ class ClipProfile(BaselineProfile):
 
     @property
     def steps(self) -> int:
-        """Tubelets in time: those of the kept frames and one of the damaged frame."""
+        """Tubelets in time: those of the references and one of the damaged frame."""
         return -(-self.references // TUBELET) + 1
 
 
@@ -111,8 +111,8 @@ class ClipAutoencoder(LearnedBaseline):
     def _cut(self, references: Tensor, damaged: Tensor) -> Tensor:
         """Cut the clip into tubelets, (B, steps * N, 2 * P*P*3), step by step."""
         odd = references.shape[1] % TUBELET
-        kept = torch.cat([references[:, :odd], references], 1).flip(1)
-        clip = torch.cat([kept, damaged[:, None].expand(-1, TUBELET, -1, -1, -1)], 1)
+        earlier = torch.cat([references[:, :odd], references], 1).flip(1)
+        clip = torch.cat([earlier, damaged[:, None].expand(-1, TUBELET, -1, -1, -1)], 1)
         patches = patchify(clip.flatten(0, 1), self.profile.patch)  # (B * T, N, P*P*3)
         steps = patches.unflatten(0, (-1, self.profile.steps, TUBELET))  # (B, steps, 2, N, P*P*3)
         return steps.transpose(2, 3).flatten(3).flatten(1, 2)

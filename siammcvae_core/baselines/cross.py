@@ -48,7 +48,7 @@ class CrossBlock(nn.Module):
         )
 
     def forward(self, x: Tensor, memory: Tensor, keys: Tensor | None = None) -> Tensor:
-        """Transform tokens (B, T, D); `keys` bool (B, S) tells which of the memory count."""
+        """Transform tokens (B, T, D); `keys` bool (B, S) marks those of the memory that count."""
         x = x + self.cross(self.norm1(x), self.norm_memory(memory), keys)
         if self.attention is not None and self.norm2 is not None:
             x = x + self.attention(self.norm2(x))

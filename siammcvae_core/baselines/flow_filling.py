@@ -3,7 +3,7 @@
 """Flow filling: motion measured at the visible pixels of a damaged frame, extended into its hole.
 
 The hole is filled with the reference warped by the present estimate u of the motion; dense flow
-from this composite to the warped reference gives a correction d at the visible pixels. With c their
+from this composite to the warped reference is a correction d at the visible pixels. With c their
 confidence and G a Gaussian (normalised convolution, Knutsson and Westin 1993) the update is
 
     u <- u + (G * (c d)) / (G * c),    c = v (0.05 + g / (g + 20)) / (1 + (r / 8)^2)
@@ -39,12 +39,12 @@ WINDOW = 9  # working pixels over which both are averaged
 def visible_flow(
     references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
 ) -> np.ndarray:
-    """Correct the constant-velocity motion of the kept pair by the flow of the visible pixels.
+    """Correct the constant-velocity motion of the references by the flow of the visible pixels.
 
-    With nothing visible this is constant velocity. Raises ValueError without two kept frames.
+    With nothing visible this is constant velocity. Raises ValueError without two references.
     """
     if references.motion is None:
-        raise ValueError('visible_flow needs two kept frames of different stamps')
+        raise ValueError('visible_flow needs two references of different stamps')
     reference = references.frames[0]
     visible = VisibleFlow.of(frame, mask, reference.grey)
     offset = references.motion.displacement(stamp)
@@ -55,9 +55,9 @@ def visible_flow(
 
 
 def oracle(references: References, frame: np.ndarray, mask: np.ndarray, stamp: float) -> np.ndarray:
-    """Warp the newest kept frame by its flow from `frame`, which must be the undamaged one.
+    """Warp the newest reference by its flow from `frame`, which must be the undamaged one.
 
-    Not a method to choose, but an upper bound for those that warp a kept frame.
+    Not a method to choose, but an upper bound for those that warp a reference.
     """
     reference = references.frames[0]
     grey = working_grey(frame)

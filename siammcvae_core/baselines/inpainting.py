@@ -1,9 +1,9 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Image inpainting: the hole is filled from the rest of the frame alone; no kept frame is used.
+"""Image inpainting: the hole is filled from the rest of the frame alone, without references.
 
-The cost is bounded: the hole is filled at working size, at most 640
-pixels on the longer side, looking at RADIUS pixels around each; larger frames are scaled back.
+The cost is bounded: the hole is filled at working size, at most 640 pixels on the longer side,
+looking at RADIUS pixels around each; larger frames are scaled back.
 """
 
 import cv2

@@ -20,7 +20,7 @@ class TrainedBaseline:
     """A baseline from a weights file, on `device`, with mixed precision unless `dtype` is float32.
 
     Works at whole patches that keep the frame's aspect, the longer side that of the size the
-    weights were trained at. Where fewer frames are kept than the baseline uses, the oldest is
+    weights were trained at. With fewer references than the baseline uses, the oldest is
     repeated. `name` is that of its system. Raises `WeightsError` for a file that cannot be used.
     """
 
@@ -44,17 +44,17 @@ class TrainedBaseline:
     ) -> np.ndarray:
         """Restore `frame`; see `classical` for the arguments. Returns a new frame of its size.
 
-        Raises ValueError without a kept frame, for a baseline that needs one.
+        Raises ValueError without a reference, for a baseline that needs one.
         """
         profile, count = self._baseline.profile, self._baseline.references
-        kept = [k.frame for k in references.frames[:count]]
-        if count and not kept:
-            raise ValueError(f'{self.name} needs a kept frame')
-        kept += kept[-1:] * (count - len(kept))
+        newest = [reference.frame for reference in references.frames[:count]]
+        if count and not newest:
+            raise ValueError(f'{self.name} needs a reference')
+        newest += newest[-1:] * (count - len(newest))
         size = frame.shape[0], frame.shape[1]
         working = working_size(size, max(profile.size), profile.patch)
         visible = cv2.copyTo(frame, (~mask).view(np.uint8))  # zero where lost
-        frames = [_rgb(resize(image, working)) for image in (*kept, visible)]
+        frames = [_rgb(resize(image, working)) for image in (*newest, visible)]
         pixels = normalise(torch.stack(frames).to(self._device))  # (R + 1, 3, H, W)
         lost = torch.from_numpy(lost_patches(mask, working, profile.patch)).to(self._device)
         half = self._dtype != torch.float32

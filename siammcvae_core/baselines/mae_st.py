@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""MAE-ST: a clip of kept and damaged frames, with patches lost anywhere in space and time.
+"""MAE-ST: a clip of reference and damaged frames, with patches lost anywhere in space and time.
 
 Feichtenhofer et al. 2022: separable positions, one for space plus a learned one for time, tubelets
 of two frames, and masks drawn without regard to space or time. Unlike there, the positions in space

@@ -3,8 +3,8 @@
 """SiamMAE: a damaged frame, restored from a whole reference by an encoder that both share.
 
 Gupta et al. 2023, with the switches of its ablations. As there, the reference frame loses nothing
-(unless `symmetric`) and, with a siamese encoder, nothing tells the frames apart. Pre-norm blocks
-without dropout, as in the encoder.
+(unless `symmetric`) and, with a siamese encoder, no token says which frame it is of. Pre-norm
+blocks without dropout, as in the encoder.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""VideoMAE: a clip of kept and damaged frames, trained with tubes of lost patches.
+"""VideoMAE: a clip of reference and damaged frames, trained with tubes of lost patches.
 
 Tong et al. 2022: tubelets of two frames; a tube mask loses the same patches in all frames, so that
 they cannot be copied from a neighbour in time. Fixed sin-cos positions of row, column and time: the
@@ -46,7 +46,7 @@ class VideoMAE(ClipAutoencoder):
         steps = self.profile.steps
         width = self.profile.decoder_width if decoder else self.profile.width
         space = positions(grid, width - width // 4, device)
-        # The steps are the columns of a grid of one row; what tells the column comes first.
+        # The steps are the columns of a grid of one row; the features of the column come first.
         time = positions((1, steps), width // 2, device)[1:, None, : width // 4]
         return torch.cat([space.expand(steps, -1, -1), time.expand(-1, len(space), -1)], -1)
 

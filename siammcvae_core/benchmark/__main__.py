@@ -25,7 +25,7 @@ DESCRIPTION = """\
 Time how long restoring a damaged frame takes on this machine: the drive model by every CPU library
 that is installed, and the classical baselines, on the same frames of the rendered drive (or a clip
 of yours), at several sizes and damages. All take turns, so that other load on the machine affects
-them alike; still, let nothing else run. A restoration begins with the kept frames and the damaged
+them alike; still, let nothing else run. A restoration begins with the references and the damaged
 one, and ends with the lost pixels pasted; encoding the reference is timed apart. Beside the times:
 the PSNR of lost pixels, the work of the network counted, and how its time compares to what the
 machine can do at best, measured in the same process.

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is timed: the classical baselines, and the drive model by every library that is installed.
 
-Every method restores a frame as the node does, then pastes intact pixels. What depends on the kept
-frames alone, their motion and the encoding of the newest, are stages of their own, which total
+Every method restores a frame as the node does, then pastes intact pixels. What depends on the
+references alone, their motion and the encoding of the newest, are stages of their own, which total
 times leave out for all methods: the node computes them before a damaged frame arrives.
 """
 
@@ -100,7 +100,7 @@ def load_methods(
         yield TimedMethod(name, partial(_restore_by_baseline, BASELINES[name]))
     for name, load in networks.items():
         if weights is None:
-            raise InputError(f'{name} needs weights, and the package has none: give --weights')
+            raise InputError(f'{name} needs weights, and the package has none: --weights FILE')
         try:
             yield load(weights)
         except InputError:

@@ -14,13 +14,13 @@ PICTURE = 'pictures/benchmarks.png'
 INTRODUCTION = """\
 How long restoring a damaged frame takes: the drive model by the libraries for CPUs, and the
 classical baselines, on the same frames in one run. Methods take turns in every repetition. A
-restoration begins with the kept frames and the damaged one and ends with the lost pixels pasted.
-What depends on the kept frames alone is left out for every method: the encoding of the newest and
-the flow between them (*encode*, *motion*). While damage lasts, the node's worker does both when it
-is idle; a damaged frame after seconds without any waits for them.
+restoration begins with the reference frames and the damaged one and ends with the lost pixels
+pasted. What depends on the references alone is left out for every method: the encoding of the
+newest and the flow between them (*encode*, *motion*). While damage lasts, the node's worker does
+both when it is idle; a damaged frame after seconds without any waits for them.
 """
 STAGES_NOTE = """\
-Medians in milliseconds. *encode* and *motion*, optical flow between the kept frames, are computed
+Medians in milliseconds. *encode* and *motion*, optical flow between the references, are computed
 ahead by the node. *features* are alignment and the network's features in OpenCV, *crop* prepares
 the network's inputs, *composite* applies its prediction at native size. *floor* is the least the
 network could take: its GFLOP, or its weights, inputs and outputs, at the ceilings above; *× floor*

@@ -145,7 +145,7 @@ def _in_processes(
         except BrokenProcessPool as error:
             pool.shutdown()  # afterwards all have their exit codes
             ended = {process.pid: process.exitcode for process in processes}
-            raise WorkerError(_obituary(ended, at_work, clips)) from error
+            raise WorkerError(_describe_death(ended, at_work, clips)) from error
         except BaseException:  # Ctrl-C too: nobody waits for what is under way
             for process in multiprocessing.active_children():
                 if process not in others:
@@ -170,7 +170,7 @@ def _results(futures: Sequence[Future[R]], bar: tqdm) -> list[R]:
     return [future.result() for future in futures]
 
 
-def _obituary(ended: dict[int | None, int | None], at_work: Any, clips: Sequence[str]) -> str:
+def _describe_death(ended: dict[int | None, int | None], at_work: Any, clips: Sequence[str]) -> str:
     """Name the clip at which a process died; `ended` are exit codes by process.
 
     The pool ends the processes that are left by SIGTERM. Where that is how all ended, the clips of

@@ -51,7 +51,7 @@ class VideoClip(Source):
             self._joinable = _has_flag(container, av.format.Flags.ts_discont)
             self._declared = _seconds(stream.duration, stream.time_base)
             self._slack = 2 / rate
-            # Matroska has one duration; that of a short stream FFmpeg makes up from it.
+            # Matroska has one duration; that of a short stream FFmpeg derives from it.
             self._of_all_streams = self._declared is None or 'matroska' in container.format.name
             if self._of_all_streams:
                 self._declared = _seconds(container.duration, Fraction(1, av.time_base))

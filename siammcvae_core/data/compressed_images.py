@@ -86,10 +86,10 @@ def encode_png(pixels: np.ndarray, image_format: str) -> tuple[np.ndarray, str]:
     That is `image_format`, what the message had before, with the kind put right:
     'bgr8; jpeg compressed bgr8' becomes 'bgr8; png compressed bgr8', and anything else 'png'.
     """
-    told = _LOSSY_NAMES.sub('png', image_format)
-    if not re.search(r'\bpng\b', told):
-        told = 'png'
-    return cv2.imencode('.png', pixels)[1].ravel(), told
+    described = _LOSSY_NAMES.sub('png', image_format)
+    if not re.search(r'\bpng\b', described):
+        described = 'png'
+    return cv2.imencode('.png', pixels)[1].ravel(), described
 
 
 def _decoded(data: bytes, how: int) -> np.ndarray | None:

@@ -76,7 +76,7 @@ class CutMcap:
 
 
 @dataclass
-class _Text:
+class _RecordFields:
     """Fields of a record, read one after the other; struct.error where it is too short."""
 
     data: bytes
@@ -112,7 +112,7 @@ class _Channels:
         messages = []
         try:
             for kind, record in records:
-                fields = _Text(record)
+                fields = _RecordFields(record)
                 if kind == SCHEMA:
                     (number,) = fields.take('<H')
                     name, encoding, definition = fields.text(), fields.text(), fields.text()
@@ -127,7 +127,7 @@ class _Channels:
             pass  # damaged: what follows it is not read
         return messages
 
-    def _add(self, fields: _Text) -> None:
+    def _add(self, fields: _RecordFields) -> None:
         number, schema = fields.take('<HH')
         topic, encoding = fields.text(), fields.text()
         (length,) = fields.take('<I')
@@ -174,7 +174,7 @@ def _records(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
 def _chunk(record: bytes) -> tuple[bytes, bool]:
     """Unpack a chunk as far as it goes: its records, and whether they are all there."""
     try:
-        fields = _Text(record)
+        fields = _RecordFields(record)
         _, _, size, checksum = fields.take('<QQQI')
         compression = fields.text()
         content = fields.blob('<Q')

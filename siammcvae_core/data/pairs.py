@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pairs of a target frame and its references, a given gap of frames or seconds apart.
+"""Pairs of a target frame and its references, a gap of frames or seconds apart.
 
 Repeated frames (cameras that stutter, converted frame rates) are skipped: as a target or reference
 of its equal such a frame would make copying look perfect.
@@ -16,7 +16,7 @@ import numpy as np
 
 from siammcvae_core.data.encodings import ENCODINGS, to_frame
 from siammcvae_core.errors import InputError, SourceError
-from siammcvae_core.frames import Frame, Source
+from siammcvae_core.frames import format_size, Frame, Source
 
 REPEAT = 0.2
 """Mean absolute difference in grey levels below which a frame only repeats the one before: video
@@ -105,8 +105,8 @@ def distinct_frames(source: Source) -> Iterator[Frame]:
         frame = Frame(raw.index, raw.stamp, to_core(raw))
         if last is not None:
             if frame.image.shape != last.image.shape:
-                shapes = f'{frame.image.shape}, the one before {last.image.shape}'
-                source.broken = f'frame {frame.index} has shape {shapes}'
+                size, before = format_size(frame.image.shape), format_size(last.image.shape)
+                source.broken = f'frame {frame.index} is {size}, the one before {before}'
                 return
             if frame.stamp < last.stamp:
                 back = (last.stamp - frame.stamp) / NANO

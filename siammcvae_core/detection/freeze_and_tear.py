@@ -6,7 +6,7 @@ No sensor delivers the same rows twice, its noise alone forbids it. Decoders do,
 skipped what did not change, but hardly ever in whole frames. A tear's first frame repeats the lower
 rows bit for bit while those above moved; how many rows below a hood are repeated anyway is learned.
 After that the lower rows are new but a frame late: row t continues row t - 1 of the frame before
-and not of its own. With I the frame and J the one before, segment k of 16 px fits J better by
+and not of the same one. With I the frame and J the one before, segment k of 16 px fits J better by
 
     b_k(t) = mean over k of |I(t) - I(t - 1)|  -  mean over k of |I(t) - J(t - 1)|   grey levels
 
@@ -28,7 +28,7 @@ from siammcvae_core.faults.masks import CELL
 LEAST = 0.08  # of the rows repeated, to be a tear
 USUAL = 0.04  # of the rows more than were repeated lately
 TEXTURE = 1.0  # grey levels from pixel to pixel of a row that noise or motion would change
-MOVED = 0.4  # grey levels the rows above changed on average: below it old content looks like new
+CHANGED = 0.4  # grey levels the rows above changed on average: below it old content looks like new
 FORGET = 0.98  # per frame, of what is usual
 DECIDED = 0.5  # grey levels by which a segment fits better to one than to the other, to vote
 PEAKS = 3  # rows looked at for a seam that nobody saw begin
@@ -71,20 +71,20 @@ class TearDetector:
         damaged: whether rows are lost for another reason, so that nothing is learned or begins.
         """
         height = now.size[0]
-        moved = np.flatnonzero(difference.rows)
-        top = int(moved[-1]) + 1
+        changed = np.flatnonzero(difference.rows)
+        top = int(changed[-1]) + 1
         share = np.count_nonzero(now.row_detail[top:] >= TEXTURE) / height
         repeated = share >= max(LEAST, self._usual + USUAL)
-        if repeated and not damaged and difference.rows[:top].mean() >= MOVED:
+        if repeated and not damaged and difference.rows[:top].mean() >= CHANGED:
             self._tear, self._log_odds = top, MOST
         elif self._tear is not None:
-            self._follow(_log_odds(*_seam(now, before, self._tear)))
+            self._track(_log_odds(*_seam(now, before, self._tear)))
         elif not damaged:
             self._usual = max(share, FORGET * self._usual)
             self._search(now, before, difference)
         return height if self._tear is None else self._tear
 
-    def _follow(self, log_odds: float) -> None:
+    def _track(self, log_odds: float) -> None:
         """Add the log odds of the seam in the next frame and end the tear when none are left."""
         self._log_odds = min(self._log_odds + log_odds, MOST)
         if self._log_odds <= 0:
@@ -121,11 +121,11 @@ def _seam(now: FrameStatistics, before: FrameStatistics, top: int) -> tuple[np.n
     """
     first, last = max(top - AROUND, 1), min(top + AROUND + 1, now.size[0])
     rows, size = now.grey[first:last], (now.grey.shape[1] // CELL, last - first)
-    own, other = (
+    within, across = (
         cv2.resize(cv2.absdiff(rows, above).astype(np.float32), size, interpolation=cv2.INTER_AREA)
         for above in (now.grey[first - 1 : last - 1], before.grey[first - 1 : last - 1])
     )
-    return own - other, top - first
+    return within - across, top - first
 
 
 def _votes(better: np.ndarray, seam: int) -> tuple[float, float]:
@@ -134,9 +134,9 @@ def _votes(better: np.ndarray, seam: int) -> tuple[float, float]:
     Returns that of the seam and the largest of a row around it; see `_seam` for the arguments.
     """
     votes = np.mean(better > DECIDED, axis=1) - np.mean(better < -DECIDED, axis=1)
-    own = float(votes[seam])
+    of_seam = float(votes[seam])
     votes[seam] = -1
-    return own, float(votes.max())
+    return of_seam, float(votes.max())
 
 
 def _log_odds(better: np.ndarray, seam: int) -> float:

@@ -71,7 +71,7 @@ GLARE, BLUR = Glare(), Blur()
 class LensRegion:
     """Where an event lies.
 
-    cells, seeds: bool (R, C), all it covers and those that gave it away. level_before, level_onset:
+    cells, seeds: bool (R, C), all it covers and those it was found by. level_before, level_onset:
     float32 (R, C), the level before it began and when it did. until: seconds, the stamp after which
     it is taken for the scene. faded, age: int (R, C), frames in which little of it was left, and
     frames since it began.

@@ -6,8 +6,10 @@ Coded video has uniform cells of its own (sky, shadow), a handful of each colour
 runs on softly into the cells beside them. Of one colour with n uniform cells and a border of m
 sides to other cells, with mean step s and h sides of step >= 8 grey levels, lost is what has
 
-    a sharp border    s >= 5,   h >= m / 2,     m >= 1.5 sqrt(n)     (n >= 1 % of all cells)
+    a sharp border    s >= 5,   h >= m / 2,     m >= 1.5 sqrt(n)     (n >= 1 % of all cells,
+                                                                 black or white 2 %)
                       s >= 16,  h >= 3 m / 4,   m >= 2 n             (fewer)
+    a blank frame     n >= 90 % of all cells
     a crowd           n >= 3 % of all cells, neither black nor white, 10 levels off its neighbours
     a jump            half of the n cells are new, and these are 4 % of all cells, or surely new
 

@@ -34,8 +34,8 @@ class Engine(Protocol):
     """A model ready to restore frames: uint8 (H, W, 3) BGR or (H, W) grey, of any size.
 
     `patch` is the side of its patches in pixels of its working size; `references` the number of
-    kept frames it needs. `eager` is True where every intact frame may be encoded in advance, as on
-    a GPU; on a CPU a stream without damage shall cost nothing.
+    reference frames it needs. `eager` is True where every intact frame may be encoded in advance,
+    as on a GPU; on a CPU a stream without damage shall cost nothing.
     """
 
     patch: int
@@ -48,7 +48,7 @@ class Engine(Protocol):
     def restore(
         self, references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
     ) -> Restoration:
-        """Restore a frame from kept ones of its shape, encoding those that are not yet encoded.
+        """Restore a frame from references of its shape, encoding those not yet encoded.
 
         `mask` is bool (H, W), True where lost; lost pixels of `frame` have no influence. `stamp` in
         seconds. The caller copies intact pixels, see `frames.paste`.

@@ -63,7 +63,7 @@ def build(options: argparse.Namespace) -> None:
     network = TensorRtNetwork(path, BuildPolicy(options.policy), options.precision)
     for module, fetched in network.fetched.items():
         built = 'was there' if fetched.seconds is None else f'built in {fetched.seconds:.1f} s'
-        where = fetched.file or 'not kept'
+        where = fetched.file or 'not cached'
         print(f'{module:17} {built:16} {fetched.size / 1e6:6.1f} MB  {where}')
     description = network.describe()
     print(' '.join(f'{key}={description[key]}' for key in ('name', 'version', 'device', 'dtype')))

@@ -115,7 +115,7 @@ def _write_trials(weights: Path, trials: list[Trial]) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, json.dumps([asdict(trial) for trial in trials], indent=1).encode())
     except OSError as error:
-        _log.warning('%s: not kept for the next start: %s', file, error)
+        _log.warning('%s: not cached: %s', file, error)
 
 
 def _date(file: Path) -> str:

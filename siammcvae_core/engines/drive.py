@@ -55,7 +55,7 @@ class DriveEngine:
         stamp: float,
         timer: StageTimer | None = None,
     ) -> Restoration:
-        """Restore a frame; raises ValueError without two kept frames of different stamps.
+        """Restore a frame; raises ValueError without two references of different stamps.
 
         `timer` is read after each stage: features, encode (the newest reference, unless that was
         done before), crop, network, composite.

@@ -41,7 +41,7 @@ class BuildPolicy(str, Enum):
     REBUILD = 'rebuild'
 
 
-class Unfit(Exception):
+class UnusableEngine(Exception):
     """A cached engine that cannot serve; the text says why."""
 
 
@@ -86,41 +86,41 @@ def fetch(
 ) -> Fetched[T]:
     """Load the engine of `key`, or build and cache it, as `policy` allows.
 
-    `load` turns a file's content into an engine and raises `Unfit` for what it cannot read. Raises
-    `InputError` under load_only where no file serves, and whatever else `build` and `load` raise.
+    `load` turns a file's content into an engine and raises `UnusableEngine` for what it cannot
+    read. Raises `InputError` under load_only where no file serves, and what else both raise.
     """
     if policy is BuildPolicy.LOAD_ONLY:
         try:
             return _load_cached(key, load)
-        except Unfit as error:
+        except UnusableEngine as error:
             raise InputError(f'{key.file}: {error}; build it with: {COMMAND}') from error
     with _build_lock(key.file) as waited:
         reason = 'asked for'
         if waited or policy is not BuildPolicy.REBUILD:  # after waiting, the other's build serves
             try:
                 return _load_cached(key, load)
-            except Unfit as error:
+            except UnusableEngine as error:
                 reason = str(error)
         return _build(key, build, load, reason)
 
 
 def _load_cached(key: Key, load: Callable[[bytes], T]) -> Fetched[T]:
-    """Load a cached engine; raises `Unfit` where there is none that serves."""
+    """Load a cached engine; raises `UnusableEngine` where there is none that serves."""
     try:
         content = key.file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise Unfit(f'no such engine{_another(key)}') from None
+        raise UnusableEngine(f'no such engine{_another(key)}') from None
     except OSError as error:
-        raise Unfit(f'not readable: {error}') from error
+        raise UnusableEngine(f'not readable: {error}') from error
     about = _about(key.file)
     if about is None:
-        raise Unfit(f'{_sidecar(key.file).name} does not vouch for it')
+        raise UnusableEngine(f'{_sidecar(key.file).name} does not describe it')
     if unlike := _unlike(about['key'], key):
-        raise Unfit(f'it is {unlike}')
+        raise UnusableEngine(f'it is {unlike}')
     if len(content) != about['bytes']:
-        raise Unfit(f'it has {len(content)} bytes of {about["bytes"]}')
+        raise UnusableEngine(f'it has {len(content)} bytes of {about["bytes"]}')
     if hashlib.sha256(content).hexdigest() != about['sha256']:
-        raise Unfit('its bytes are not those that were written')
+        raise UnusableEngine('its bytes are not those that were written')
     return Fetched(load(content), len(content), None, key.file)
 
 
@@ -148,7 +148,7 @@ def _build(
         write_whole(key.file, content)
         write_whole(_sidecar(key.file), json.dumps(about, indent=1).encode())
     except OSError as error:
-        _log.warning('%s: not kept for the next start: %s', key.file, error)
+        _log.warning('%s: not cached: %s', key.file, error)
         return Fetched(engine, len(content), seconds, None)
     return Fetched(engine, len(content), seconds, key.file)
 

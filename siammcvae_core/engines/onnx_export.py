@@ -94,7 +94,7 @@ def exported(weights: Path) -> Exported:
     try:
         _write(folder, modules)
     except OSError as error:
-        _log.warning('%s: not kept for the next start: %s', folder, error)
+        _log.warning('%s: not cached: %s', folder, error)
     return modules
 
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from siammcvae_core.engines.crop import Inputs
-from siammcvae_core.engines.engine_cache import BuildPolicy, fetch, Fetched, Key, Unfit
+from siammcvae_core.engines.engine_cache import BuildPolicy, fetch, Fetched, Key, UnusableEngine
 from siammcvae_core.engines.network import describe_network, RESTORE_OUTPUTS
 from siammcvae_core.engines.onnx_export import exported, FORMAT, MODULES
 from siammcvae_core.engines.tensorrt_build import build, messages, Range, RANGES, Shapes
@@ -90,7 +90,7 @@ class TensorRtNetwork:
     def _load(self, content: bytes) -> 'Runner':
         engine = self._runtime.deserialize_cuda_engine(content)
         if engine is None:
-            raise Unfit(f'the library cannot read it: {self._messages.last}')
+            raise UnusableEngine(f'the library cannot read it: {self._messages.last}')
         return Runner(engine, self._device, self._stream, self._messages)
 
 

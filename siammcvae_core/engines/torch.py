@@ -13,6 +13,7 @@ from torch import Tensor
 from siammcvae_core.engines import Restoration
 from siammcvae_core.errors import FrameError
 from siammcvae_core.files import sha256
+from siammcvae_core.frames import format_size
 from siammcvae_core.model.checkpoint import load_checkpoint
 from siammcvae_core.model.pixels import denormalise, normalise
 from siammcvae_core.model.siammcvae import SiamMCVAE
@@ -78,7 +79,7 @@ class TorchEngine:
     def restore(
         self, references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
     ) -> Restoration:
-        """Restore a frame from the newest kept one."""
+        """Restore a frame from the newest reference."""
         encoded = references.frames[0].encoded_by(self.encode_reference)
         return Restoration(self.restore_from(encoded, frame, mask))
 
@@ -87,7 +88,7 @@ class TorchEngine:
         """Restore a frame; raises `FrameError` 'reference_size' for a reference of another size."""
         size = _size(frame)
         if size != reference.size:
-            sizes = f'{reference.size[1]} x {reference.size[0]}, the frame {size[1]} x {size[0]}'
+            sizes = f'{format_size(reference.size)}, the frame {format_size(size)}'
             raise FrameError('reference_size', f'the reference is {sizes}')
         working = working_size(size, self._long_side, self.patch)
         visible = cv2.copyTo(frame, (~mask).view(np.uint8))  # zero where lost

@@ -33,7 +33,7 @@ Score what the detector is worth to the restorer: the same damaged clips restore
 masks of what was lost, and with those that the detector finds, as the node does with
 `detector: only`. Prints a table, in dB of the pixels that were lost, and writes detected.csv.
 """
-WAYS = ('told', 'found')  # exact masks, and those of the detector
+WAYS = ('told', 'found')  # in the csv: exact masks, those of the detector
 INTACT = 2  # frames before the first that may be damaged
 
 Frames = Sequence[tuple[float, np.ndarray]]

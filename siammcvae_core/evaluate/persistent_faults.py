@@ -31,9 +31,10 @@ from siammcvae_core.restore.restorer import Restorer
 DESCRIPTION = """\
 Score faults that last: the same pixels are lost in many frames in a row, in the middle of every
 clip. Compares restoring each frame with the help of those restored before it, as the node does,
-with restoring each from the last intact frames alone. Writes endure.csv and endure.png.
+with restoring each from the last intact frames alone. Writes endure.csv and endure.png
+(named as in 0.1).
 """
-WAYS = ('going_on', 'intact_only')  # with earlier restored frames, and without
+WAYS = {'going_on': 'recurrent', 'intact_only': 'from intact frames only'}  # as in the csv, shown
 INTACT = 2  # frames before the fault
 
 
@@ -113,7 +114,7 @@ def plot(rows: Sequence[Row], masks: Sequence[str], frames: int) -> Figure:
         numbers = range(1, frames + 1)
         series = [means(rows, mask=spec, frame=number) for number in numbers]
         for way in WAYS:
-            axes.plot(numbers, [point[way] for point in series], label=way.replace('_', ' '))
+            axes.plot(numbers, [point[way] for point in series], label=WAYS[way])
         axes.set(title=spec, xlabel='frames since the fault began', ylabel='lost pixels, dB')
         axes.grid(alpha=0.3)
         axes.legend()
@@ -161,7 +162,7 @@ def score(options: argparse.Namespace) -> None:
     plot(rows, masks, options.frames).savefig(options.out / 'endure.png', dpi=110)
     for spec in masks:
         averages = means(rows, mask=spec)
-        by_way = ', '.join(f'{way.replace("_", " ")} {averages[way]:.2f} dB' for way in WAYS)
+        by_way = ', '.join(f'{shown} {averages[way]:.2f} dB' for way, shown in WAYS.items())
         print(f'{spec}: {by_way}: {averages["going_on"] - averages["intact_only"]:+.2f} dB')
     print(options.out / 'endure.png')
 

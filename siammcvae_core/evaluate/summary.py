@@ -87,7 +87,7 @@ def _row(cell: Cell, clip: str, by_seed: dict[int, list[Score]], table: np.ndarr
     scores = [score for scores in by_seed.values() for score in scores]
     images = table.reshape(-1, table.shape[-1])
     drawn = np.random.default_rng(0).multinomial(len(images), _even(len(images)), RESAMPLES)
-    spread = drawn @ images / len(images)
+    resampled = drawn @ images / len(images)
     row = _head(cell, clip, len(scores), 1, len(by_seed))
     row |= {
         'seconds': float(np.mean([score.seconds for score in scores])),
@@ -96,7 +96,9 @@ def _row(cell: Cell, clip: str, by_seed: dict[int, list[Score]], table: np.ndarr
         'ms_observe': float(np.median([score.ms_observe for score in scores])),
     }
     return (
-        row | _with_intervals(images.mean(axis=0), spread, len(images) > 1) | {'psnr_seed_sd': None}
+        row
+        | _with_intervals(images.mean(axis=0), resampled, len(images) > 1)
+        | {'psnr_seed_sd': None}
     )
 
 
@@ -106,13 +108,13 @@ def _row_of_all(cell: Cell, clips: Sequence[Row], table: np.ndarray) -> Row:
     rng = np.random.default_rng(0)
     by_clip = rng.multinomial(count, _even(count), RESAMPLES) / count
     by_seed = rng.multinomial(seeds, _even(seeds), RESAMPLES) / seeds
-    spread = np.einsum('bc,bs,csm->bm', by_clip, by_seed, table)
+    resampled = np.einsum('bc,bs,csm->bm', by_clip, by_seed, table)
     row = _head(cell, ALL, sum(row['n'] for row in clips), count, seeds)
     row |= {
         name: float(np.mean([row[name] for row in clips]))
         for name in ('seconds', 'lost', 'ms', 'ms_observe')
     }
-    row |= _with_intervals(table.mean(axis=(0, 1)), spread, count * seeds > 1)
+    row |= _with_intervals(table.mean(axis=(0, 1)), resampled, count * seeds > 1)
     seeds_apart = table[:, :, METRICS.index('psnr')].mean(axis=0)
     return row | {'psnr_seed_sd': float(seeds_apart.std(ddof=1)) if seeds > 1 else None}
 
@@ -126,9 +128,9 @@ def _head(cell: Cell, clip: str, n: int, clips: int, seeds: int) -> Row:
     }  # fmt: skip
 
 
-def _with_intervals(means: np.ndarray, spread: np.ndarray, bounded: bool) -> Row:
+def _with_intervals(means: np.ndarray, resampled: np.ndarray, bounded: bool) -> Row:
     row: Row = {name: _or_none(value) for name, value in zip(INTERVALS, means, strict=True)}
-    low, high = np.percentile(spread, TAILS, axis=0)
+    low, high = np.percentile(resampled, TAILS, axis=0)
     for name, *bounds in zip(INTERVALS, low, high, strict=True):
         for end, bound in zip(('low', 'high'), bounds, strict=True):
             row[f'{name}_{end}'] = _or_none(bound) if bounded else None

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Camera faults by name, and the injector that damages a stream with them and gives exact masks.
+"""Camera faults by name, and the injector that damages a stream with them, with exact masks.
 
 docs/faults.md shows each. Outside the mask every pixel is bit-identical to the input. Inside stand
 a constant, noise, intact pixels or earlier frames, so nothing of the lost content remains, except
@@ -109,7 +109,7 @@ class FaultInjector:
 
     specs: faults to choose from with equal chance, such as ['random:0.75', 'freeze'].
     probability: share of the frames that are damaged, in [0, 1].
-    seed: non-negative; the same seed gives the same faults.
+    seed: non-negative; the same seed makes the same faults.
     burst: frames a fault lasts. Time is cut into windows of this length (the first may be shorter)
     and each window is damaged as a whole or not at all. In it STATIC_FAULTS keep their place.
 
@@ -126,7 +126,7 @@ class FaultInjector:
         if not 0 <= probability <= 1:
             raise InputError(f'fault probability must be in [0, 1], got {probability}')
         if not specs and probability > 0:
-            raise InputError(f'no fault to choose from, give one of: {", ".join(FAULTS)}')
+            raise InputError(f'no fault to choose from, name one of: {", ".join(FAULTS)}')
         if seed < 0:
             raise InputError(f'fault seed must be 0 or more, got {seed}')
         if burst < 1:

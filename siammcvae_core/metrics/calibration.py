@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from siammcvae_core.errors import InputError
+from siammcvae_core.frames import format_size
 from siammcvae_core.metrics.pair import check_pair
 
 SMALLEST_B = 0.25  # mean absolute error of rounding to whole grey levels
@@ -66,7 +67,8 @@ class Calibration:
         check_pair(restored, truth, mask)
         if expected.shape != truth.shape[:2]:
             raise InputError(
-                f'expected error of {expected.shape} does not fit frames of {truth.shape}'
+                f'expected error of {format_size(expected.shape)} does not fit frames of '
+                f'{format_size(truth.shape[:2])}'
             )
         where = slice(None) if mask is None else mask
         scales = expected[where].reshape(-1)

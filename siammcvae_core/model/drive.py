@@ -88,17 +88,17 @@ class Stem(nn.Sequential):
 
     def forward(self, features: Tensor) -> Tensor:
         """Compute a whole frame (B, C, h, w)."""
-        inside = F.pad(torch.ones_like(features[:, :1]), (1, 1, 1, 1))
-        return self.crop(F.pad(features, (2, 2, 2, 2)), inside)
+        inside_frame = F.pad(torch.ones_like(features[:, :1]), (1, 1, 1, 1))
+        return self.crop(F.pad(features, (2, 2, 2, 2)), inside_frame)
 
-    def crop(self, features: Tensor, inside: Tensor) -> Tensor:
+    def crop(self, features: Tensor, inside_frame: Tensor) -> Tensor:
         """Compute part of a frame, (B, c, h, w), as if the whole frame were computed.
 
         `features` (B, C, h + 4, w + 4) has two cells more on each side, zero beyond the frame;
-        `inside` (B, 1, h + 2, w + 2) is 1 within the frame, else 0.
+        `inside_frame` (B, 1, h + 2, w + 2) is 1 within the frame, else 0.
         """
         first, gelu, second, _ = self
-        return gelu(second(gelu(first(features)) * inside))
+        return gelu(second(gelu(first(features)) * inside_frame))
 
 
 class DriveMCVAE(nn.Module):

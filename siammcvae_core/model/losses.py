@@ -27,7 +27,7 @@ def siammcvae_loss(
     profile: Profile,
     beta: float | None = None,
 ) -> Loss:
-    """Compute the loss of a batch of restorations, given the true patches (B, N, P*P*3).
+    """Compute the loss of a batch of restorations, against the true patches (B, N, P*P*3).
 
         L = L_rec + β L_KL    (eq. 18)
 
@@ -73,7 +73,7 @@ def charbonnier(difference: Tensor, mask: Tensor, softness: float = 0.255) -> Te
 
 
 def gradient_error(difference: Tensor, mask: Tensor) -> Tensor:
-    """Mean absolute error of the slopes between masked neighbours: edges in their places."""
+    """Mean absolute error of the image gradient between masked neighbours, for edges in place."""
     along_x = _masked_mean(difference.diff(dim=-1).abs(), mask[..., 1:] * mask[..., :-1])
     along_y = _masked_mean(difference.diff(dim=-2).abs(), mask[..., 1:, :] * mask[..., :-1, :])
     return along_x + along_y
@@ -88,7 +88,10 @@ def focal_frequency(difference: Tensor, mask: Tensor) -> Tensor:
 
 
 def smoothness(flow: Tensor, picture: Tensor) -> Tensor:
-    """Slopes of a flow (B, 2, h, w), let be where the picture (B, 3, h, w) has edges."""
+    """Edge-aware smoothness of a flow (B, 2, h, w): its gradient, less at edges of the picture.
+
+    mean |grad flow| exp(-|grad picture| / 10),    `picture` (B, 3, h, w) in grey levels
+    """
     total = flow.new_zeros(())
     for axis in (-1, -2):
         edge = picture.diff(dim=axis).abs().mean(1, keepdim=True)  # grey levels

@@ -26,7 +26,7 @@ def grid_of(frames: Tensor, patch: int) -> Grid:
         raise InputError(f'frames must be (B, {CHANNELS}, H, W), got {tuple(frames.shape)}')
     height, width = frames.shape[2:]
     if height < patch or width < patch or height % patch or width % patch:
-        raise InputError(f'frames must be multiples of {patch} pixels, got {width} x {height}')
+        raise InputError(f'frames must be multiples of {patch} pixels, got {width}x{height}')
     return height // patch, width // patch
 
 
@@ -94,8 +94,8 @@ def spread_visible(tokens: Tensor, lost: Tensor, fill: Tensor) -> Tensor:
     """
     # Row 0 is the cls token; where a patch is lost, the row taken does not matter.
     source = F.pad((~lost).cumsum(1), (1, 0))  # (B, 1 + N)
-    spread = tokens.gather(1, source[..., None].expand(-1, -1, tokens.shape[-1]))
-    return torch.where(F.pad(lost, (1, 0))[..., None], fill, spread)
+    scattered = tokens.gather(1, source[..., None].expand(-1, -1, tokens.shape[-1]))
+    return torch.where(F.pad(lost, (1, 0))[..., None], fill, scattered)
 
 
 def merge(patches: Tensor, predicted: Tensor, lost: Tensor) -> Tensor:

@@ -67,7 +67,7 @@ class BaseProfile:
 
 @dataclass(frozen=True)
 class Profile(BaseProfile):
-    """Sizes and training choices of one SiamMCVAE; travels inside its weights file.
+    """Sizes and training choices of one SiamMCVAE; stored in its weights file.
 
     `width`, `depth`, `heads` describe the siamese encoder (D and L of eq. 2-5); `latent` is D', the
     width of its output, of the latent Z and of the decoder, which has `decoder_depth` blocks (L')
@@ -101,7 +101,7 @@ class Profile(BaseProfile):
 
 @dataclass(frozen=True)
 class DriveProfile(BaseProfile):
-    """Sizes and training choices of the `drive` model; travels inside its weights file.
+    """Sizes and training choices of the `drive` model; stored in its weights file.
 
     `width`, `depth`, `heads` describe the siamese encoder, `latent` is D', the width of its output
     and of Z; the decoder has `decoder_depth` blocks of `decoder_width` and `decoder_heads`; `cells`
@@ -110,7 +110,7 @@ class DriveProfile(BaseProfile):
     the KL term; `reparameterise=False` leaves it out.
 
     Losses beside the squared error, by their weights: `charbonnier`, `gradient` and `frequency` of
-    the lost pixels, `smoothness` of the correction, `photometric` for the error of the moved
+    the lost pixels, `smoothness` of the correction, `photometric` for the error of the warped
     reference at what is visible next to them. The weights that ship were trained without them.
 
     For ablations, what the prediction may use: `correction` of the motion, the `smooth` candidates,

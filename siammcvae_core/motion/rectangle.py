@@ -78,7 +78,7 @@ class Rectangle:
         self.cut(image)[:] = values
 
     def pixels(self, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Coordinates of what `cut` gives: x (width,) and y (height, 1), float32."""
+        """Coordinates of the pixels of `cut`: x (width,) and y (height, 1), float32."""
         x = np.arange(self.left, self.right, stride, dtype=np.float32)
         return x, np.arange(self.top, self.bottom, stride, dtype=np.float32)[:, None]
 

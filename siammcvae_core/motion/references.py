@@ -16,7 +16,7 @@ from siammcvae_core.motion.rectangle import Rectangle
 from siammcvae_core.motion.warp import warp, warp_frame
 
 MAX_AGE_RATIO = 8.0  # beyond it the displacement of this ratio errs less than a larger one
-STRIDE = 2  # working pixels between the displacements that the drive model is given
+STRIDE = 2  # working pixels between the displacements of the drive model
 ROUNDS = 2  # of the fixed-point iteration; half steps of two rounds beat five whole ones
 
 Encode = Callable[[np.ndarray], Any]

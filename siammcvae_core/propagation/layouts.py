@@ -12,6 +12,7 @@ from PIL import Image
 
 from siammcvae_core.data.pictures import read_picture
 from siammcvae_core.errors import InputError, SourceError
+from siammcvae_core.frames import format_size
 
 PICTURES = ('.jpg', '.jpeg', '.png')
 
@@ -112,7 +113,7 @@ def read_mask(path: Path) -> np.ndarray:
     except Exception as error:  # Pillow raises whatever its parsers stumble over
         raise SourceError(f'{path}: not readable labels: {error}') from error
     if labels.dtype != np.uint8 or labels.ndim != 2:
-        came = f'{labels.dtype} {labels.shape}'
+        came = f'{labels.dtype}, {format_size(labels.shape)}'
         raise SourceError(f'{path}: labels must be a PNG with a palette or in grey, got {came}')
     return labels
 
@@ -159,7 +160,7 @@ def _joints(path: Path) -> np.ndarray:
     except Exception as error:  # SciPy raises whatever its parsers stumble over
         raise SourceError(f'{path}: not readable joints: {error}') from error
     if points.ndim != 3 or points.shape[0] != 2:
-        raise SourceError(f'{path}: pos_img must be (2, joints, frames), got {points.shape}')
+        raise SourceError(f'{path}: pos_img must be (2, joints, frames), got {tuple(points.shape)}')
     return points.transpose(2, 1, 0).astype(float) - 1
 
 

@@ -133,7 +133,7 @@ def restore(options: argparse.Namespace) -> int:
     except FrameError as error:
         raise InputError(f'{options.mask or options.source}: {error}') from error
     except OSError as error:  # the disk is full, say
-        raise OSError(f'{error}; finished parts are kept') from error
+        raise OSError(f'{error}; finished parts stay') from error
 
 
 def _restore(options: argparse.Namespace) -> int:
@@ -143,7 +143,7 @@ def _restore(options: argparse.Namespace) -> int:
     output = ResumableOutput(options.out, _settings(options, engine.describe() if engine else {}))
     with output.begin(options.overwrite):
         total = len(job.source)
-        resumed = f', going on at {output.done}' if output.done else ''
+        resumed = f', resumed at {output.done}' if output.done else ''
         print(f'Restoring {job.source.name}: {total} frames{resumed}.')
         with tqdm(total=total, desc='restoring', unit='frame', disable=None) as bar:
             restore_frames(
@@ -172,10 +172,10 @@ def _open(options: argparse.Namespace) -> _Job:
         return _open_bag(existing(path), options)
     source = open_source(path)
     if options.mask_topic or options.topic:
-        raise InputError(f'{path} is no bag: it has no topics; give its masks with --mask')
+        raise InputError(f'{path} is no bag: it has no topics; its masks go with --mask')
     encoder = videos.VideoEncoder.like(options.out, source)
     if encoder.dropped:
-        print(f'restore: {options.out} will not keep {encoder.dropped} of {path}', file=sys.stderr)
+        print(f'restore: {options.out} will not hold {encoder.dropped} of {path}', file=sys.stderr)
     if options.detect:
         return _Job(source, with_detected_masks(without_masks(source)), encoder)
     if not options.mask:

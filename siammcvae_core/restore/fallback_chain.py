@@ -22,7 +22,7 @@ from siammcvae_core.restore.recurrence import merge
 from siammcvae_core.restore.restored_frame import RestoreMethod
 
 
-class Objection(NamedTuple):
+class SkipReason(NamedTuple):
     """Why a method cannot serve: in snake_case and in a sentence."""
 
     reason: str
@@ -72,34 +72,34 @@ class FallbackChain:
         `views` are the one or two pairs of references to restore from, `lost` is bool (H, W),
         `stamp` and `budget` are in seconds.
         """
-        objections: list[Objection] = []
+        reasons: list[SkipReason] = []
         share = cv2.countNonZero(lost.view(np.uint8)) / lost.size
         for method in self.methods[:-1]:
-            objection = self._objection(method, views[0], share, budget)
-            if objection is None:
+            reason = self._skip_reason(method, views[0], share, budget)
+            if reason is None:
                 try:
                     output, recurrent = self._predict(
                         method, self._affordable(method, views, share, budget),
                         frame, lost, stamp, share,
                     )  # fmt: skip
-                    return _result(method, output, recurrent, objections)
+                    return _result(method, output, recurrent, reasons)
                 except Exception as error:
                     detail = f'{method.value} failed: {type(error).__name__}: {error}'
-                    objection = Objection('engine_error', detail)
-            objections.append(objection)
-        return _result(RestoreMethod.PASS, None, None, objections)
+                    reason = SkipReason('engine_error', detail)
+            reasons.append(reason)
+        return _result(RestoreMethod.PASS, None, None, reasons)
 
-    def _objection(
+    def _skip_reason(
         self, method: RestoreMethod, references: References, share: float, budget: float
-    ) -> Objection | None:
+    ) -> SkipReason | None:
         """Say why a method cannot serve now; None if it can."""
         if references.motion is None and self._needs_motion(method):
-            detail = 'motion needs two kept frames of different stamps'
-            return Objection('one_reference', detail)
+            detail = 'motion needs two references of different stamps'
+            return SkipReason('one_reference', detail)
         if method is RestoreMethod.MODEL and (expected := self._latency.expected(share)) > budget:
             self._latency.decay(share)
             detail = f'the model takes {expected:.3f} s, there are {budget:.3f} s'
-            return Objection('deadline', detail)
+            return SkipReason('deadline', detail)
         return None
 
     def _needs_motion(self, method: RestoreMethod) -> bool:
@@ -167,8 +167,8 @@ def _result(
     method: RestoreMethod,
     output: Restoration | None,
     recurrent: Restoration | None,
-    objections: list[Objection],
+    reasons: list[SkipReason],
 ) -> ChainResult:
-    reason = objections[0].reason if objections else ''
-    detail = '; '.join(objection.detail for objection in objections)
+    reason = reasons[0].reason if reasons else ''
+    detail = '; '.join(skipped.detail for skipped in reasons)
     return ChainResult(method, output, recurrent, reason, detail)

@@ -25,5 +25,5 @@ def const_velocity(
     Raises ValueError without two frames of different stamps.
     """
     if references.motion is None:
-        raise ValueError('const_velocity needs two kept frames of different stamps')
+        raise ValueError('const_velocity needs two references of different stamps')
     return references.motion.warp(stamp, mask)

@@ -4,7 +4,7 @@
 
 While damage lasts, the frame restored last serves as the newest reference: what it shows around the
 hole was seen a moment ago. Age is counted from the last intact frame all the same. What depends on
-the kept frames alone can be computed before a damaged frame arrives.
+the references alone can be computed before a damaged frame arrives.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ RECENT_DAMAGE = 5.0  # seconds since the last damaged frame in which another is 
 
 
 class Restorer:
-    """Keeps the last two intact frames of one camera and restores damaged ones from them.
+    """Restores the damaged frames of one camera from its last two intact ones.
 
     `engine` runs the model, from `load_engine`; None restores by motion alone.
     `max_reference_age` is how many seconds after the last intact frame pixels are still replaced.
@@ -70,23 +70,23 @@ class Restorer:
 
     @property
     def references(self) -> int:
-        """How many intact frames are kept: 0 to 2."""
+        """How many references there are: 0 to 2."""
         return len(self._references.frames)
 
     def reset(self) -> None:
-        """Drop every kept frame."""
+        """Drop every reference."""
         self._keep(References())
 
     def forget(self, stamp: float) -> None:
-        """Drop the kept frame of `stamp`, later found to be damaged; does nothing without one."""
-        others = tuple(kept for kept in self._references.frames if kept.stamp != stamp)
+        """Drop the reference of `stamp`, later found to be damaged; does nothing without one."""
+        others = tuple(old for old in self._references.frames if old.stamp != stamp)
         if len(others) < self.references:
             self._keep(References(others))
 
     def observe(self, frame: np.ndarray, stamp: float, arrived: float | None = None) -> None:
-        """Keep an intact frame as a reference for damaged ones.
+        """Add an intact frame to the references.
 
-        A frame of another shape than the kept ones, or with an earlier stamp, replaces them all.
+        A frame of another shape than the references, or with an earlier stamp, replaces them all.
 
         Args:
             frame: uint8 (H, W, 3) BGR or (H, W) grey, C-contiguous. It is not copied: do not write
@@ -118,7 +118,7 @@ class Restorer:
         return bool(self._preparations)
 
     def prepare(self) -> None:
-        """Compute one part of what depends on the kept frames alone, to make `restore` faster.
+        """Compute one part of what depends on the references alone, to make `restore` faster.
 
         There is something to compute soon after a damaged frame, and with an engine that is
         `eager` after every intact one. It changes when things are computed, not what.
@@ -167,11 +167,11 @@ class Restorer:
         references = self._references
         if not references.frames:
             reason = 'reference_size' if other_shape else 'no_reference'
-            detail = f'no intact frame of {format_size(frame.shape)} is kept'
+            detail = f'there is no reference of {format_size(frame.shape)}'
             return passed_through(frame, lost, None, reason, detail)
         age = self._reference_age(stamp, arrived)
         if age > self.max_reference_age:
-            detail = f'the kept frame is {age:.3f} s old, more than {self.max_reference_age:.3f} s'
+            detail = f'the reference is {age:.3f} s old, more than {self.max_reference_age:.3f} s'
             return passed_through(frame, lost, age, 'reference_too_old', detail)
         views = self._views(lost)
         result = self._chain.restore(views, frame, lost, stamp, budget)
@@ -223,11 +223,11 @@ class Restorer:
     def _keep(self, references: References) -> None:
         """Replace the intact frames; what was computed from those before is dropped."""
         self._references, self._recurrent, self._preparations = references, None, []
-        stamps = {kept.stamp for kept in references.frames}
+        stamps = {old.stamp for old in references.frames}
         self._arrivals = {s: arrived for s, arrived in self._arrivals.items() if s in stamps}
 
     def _drop_unusable(self, frame: np.ndarray, stamp: float) -> bool:
-        """Drop kept frames of another shape or a later stamp; True if the shape differed."""
+        """Drop references of another shape or a later stamp; True if the shape differed."""
         if not self._references.frames:
             return False
         newest = self._references.frames[0]

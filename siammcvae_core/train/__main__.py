@@ -68,7 +68,7 @@ def parse(arguments: Sequence[str]) -> TrainConfig:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train; gives the exit status: 0, 2 for input that cannot be used, 130 when interrupted."""
+    """Train; exit status 0, 2 for input that cannot be used, 130 when interrupted."""
     try:
         config = parse(sys.argv[1:] if arguments is None else arguments)
         from siammcvae_core.train.loop import Training

@@ -13,7 +13,7 @@ absolute errors e under a Laplace distribution of the predicted log scale s; KL 
 
     flow = mean_cells min(|Δ - Δ*|, FLOW_RANGE),    scale = mean_pixels (e exp(-s) + s)
 
-L_k are the OPTIONAL_LOSSES that a profile gives a weight λ_k above 0.
+L_k are the OPTIONAL_LOSSES with a weight λ_k above 0 in the profile.
 """
 
 import torch

@@ -89,7 +89,7 @@ def _not_receiving(
 
 
 def _trouble(now: Snapshot, before: Snapshot) -> CameraState | None:
-    """Every counter that tells of trouble and has risen; damaged frames may have gone out."""
+    """Every counter of failures that has risen; damaged frames may have gone out."""
     if faults := now.stamp_faults - before.stamp_faults:
         received = now.counters.received - before.counters.received
         text = f'{_list(faults)} of {received} stamps; ages are counted from arrival'

@@ -64,7 +64,7 @@ class MaskMatcher(Generic[Item, Mask]):
 
     MASK_CAPACITY = 16
     FRAME_CAPACITY = 4
-    HISTORY = 256  # frames that have left, of which a late mask can tell
+    HISTORY = 256  # frames that have left, to which a late mask may belong
 
     def __init__(
         self, mode: MaskMode = MaskMode.PER_FRAME, wait: float = 0.0, slop: int = 0

@@ -124,7 +124,7 @@ class CameraChecker:
             self._fail('more received than sent', self._last_number, f'{now}, sent {self.sent}')
 
     def _check_state(self, values: Mapping[str, str]) -> None:
-        """Check that a counter which tells of trouble never rises while the state is `ok`."""
+        """Check that a counter of failures never rises while the state is `ok`."""
         troubles = Counter({key: int(n) for key, n in values.items() if _tells_of_trouble(key)})
         risen = {} if self._troubles is None else troubles - self._troubles
         if risen and values['state'] == 'ok':

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The classical baselines: what they take from the kept frames and what they leave alone."""
+"""The classical baselines: what they take from the references and what they leave alone."""
 
 import cv2
 import numpy as np
@@ -40,7 +40,7 @@ def test_const_velocity_is_near_exact_for_steady_motion():
 
 def test_const_velocity_without_motion_is_refused():
     frames = drive()
-    with pytest.raises(ValueError, match='two kept frames'):
+    with pytest.raises(ValueError, match='two references'):
         classical.const_velocity(kept(frames, (0.1, 0.1)), frames[2], LOST, 0.2)
 
 

@@ -89,7 +89,7 @@ def test_without_a_kept_frame_only_mae_restores(load: Callable[..., TrainedBasel
     frame = pictures()[2]
     assert load('mae')(References(), frame, LOST, 0.1).shape == frame.shape
     for system in ('mae_st', 'videomae', 'siammae'):
-        with pytest.raises(ValueError, match=f'{system} needs a kept frame'):
+        with pytest.raises(ValueError, match=f'{system} needs a reference'):
             load(system)(References(), frame, LOST, 0.1)
 
 

@@ -30,7 +30,7 @@ def drive_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope='session')
 def film() -> Film:
-    """Draw two kept frames and the next one of a texture that moves three pixels a frame."""
+    """Draw two reference frames and the next one of a texture that moves three pixels a frame."""
 
     def draw(size: tuple[int, int]) -> tuple[References, np.ndarray]:
         rng = np.random.default_rng(0)

@@ -42,7 +42,7 @@ def test_it_prints_what_it_built(on_gpu, capsys):
     assert Network.arguments == ('drive.safetensors', BuildPolicy.BUILD_IF_MISSING, 'float16')
     assert capsys.readouterr().out.splitlines() == [
         'encode_reference  was there           2.5 MB  /cache/engines/a.engine',
-        'restore           built in 12.3 s    20.0 MB  not kept',
+        'restore           built in 12.3 s    20.0 MB  not cached',
         'name=tensorrt version=10.3.0 device=Orin dtype=float16',
     ]
     assert build_engine.main(['w.st', '--policy', 'rebuild', '--precision', 'float32']) == 0

@@ -98,4 +98,4 @@ def test_a_cache_that_cannot_be_written_still_serves(
     with caplog.at_level(logging.WARNING):
         assert exported(drive_weights).restore == b'restore'
     assert len(caplog.records) == 1
-    assert 'not kept' in caplog.text
+    assert 'not cached' in caplog.text

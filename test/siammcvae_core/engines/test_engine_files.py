@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from siammcvae_core.engines.engine_cache import BuildPolicy, fetch, Fetched, Key, Unfit
+from siammcvae_core.engines.engine_cache import BuildPolicy, fetch, Fetched, Key, UnusableEngine
 from siammcvae_core.errors import InputError
 
 KEY = Key('restore', 'ab' * 32, 'float16', '[64]', 'tensorrt 10.3.0', 'Orin 8.7 16SM')
@@ -31,7 +31,7 @@ class Builder:
 
     def load(self, content: bytes) -> str:
         if not content.startswith(b'engine'):
-            raise Unfit('the library cannot read it')
+            raise UnusableEngine('the library cannot read it')
         return f'{len(content)} bytes'
 
     def fetch(
@@ -172,7 +172,7 @@ def test_a_cache_that_cannot_be_written_costs_time_only(
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
     fetched = builder.fetch(policy=policy)
     assert (fetched.engine, fetched.file) == ('7000 bytes', None)
-    assert 'not kept for the next start' in caplog.text
+    assert 'not cached' in caplog.text
     with pytest.raises(InputError, match='no such engine'):
         builder.fetch(policy=BuildPolicy.LOAD_ONLY)
 

@@ -42,7 +42,7 @@ def test_every_frame_of_a_clip_is_scored_both_ways(drives, tmp_path, capsys):
     assert len(first) == 2  # nothing was restored before the first: both ways are one
     later = [row['psnr_lost'] for row in rows if row['frame'] == '6']
     assert len(set(later)) == 4
-    assert printed.out.count('going on') == 2
+    assert printed.out.count('dB, from intact frames only') == 2
     assert cv2.imread(str(tmp_path / 'endure.png')) is not None
 
 

@@ -79,7 +79,7 @@ def test_resuming_skips_finished_parts(
     capsys.readouterr()
     assert main(arguments(drive, out)) == 0
     printed = capsys.readouterr().out
-    assert 'going on at 64' in printed
+    assert 'resumed at 64' in printed
     assert f'{FRAMES} frames: ' in printed
     restored = sum(mask.image.any() for mask in open_source(drive / 'masks'))
     assert f'{FRAMES - restored} intact' in printed  # counts of the first run are not lost
@@ -128,7 +128,7 @@ def test_resumed_detection_finds_the_same(
     assert main([*arguments(drive, out)]) == 2
     assert 'was begun with another mask, detector' in capsys.readouterr().err
     assert main(options) == 0
-    assert 'going on at 64' in capsys.readouterr().out
+    assert 'resumed at 64' in capsys.readouterr().out
     for number, (frame, expected_frame) in enumerate(
         zip(images(out), detected_and_restored(drive), strict=True)
     ):

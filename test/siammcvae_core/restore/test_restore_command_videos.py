@@ -213,7 +213,7 @@ def test_what_is_not_kept_is_said(
 ) -> None:
     video = write_clip(folder / 'a.mkv', pictures(2), make)
     assert len(restored(video, 'out.mkv', masks(folder / 'lost', 2, [1]))) == 2
-    said = f'restore: out.mkv will not keep {dropped} of a.mkv\n' if dropped else ''
+    said = f'restore: out.mkv will not hold {dropped} of a.mkv\n' if dropped else ''
     assert capsys.readouterr().err == said
 
 

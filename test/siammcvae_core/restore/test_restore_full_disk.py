@@ -79,7 +79,7 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(kind: str, tmp_pat
     assert full.returncode == 1, full.stderr
     (line,) = full.stderr.splitlines()
     assert str(out.with_name(name + '.partial')) in line
-    assert line.endswith('; finished parts are kept')
+    assert line.endswith('; finished parts stay')
     assert not out.exists()
     assert main(arguments) == 0
     assert not out.with_name(name + '.partial').exists()

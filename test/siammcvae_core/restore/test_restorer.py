@@ -127,7 +127,7 @@ def test_a_change_of_size_or_colour_discards_what_was_kept(other):
     restored = restorer.restore(frame, lost, 0.2)
     assert (restored.method, restored.reason) == (RestoreMethod.PASS, 'reference_size')
     size = '176x120x3' if len(other) == 3 else '160x120'
-    assert restored.detail == f'no intact frame of {size} is kept'
+    assert restored.detail == f'there is no reference of {size}'
     assert restorer.references == 0
     assert restorer.restore(frame, lost, 0.3).reason == 'no_reference'
     restorer.observe(frame, 0.4)
