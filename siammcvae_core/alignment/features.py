@@ -52,11 +52,11 @@ from siammcvae_core.motion.warp import warp
 
 CELL = 4  # working pixels
 MARGIN = 2  # patches around the hole for which features are computed
-NEAR, FAR = 3.0, 8.0  # standard deviations in cells of the Gaussians that spread errors
+NEAR, FAR = 3.0, 8.0  # standard deviations in cells of the Gaussians that extend errors
 SHIFTS = ((1.0, 2.0), (2.5, 1.0), (6.0, 0.5))  # local steps: σ of G in cells, regularisation
 ROBUST = 15.0  # grey levels of residual at which a pixel counts half
 LEAST_VISIBLE = 0.05  # share of a cell below which it has no residual of its own
-LEAST_SPREAD = 0.01  # G * v below which nothing is spread
+LEAST_SPREAD = 0.01  # G * v below which nothing is extended
 
 CHANNELS = (
     'row', 'column', 'visible', 'visible_near', 'visible_far', 'blue', 'green', 'red',
