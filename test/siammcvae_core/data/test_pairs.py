@@ -149,7 +149,7 @@ def test_a_clip_ends_where_its_frames_change_shape():
 
     changing = Changing([0, 0])
     assert [f.index for f in distinct_frames(changing)] == [0]
-    assert changing.broken == 'frame 1 has shape (6, 9), the one before (6, 8)'
+    assert changing.broken == 'frame 1 is 9x6, the one before 8x6'
 
 
 @pytest.mark.parametrize(

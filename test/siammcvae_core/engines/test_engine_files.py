@@ -143,9 +143,9 @@ def unread() -> None:
     [
         (truncate, 'it has 3000 bytes of 7000'),
         (damage, 'its bytes are not those that were written'),
-        (unvouch, 'does not vouch for it'),
-        (garble, 'does not vouch for it'),
-        (misspell, 'does not vouch for it'),
+        (unvouch, 'does not describe it'),
+        (garble, 'does not describe it'),
+        (misspell, 'does not describe it'),
         (copy_from_another, 'it is of gpu H200, not Orin 8.7 16SM'),
         (unread, 'the library cannot read it'),
     ],

@@ -149,7 +149,7 @@ def test_the_reference_matters(engine: TorchEngine) -> None:
 
 def test_a_reference_of_another_size_is_refused(engine: TorchEngine) -> None:
     reference = engine.encode_reference(noise((100, 200), 0))
-    with pytest.raises(FrameError, match='200 x 100, the frame 200 x 112') as error:
+    with pytest.raises(FrameError, match='200x100, the frame 200x112') as error:
         engine.restore_from(reference, noise((112, 200), 0), np.zeros((112, 200), bool))
     assert error.value.reason == 'reference_size'
 

@@ -58,7 +58,7 @@ def test_nothing_lost_has_no_error_to_speak_of():
 
 def test_shapes_that_differ_are_refused():
     frame = np.zeros((4, 4, 3), np.uint8)
-    with pytest.raises(InputError, match=r'\(4, 4, 3\) and \(4, 4\)'):
+    with pytest.raises(InputError, match=r'4x4x3 and 4x4'):
         mse(frame, frame[..., 0])
     with pytest.raises(InputError, match='does not fit'):
         psnr(frame, frame, np.ones((4, 5), bool))
@@ -68,7 +68,7 @@ def test_what_cannot_be_compared_is_refused():
     frame = np.zeros((4, 4, 3), np.uint8)
     with pytest.raises(InputError, match='uint8, got float64'):
         mae(frame / 255, frame / 255)
-    with pytest.raises(InputError, match=r'got \(4, 4, 4\)'):
+    with pytest.raises(InputError, match=r'got 4x4x4'):
         mae(np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8))
     with pytest.raises(InputError, match='bool, got uint8'):
         mae(frame, frame, np.ones((4, 4), np.uint8))

@@ -95,7 +95,7 @@ def test_patchify_order_and_inverse() -> None:
 
 @pytest.mark.parametrize(
     ('shape', 'named'),
-    [((1, 3, 30, 32), '32 x 30'), ((1, 3, 0, 16), '16 x 0'), ((1, 1, 16, 16), '(1, 1, 16, 16)'),
+    [((1, 3, 30, 32), '32x30'), ((1, 3, 0, 16), '16x0'), ((1, 1, 16, 16), '(1, 1, 16, 16)'),
      ((3, 16, 16), '(3, 16, 16)')],
 )  # fmt: skip
 def test_frames_that_do_not_fit_are_refused(shape: tuple[int, ...], named: str) -> None:
