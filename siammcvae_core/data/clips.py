@@ -23,6 +23,7 @@ from siammcvae_core.frames import format_size, Frame, Source
 
 VIDEO_SUFFIXES = ('.mp4', '.mov', '.mkv', '.avi', '.webm', '.m4v', '.ts')
 NANO = 10**9
+ATTACHED = av.stream.Disposition.attached_pic  # a cover, say
 OPTIONS = {'max_pixels': str(LARGEST)}  # of decoders, which believe what a file says of its size
 
 
@@ -57,6 +58,8 @@ class VideoClip(Source):
                 self._declared = _seconds(container.duration, Fraction(1, av.time_base))
                 self._slack = Fraction(1)
             self._frames = stream.frames
+            others = [s for s in container.streams.video[1:] if not s.disposition & ATTACHED]
+            self._is_one_of_several = bool(others)
             # VP8 and VP9 keep it in a second stream, which FFmpeg's own decoders leave alone.
             self.hides_alpha = stream.metadata.get('alpha_mode') == '1'
             self.aspect = stream.sample_aspect_ratio or Fraction(1)
@@ -121,6 +124,8 @@ class VideoClip(Source):
         self.colours, self.dropped = colours_of(decoded), beyond_bgr(decoded)
         if self.hides_alpha:
             self.dropped.append('transparency')
+        if self._is_one_of_several:
+            self.dropped.append('all but the first video stream')
         if is_transposed(decoded):
             self.aspect = 1 / self.aspect
 

@@ -85,15 +85,19 @@ def compressed_mask(data: bytes) -> np.ndarray:
 def picture_mask(file: Path) -> np.ndarray | None:
     """Read the mask in a picture; bool (H, W), upright; None where it cannot be decoded.
 
-    Raises SourceError, with the name of the file, where `lost_pixels` cannot tell what is lost.
+    Raises SourceError, with the name of the file, where `lost_pixels` cannot tell what is lost, and
+    for pages or an animation.
     """
     try:
+        pictures = cv2.imcount(str(file))
         samples = cv2.imread(str(file), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
         stored = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
     except cv2.error:  # for example where it declares to be larger than `LARGEST`
         return None
     if samples is None or stored is None:
         return None
+    if pictures > 1:
+        raise SourceError(f'{file}: expected one mask in a picture, it holds {pictures}')
     try:
         if stored.ndim == 3 and stored.shape[2] == 4:
             lost_pixels(stored, alpha=True)

@@ -193,6 +193,10 @@ def _open_file(file: Path, stack: ExitStack) -> tuple[_Storage, str]:
     if file.suffix.lower() == '.db3' and is_short(file):
         whole = whole_pages(file, Path(stack.enter_context(TemporaryDirectory())))
         return CutSqlite(whole), cut or f'{name} was cut off (its last pages are missing)'
+    if file.suffix != file.suffix.lower():  # as on drives from Windows; rosbags knows lower case
+        link = Path(stack.enter_context(TemporaryDirectory()), file.stem + file.suffix.lower())
+        link.symlink_to(file.resolve())
+        file = link
     try:
         return stack.enter_context(Reader(file)), cut
     except Exception as error:

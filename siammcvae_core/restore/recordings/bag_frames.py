@@ -39,6 +39,8 @@ class BagFrames:
         self._errors: dict[str, list[str]] = {}
         self._faults: Counter[StampFault] = Counter()
         self._unused = 0
+        self._masks_topic = masks.topic if masks else ''
+        self._masks_broken = ''
 
     def __len__(self) -> int:
         """Count the frames."""
@@ -61,6 +63,8 @@ class BagFrames:
     def damaged(self) -> str:
         """What could not be read, one line; '' if all could be."""
         lines = [self._line(r) for r in self._errors if r != 'unsupported_encoding']
+        if self._masks_broken not in ('', self.images.broken):
+            lines.append(f'masks on {self._masks_topic} end: {self._masks_broken}')
         return '; '.join([*lines, self.images.broken] if self.images.broken else lines)
 
     @property
@@ -91,6 +95,7 @@ class BagFrames:
             return [], None
         images = [(image.stamp, image.logged) for image in self.images]
         masks = [(mask.stamp, mask.logged) for mask in self._masks]
+        self._masks_broken = self._masks.broken
         pairs = pair_masks(images, masks)
         uses = Counter(number for number in pairs if number is not None)
         self._unused = len(masks) - len(uses)

@@ -278,3 +278,10 @@ def test_nothing_to_read_is_one_line(suffix: str, content: bytes, tmp_path: Path
         with pytest.raises(SourceError, match=r'not a readable rosbag2|holds no images') as caught:
             open_source(path)
         assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('storage', list(StoragePlugin))
+def test_names_may_be_in_capitals(storage: StoragePlugin, tmp_path: Path) -> None:
+    file = stored(write(tmp_path / 'bag', storage=storage))
+    capitals = file.rename(tmp_path / file.name.upper())
+    assert read(capitals) == read(write(tmp_path / 'other', storage=storage))

@@ -215,3 +215,17 @@ def test_a_picture_that_is_none_ends_the_masks(tmp_path: Path) -> None:
     masks = open_masks(str(tmp_path))
     assert len(list(masks)) == 1
     assert '1.png' in masks.broken
+
+
+@pytest.mark.parametrize('suffix', ['.tif', '.png', '.webp'])
+def test_only_one_mask_in_a_picture(suffix: str, tmp_path: Path) -> None:
+    file = tmp_path / f'pages{suffix}'
+    pages = [channels(0, 0, 0), channels(255, 255, 255)]
+    if suffix == '.tif':
+        cv2.imwritemulti(str(file), pages)
+    else:
+        animation = cv2.Animation()
+        animation.frames, animation.durations = pages, np.array([100, 100])
+        cv2.imwriteanimation(str(file), animation)
+    with pytest.raises(SourceError, match=r'pages.*: expected one mask .* holds 2'):
+        open_masks(str(tmp_path))

@@ -237,3 +237,20 @@ def test_a_link_to_nowhere_is_a_frame_that_cannot_be_read(
     out = restored(frames, 'out.mkv', masks(folder / 'lost', 4, [1]), status=1)
     assert len(out) == 2
     assert '2.png cannot be decoded as an image' in capsys.readouterr().err
+
+
+def test_other_video_streams_are_said_to_be_left_out(
+    folder: Path, capsys: pytest.CaptureFixture
+) -> None:
+    with av.open('two.mkv', 'w') as container:
+        streams = [container.add_stream('mjpeg', rate=10) for _ in range(2)]
+        for stream in streams:
+            stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuvj420p'
+        for number, picture in enumerate(pictures(2)):
+            for stream in streams:
+                frame = av.VideoFrame.from_ndarray(picture, 'bgr24').reformat(format='yuvj420p')
+                frame.pts, frame.time_base = number, Fraction(1, 10)
+                container.mux(stream.encode(frame))
+    assert len(restored(Path('two.mkv'), 'out.mkv', masks(folder / 'lost', 2, [1]))) == 2
+    said = 'restore: out.mkv will not keep all but the first video stream of two.mkv\n'
+    assert capsys.readouterr().err == said

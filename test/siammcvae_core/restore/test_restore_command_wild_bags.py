@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
 from support.bags import (
     drive,
     FRAMES,
@@ -23,6 +24,9 @@ from support.bags import (
     TOPIC,
     with_masks,
 )
+
+from siammcvae_core.data.bags import TYPES
+from siammcvae_core.data.image_topics import RAW
 
 
 @pytest.mark.parametrize(
@@ -154,3 +158,21 @@ def test_a_bag_restored_before_is_named_as_such(
     restore(out, status=2)
     said = f'restore: {out} has a topic /front/restored/mask already\n'
     assert capsys.readouterr().err == said
+
+
+def test_masks_that_end_early_are_said_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bag = tmp_path / 'bag'
+    with Writer(bag, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        masks = writer.add_connection('/front/fault_mask', RAW, typestore=TYPES)
+        images = writer.add_connection(TOPIC, RAW, typestore=TYPES)
+        for number, frame in enumerate(drive()):
+            data = bytes(TYPES.serialize_cdr(raw(number, mask(number), 'mono8'), RAW))
+            writer.write(masks, stamp(number), data[:30] if number == 8 else data)
+            data = bytes(TYPES.serialize_cdr(raw(number, frame, 'bgr8'), RAW))
+            writer.write(images, stamp(number) + 1, data)
+    restore(bag, status=1)
+    text = capsys.readouterr()
+    assert f'6 intact, {FRAMES - 8} no mask, 2 restored' in text.out
+    assert 'ends early: masks on /front/fault_mask end: message 8: ' in text.err
