@@ -61,14 +61,11 @@ LEAST_SPREAD = 0.01  # G * v below which nothing is extended
 CHANNELS = (
     'row', 'column', 'visible', 'visible_near', 'visible_far', 'blue', 'green', 'red',
     'residual_blue', 'residual_green', 'residual_red', 'error', 'error_copy', 'error_velocity',
-    *(f'{name}_{reach}' for reach in ('near', 'far') for name in ('error', 'error_copy', 'bias')),
+    *(f'{name}_{extent}' for extent in ('near', 'far') for name in ('error', 'error_copy', 'bias')),
     *(f'{name}_{k}' for k in range(len(SHIFTS)) for name in ('shift_x', 'shift_y', 'xx', 'yy')),
     'contrast', 'difference_copy', 'difference_older', 'difference_velocity', 'difference_smooth',
     'offset_x', 'offset_y', 'change_x', 'change_y', 'offset_gradient', 'outside', 'age',
 )  # fmt: skip
-MIRRORED = tuple(
-    name == 'column' or (name.endswith('_x') or '_x_' in name) for name in CHANNELS
-)  # these change sign when the image is mirrored
 
 
 @dataclass(frozen=True, eq=False)

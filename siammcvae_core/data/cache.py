@@ -40,7 +40,7 @@ FORMAT = 2
 
 
 @dataclass(frozen=True)
-class Facts:
+class ClipFacts:
     """What is known of a clip without its frames: size, number of frames, errors.
 
     `declared` frames of `shape`, (H, W, 3) or (H, W) as cached; once `decoded`, the number of
@@ -86,7 +86,7 @@ class CachedClip:
     `indices` (T,) are their numbers in the source, `stamps` (T,) their times in nanoseconds.
     """
 
-    facts: Facts
+    facts: ClipFacts
     frames: np.ndarray
     indices: np.ndarray
     stamps: np.ndarray
@@ -114,7 +114,7 @@ class FrameCache:
                     if time.time() - draft.stat().st_mtime > STALE:
                         draft.unlink(missing_ok=True)
 
-    def survey(self, clips: Sequence[Clip]) -> list[Facts]:
+    def survey(self, clips: Sequence[Clip]) -> list[ClipFacts]:
         """Read the facts of each clip, opening those the cache has no facts of yet."""
         with ThreadPoolExecutor(min(16, 2 * (os.cpu_count() or 1))) as pool:
             return list(pool.map(self._facts, clips))
@@ -147,10 +147,10 @@ class FrameCache:
         """Drop the maps: a process that receives the cache maps its own."""
         return {**self.__dict__, '_maps': OrderedDict()}
 
-    def _facts(self, clip: Clip) -> Facts:
+    def _facts(self, clip: Clip) -> ClipFacts:
         try:
             stored = read_json(self._path(clip, '.json'))
-            facts = Facts(**{**stored, 'name': clip.name, 'shape': tuple(stored['shape'])})
+            facts = ClipFacts(**{**stored, 'name': clip.name, 'shape': tuple(stored['shape'])})
             facts.check()
             return facts
         except (OSError, ValueError, TypeError, KeyError):  # not there, or not whole
@@ -158,22 +158,22 @@ class FrameCache:
             self._remember(clip, facts)
             return facts
 
-    def _open_for_facts(self, clip: Clip) -> Facts:
+    def _open_for_facts(self, clip: Clip) -> ClipFacts:
         if is_timelapse(clip):
-            return Facts(clip.name, 0, (0, 0), unusable='time-lapse')
+            return ClipFacts(clip.name, 0, (0, 0), unusable='time-lapse')
         try:
             source = open_source(clip.path, self._topic)
         except SourceError as error:
-            return Facts(clip.name, 0, (0, 0), unusable=str(error))
+            return ClipFacts(clip.name, 0, (0, 0), unusable=str(error))
         height, width = self._scaled(source.size[1], source.size[0])
-        return Facts(clip.name, len(source), (height, width, 3))
+        return ClipFacts(clip.name, len(source), (height, width, 3))
 
-    def _holds(self, clip: Clip, facts: Facts) -> bool:
+    def _holds(self, clip: Clip, facts: ClipFacts) -> bool:
         path = self._path(clip, '.raw')
         size = path.stat().st_size if path.exists() else 0
         return facts.decoded and size == facts.nbytes
 
-    def _decode(self, clip: Clip, facts: Facts) -> Facts:
+    def _decode(self, clip: Clip, facts: ClipFacts) -> ClipFacts:
         source = open_source(clip.path, self._topic)
         raw = self._path(clip, '.raw')
         with _as_input_error(self._folder), ExitStack() as after, replaced(raw) as draft:
@@ -219,7 +219,7 @@ class FrameCache:
         scale = min(1.0, self._side / min(height, width))
         return round(height * scale), round(width * scale)
 
-    def _map(self, clip: Clip, facts: Facts) -> CachedClip:
+    def _map(self, clip: Clip, facts: ClipFacts) -> CachedClip:
         raw = np.memmap(self._path(clip, '.raw'), np.uint8, 'r', shape=(facts.nbytes,))
         pixels = facts.frames * math.prod(facts.shape)
         indices, stamps = np.frombuffer(raw[pixels:].tobytes(), np.int64).reshape(2, -1)
@@ -241,7 +241,7 @@ class FrameCache:
         except FileNotFoundError:  # deleted to make room, still mapped here
             self._maps.pop(clip.path, None)
 
-    def _remember(self, clip: Clip, facts: Facts) -> None:
+    def _remember(self, clip: Clip, facts: ClipFacts) -> None:
         with _as_input_error(self._folder):
             write_whole(self._path(clip, '.json'), json.dumps(asdict(facts)).encode())
 

@@ -24,7 +24,6 @@ from siammcvae_core.metrics import (
 METRICS = (
     'mse', 'mae', 'psnr', 'ssim', 'fsim', 'fsimc', 'fsim_ism', 'mse_lost', 'mae_lost', 'psnr_lost'
 )  # fmt: skip
-LOWER_IS_BETTER = ('mse', 'mae', 'mse_lost', 'mae_lost')
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,7 @@ from siammcvae_core.faults.masks import (
     STATIC_PATTERNS,
 )
 from siammcvae_core.motion.references import Motion, ReferenceFrame
+from siammcvae_core.motion.warp import warp
 
 WIDE = 60  # cells across; flow is estimated at 8 px per cell up to here, at 4 beyond
 OUTSIDE = -1e6  # px, where content came from that was not in sight before
@@ -88,15 +89,14 @@ class MovingCells:
     def advance(self, frame: np.ndarray) -> np.ndarray:
         """Move on to the next frame, of the first one's shape; return its mask as `mask` does."""
         newer, older = self._shrunk(frame), self._before
-        x, y = cv2.split(Motion(newer, older).flow)
+        flow = Motion(newer, older).flow
+        x, y = cv2.split(flow)
         height, width = x.shape
         x += np.arange(width, dtype=np.float32)
         y += np.arange(height, dtype=np.float32)[:, None]
         origin = cv2.merge((x, y))
         if self._origin is not None:
-            origin = cv2.remap(
-                self._origin, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )
+            origin = warp(self._origin, flow)
         seen = (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5)
         origin[~seen] = OUTSIDE
         self._origin, self._before = origin, newer

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from siammcvae_core.data.cache import Facts
+from siammcvae_core.data.cache import ClipFacts
 from siammcvae_core.errors import InputError
 from siammcvae_core.train.config import DataConfig
 
@@ -28,7 +28,9 @@ class ClipOrder:
     already makes no difference.
     """
 
-    def __init__(self, facts: Sequence[Facts], config: DataConfig, budget: int, seed: int) -> None:
+    def __init__(
+        self, facts: Sequence[ClipFacts], config: DataConfig, budget: int, seed: int
+    ) -> None:
         factors = [_factor(f.name, config.clip_weights) for f in facts]
         self._weights = np.array([f.declared for f in facts]) * np.array(factors)
         if not self._weights.sum() > 0:

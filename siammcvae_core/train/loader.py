@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from siammcvae_core.data.cache import Facts, FrameCache
+from siammcvae_core.data.cache import ClipFacts, FrameCache
 from siammcvae_core.data.layouts import Clip, find_clips, hold_out
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError, SourceError
@@ -167,11 +167,11 @@ def _decode(
 ) -> list[Clip]:
     """Decode clips before training, side by side; returns those that are longer than the gap."""
 
-    def open_one(clip: Clip) -> Facts:
+    def open_one(clip: Clip) -> ClipFacts:
         try:
             cached = cache.open(clip)
         except SourceError as error:
-            return Facts(clip.name, 0, (0, 0), unusable=str(error))
+            return ClipFacts(clip.name, 0, (0, 0), unusable=str(error))
         long_enough = has_pair(cached, references, gap)
         return replace(cached.facts, unusable='' if long_enough else 'shorter than the gap')
 
@@ -183,7 +183,7 @@ def _decode(
     return _usable(clips, facts, verbose)
 
 
-def _usable(clips: list[Clip], facts: list[Facts], verbose: bool) -> list[Clip]:
+def _usable(clips: list[Clip], facts: list[ClipFacts], verbose: bool) -> list[Clip]:
     """Leave out unusable clips and print which; raises InputError where none is left."""
     _report('skipped', [(f.name, f.unusable) for f in facts if f.unusable], verbose)
     usable = [clip for clip, f in zip(clips, facts, strict=True) if not f.unusable]

@@ -55,18 +55,18 @@ def scene(stamp: int) -> np.ndarray:
 def classify_output(msg: Image) -> str:
     """Classify an output frame of the restore node: `intact`, `restored`, `passed` or `wrong`.
 
-    `passed` is a damaged frame published as it came; in a `wrong` one, kept pixels differ from
+    `passed` is a damaged frame published as it came; in a `wrong` one, intact pixels differ from
     those of its stamp.
     """
     stamp = stamp_ns(msg.header)
     damaged = is_damaged(stamp)
-    kept = BAND == 0 if damaged else np.ones_like(BAND, bool)
+    intact = BAND == 0 if damaged else np.ones_like(BAND, bool)
     pixels = image_view(msg)
-    if pixels.shape[:2] != kept.shape or (pixels[kept] != scene(stamp)[kept]).any():
+    if pixels.shape[:2] != intact.shape or (pixels[intact] != scene(stamp)[intact]).any():
         return 'wrong'
     if not damaged:
         return 'intact'
-    return 'restored' if pixels[~kept].any() else 'passed'
+    return 'restored' if pixels[~intact].any() else 'passed'
 
 
 def run_camera(node: Node, clock_start: int) -> None:

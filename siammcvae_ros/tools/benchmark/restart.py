@@ -111,7 +111,7 @@ class RestartHarness:
             outputs = list(self._outputs)
         if any(outcome == 'wrong' for _, outcome in outputs):
             raise ProcessError(
-                f'{situation}: a frame came whose kept pixels are not those of its stamp'
+                f'{situation}: a frame came whose intact pixels are not those of its stamp'
             )
         if not in_time:
             newest = [outcome for _, outcome in outputs[-2 * RESTORED_IN_A_ROW :]]

@@ -31,7 +31,7 @@ MALLOC = {'MALLOC_TRIM_THRESHOLD_': '0', 'MALLOC_MMAP_THRESHOLD_': '65536'}
 
 DESCRIPTION = """\
 Sends valid and invalid messages and calls to the restore node, and checks that it lives, answers,
-accounts for every frame and leaves kept pixels alone. Prints the result as JSON.
+accounts for every frame and leaves intact pixels alone. Prints the result as JSON.
 
 exit status: 0 all checks held; 1 a check failed; 2 options that cannot be used.
 """

@@ -192,7 +192,7 @@ class CameraChecker:
         ):
             self._fail('foreign frame restored', number, f'as {image.encoding}')
         elif not np.array_equal(image_view(image)[~restored], image_view(before)[~restored]):
-            self._fail('kept pixels changed', number, '')
+            self._fail('intact pixels changed', number, '')
 
     def _fail(self, kind: str, number: int, detail: str) -> None:
         sent = self._frames.get(number)

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip('accelerate', reason='accelerate is not installed')
 
-from siammcvae_core.data.cache import CachedClip, Facts, FrameCache
+from siammcvae_core.data.cache import CachedClip, ClipFacts, FrameCache
 from siammcvae_core.data.layouts import find_clips
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError
@@ -38,7 +38,7 @@ def clip(indices: list[int], shape: tuple[int, ...] = (40, 60, 3)) -> CachedClip
     frames[..., 2], frames[..., 1] = 4 * columns, 6 * rows
     frames[..., 0] = 10 * np.arange(len(indices))[:, None, None]
     where = np.array(indices)
-    return CachedClip(Facts('clip', len(indices), shape), frames, where, where * 100_000_000)
+    return CachedClip(ClipFacts('clip', len(indices), shape), frames, where, where * 100_000_000)
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_a_crop_has_its_aspect_and_place():
 
 def test_grey_frames_become_rgb():
     grey = np.arange(40 * 60, dtype=np.uint8).reshape(1, 40, 60)
-    cached = CachedClip(Facts('grey', 1, (40, 60)), grey, np.zeros(1), np.zeros(1))
+    cached = CachedClip(ClipFacts('grey', 1, (40, 60)), grey, np.zeros(1), np.zeros(1))
     whole = cut(cached, [0], (40, 60), 1, (0, 0))
     np.testing.assert_array_equal(whole, np.stack([grey] * 3, -1))
 
@@ -197,8 +197,8 @@ def test_patterns_are_drawn_by_their_weights():
     assert np.mean(full) == pytest.approx(0.25, abs=0.05)
 
 
-def facts(name: str, frames: int) -> Facts:
-    return Facts(name, frames, (10, 10))
+def facts(name: str, frames: int) -> ClipFacts:
+    return ClipFacts(name, frames, (10, 10))
 
 
 def drawn(order: ClipOrder, count: int) -> list[int]:

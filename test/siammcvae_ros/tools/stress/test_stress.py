@@ -155,10 +155,10 @@ def test_correct_output_is_no_violation(one, band, restored):
     assert not one.violated
 
 
-def test_a_kept_pixel_that_changes_is_noticed(one, band, restored):
+def test_an_intact_pixel_that_changes_is_noticed(one, band, restored):
     restored[30, 7, 1] ^= 1
     one.publish(restored, band)
-    assert one.violated == {'kept pixels changed'}
+    assert one.violated == {'intact pixels changed'}
 
 
 def test_a_passed_frame_that_changes_is_noticed(one, restored):
@@ -166,7 +166,7 @@ def test_a_passed_frame_that_changes_is_noticed(one, restored):
     assert one.violated == {'passed frame changed'}
 
 
-def test_uncertainty_of_kept_pixels_is_noticed(one, band, restored):
+def test_uncertainty_of_intact_pixels_is_noticed(one, band, restored):
     one.publish(restored, band, np.ones(messages.USUAL_SIZE, np.float32))
     assert one.violated == {'uncertainty'}
 
