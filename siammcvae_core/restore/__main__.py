@@ -17,9 +17,9 @@ from siammcvae_core.commands.parser import CommandParser
 from siammcvae_core.data.bags import ImageTopic
 from siammcvae_core.data.listing import visible
 from siammcvae_core.data.recording import is_recording
-from siammcvae_core.data.sources import existing, open_masks, open_source
+from siammcvae_core.data.sources import existing, open_masks, open_source, SIMULATED
 from siammcvae_core.engines.factory import load_engine
-from siammcvae_core.errors import FrameError, InputError
+from siammcvae_core.errors import FrameError, InputError, SourceError
 from siammcvae_core.files import expand_user
 from siammcvae_core.frames import Source
 from siammcvae_core.restore.recordings import bags, videos
@@ -163,14 +163,14 @@ def _restore(options: argparse.Namespace) -> int:
 
 
 def _open(options: argparse.Namespace) -> _Job:
-    path = expand_user(options.source)
+    path = existing(options.source)
     if os.path.realpath(options.out) == os.path.realpath(path):
         raise InputError(f'{options.out} is the input')
     if options.detect and (options.mask or options.mask_topic):
         raise InputError('--detect makes the masks itself: leave --mask and --mask-topic out')
-    if path.exists() and is_recording(existing(path)):
-        return _open_bag(existing(path), options)
-    source = open_source(path)
+    if is_recording(path):
+        return _open_bag(path, options)
+    source = open_source(path.absolute() if str(path) in SIMULATED else path)
     if options.mask_topic or options.topic:
         raise InputError(f'{path} is no bag: it has no topics; its masks go with --mask')
     encoder = videos.VideoEncoder.like(options.out, source)
@@ -192,7 +192,12 @@ def _open_bag(path: Path, options: argparse.Namespace) -> _Job:
     if options.detect:
         frames = BagFrames(images)
         return _Job(frames, with_detected_masks(frames), bags.BagAssembler(images))
-    frames = BagFrames(images, ImageTopic(path, options.mask_topic or images.mask_topic))
+    try:
+        masks = ImageTopic(path, options.mask_topic or images.mask_topic)
+    except SourceError as error:
+        how = 'name its masks with --mask-topic, or have them detected: --detect'
+        raise InputError(f'{error}; {how}') from error
+    frames = BagFrames(images, masks)
     return _Job(frames, iter(frames), bags.BagAssembler(images))
 
 

@@ -252,5 +252,16 @@ def test_other_video_streams_are_said_to_be_left_out(
                 frame.pts, frame.time_base = number, Fraction(1, 10)
                 container.mux(stream.encode(frame))
     assert len(restored(Path('two.mkv'), 'out.mkv', masks(folder / 'lost', 2, [1]))) == 2
-    said = 'restore: out.mkv will not keep all but the first video stream of two.mkv\n'
+    said = 'restore: out.mkv will not hold all but the first video stream of two.mkv\n'
     assert capsys.readouterr().err == said
+
+
+def test_a_recording_may_be_named_as_the_rendered_drive_is(
+    folder: Path, capsys: pytest.CaptureFixture
+) -> None:
+    lost = masks(folder / 'lost', 2, [1])
+    assert main(['sim', 'out.mkv', '--mask', str(lost), *MOTION]) == 2
+    assert capsys.readouterr().err == 'restore: no such file or folder: sim\n'
+    frames = masks(folder / 'sim', 2, [])
+    out = restored(frames, 'out.mkv', lost)
+    assert [frame.image.shape[:2] for frame in out] == [(48, 64)] * 2

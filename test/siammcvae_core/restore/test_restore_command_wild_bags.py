@@ -176,3 +176,14 @@ def test_masks_that_end_early_are_said_to(
     text = capsys.readouterr()
     assert f'6 intact, {FRAMES - 8} no mask, 2 restored' in text.out
     assert 'ends early: masks on /front/fault_mask end: message 8: ' in text.err
+
+
+def test_a_bag_without_masks_says_what_to_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = [raw(number, frame, 'bgr8') for number, frame in enumerate(drive())]
+    bag = record(tmp_path / 'bag', [(TOPIC, stamp(n), image) for n, image in enumerate(images)])
+    restore(bag, status=2)
+    text = capsys.readouterr().err
+    assert "no images on '/front/fault_mask'" in text
+    assert text.endswith('name its masks with --mask-topic, or have them detected: --detect\n')
