@@ -2,6 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Node that plays a bag, a video or the rendered drive onto camera topics, with faults."""
 
+if __name__ == '__main__':  # before the imports that take long: a signal may come meanwhile
+    import sys
+
+    from siammcvae_ros.main import replay_node
+
+    sys.exit(replay_node())
+
 from collections.abc import Sequence
 import sys
 import threading
@@ -204,7 +211,3 @@ def main(args: list[str] | None = None) -> int:
             node.destroy_node()
 
     return run('replay', args, ReplayNode, serve)
-
-
-if __name__ == '__main__':
-    sys.exit(main())

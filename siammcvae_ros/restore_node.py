@@ -5,8 +5,14 @@
 One executor thread takes messages, checks them and lets intact frames out; worker threads restore.
 """
 
+if __name__ == '__main__':  # before the imports that take long: a signal may come meanwhile
+    import sys
+
+    from siammcvae_ros.main import restore_node
+
+    sys.exit(restore_node())
+
 from collections.abc import Mapping
-import signal
 import sys
 import time
 from types import MappingProxyType
@@ -33,13 +39,14 @@ from siammcvae_ros.bridge.node_process import run
 from siammcvae_ros.bridge.trigger import Triggers
 from siammcvae_ros.frame_path.camera import Camera
 from siammcvae_ros.frame_path.inspection import DetectorMode, Inspection
+from siammcvae_ros.frame_path.late_masks import unite
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode
 from siammcvae_ros.frame_path.output_queue import OutputQueue
 from siammcvae_ros.frame_path.policy import FramePolicy, MissingMask, OnFailure
 from siammcvae_ros.frame_path.workers import Workers
 from siammcvae_ros.restore_parameters import PARAMETERS
 
-WORKER_STOP_TIMEOUT = 5.0
+WORKER_STOP_TIMEOUT = 3.0  # seconds; launch waits 5 before it escalates
 
 
 class RestoreNode(LifecycleNode):
@@ -95,7 +102,7 @@ class RestoreNode(LifecycleNode):
             camera = Camera(
                 name,
                 Restorer(self._engine, best_method=RestoreMethod(self._value('rung_limit'))),
-                MaskMatcher(mode),
+                MaskMatcher(mode, unite=unite),
                 OutputQueue(topics),
                 self._policy,
                 self._workers.wake,
@@ -181,6 +188,8 @@ class RestoreNode(LifecycleNode):
         reason = PARAMETERS.rejection(changed, self._lifecycle_state == 'unconfigured')
         if not reason and self._cameras:
             self._apply_parameters({parameter.name: parameter.value for parameter in changed})
+            if self._is_active():
+                self._schedule_expiry()
         return SetParametersResult(successful=not reason, reason=reason)
 
     def _apply_parameters(self, changed: Mapping[str, Any] = MappingProxyType({})) -> None:
@@ -235,12 +244,7 @@ def main(args: list[str] | None = None) -> int:
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         spin(executor, node.get_logger().error)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not interrupt this
         node.stop_serving()
         node.destroy_node()
 
     return run('restore_node', args, build, serve)
-
-
-if __name__ == '__main__':
-    sys.exit(main())

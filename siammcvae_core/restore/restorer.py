@@ -78,10 +78,15 @@ class Restorer:
         self._keep(References())
 
     def forget(self, stamp: float) -> None:
-        """Drop the reference of `stamp`, later found to be damaged; does nothing without one."""
+        """Drop the reference of `stamp`, later found to be damaged; does nothing without one.
+
+        So it does with the frame restored last, where more of it was lost than was restored.
+        """
         others = tuple(old for old in self._references.frames if old.stamp != stamp)
         if len(others) < self.references:
             self._keep(References(others))
+        elif self._recurrent is not None and self._recurrent.stamp == stamp:
+            self._recurrent, self._preparations = None, []
 
     def observe(self, frame: np.ndarray, stamp: float, arrived: float | None = None) -> None:
         """Add an intact frame to the references.

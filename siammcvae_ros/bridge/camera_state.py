@@ -53,7 +53,7 @@ def camera_state(
     """
     return (
         _rejected(now, before)
-        or _not_receiving(now, subscription, stale_after)
+        or _not_receiving(now, before, subscription, stale_after)
         or _trouble(now, before)
         or _restoring(now, before)
         or CameraState(DiagnosticStatus.OK, 'ok', f'{_passed(now, before)} frames passed on')
@@ -69,7 +69,7 @@ def _rejected(now: Snapshot, before: Snapshot) -> CameraState | None:
 
 
 def _not_receiving(
-    now: Snapshot, subscription: SubscriptionStatus, stale_after: float
+    now: Snapshot, before: Snapshot, subscription: SubscriptionStatus, stale_after: float
 ) -> CameraState | None:
     """Frames or masks that do not come."""
     topic, publishers = subscription.topic, f'{subscription.publishers} publisher(s)'
@@ -81,7 +81,7 @@ def _not_receiving(
     if now.since_last_frame > stale_after:
         text = f'{topic}: no frame for {now.since_last_frame:.1f} s, {publishers}'
         return CameraState(DiagnosticStatus.ERROR, 'stale', text)
-    if not now.masks.received:
+    if now.masks.received == before.masks.received:
         for masks in subscription.masks:
             if masks in subscription.others:
                 return _incompatible(masks, subscription.others[masks])
@@ -93,9 +93,14 @@ def _trouble(now: Snapshot, before: Snapshot) -> CameraState | None:
     if faults := now.stamp_faults - before.stamp_faults:
         received = now.counters.received - before.counters.received
         text = f'{_list(faults)} of {received} stamps; ages are counted from arrival'
+        if failed := _failed(now, before):
+            text = _explained(f'{text}; {_list(failed)} not restored', failed, now)
         return CameraState(DiagnosticStatus.WARN, 'bad_stamps', text)
     if failed := _failed(now, before):
         text = _explained(f'{_list(failed)} not restored', failed, now)
+        return CameraState(DiagnosticStatus.WARN, 'degraded', text)
+    if incomplete := now.counters.incomplete - before.counters.incomplete:
+        text = f'{incomplete} frames had lost more than was restored: masks came late'
         return CameraState(DiagnosticStatus.WARN, 'degraded', text)
     if uninspected := now.detector.failed - before.detector.failed:
         text = f'the detector failed on {uninspected} frames; {now.detector.error}'

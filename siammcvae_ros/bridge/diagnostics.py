@@ -44,6 +44,7 @@ def camera_status(
         **{f'passed.{reason}': n for reason, n in sorted(counters.passed.items())},
         **{f'dropped.{reason}': n for reason, n in sorted(counters.dropped.items())},
         'concealed': counters.concealed,
+        'incomplete': counters.incomplete,
         'masks.expected': now.masks_expected,
         'masks.received': masks.received,
         'masks.matched': masks.matched,

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 import signal
 import sys
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import rclpy
 from rclpy.exceptions import (
@@ -17,12 +17,17 @@ from rclpy.exceptions import (
     ParameterException,
 )
 from rclpy.executors import ExternalShutdownException
-from rclpy.signals import install_signal_handlers, SignalHandlerOptions
+from rclpy.signals import (
+    install_signal_handlers,
+    SignalHandlerOptions,
+    uninstall_signal_handlers,
+)
 
 from siammcvae_core.errors import InputError
 from siammcvae_core.files import temporary_folder
 
 AnyNode = TypeVar('AnyNode')
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 USER_ERRORS = (
     InputError,
     InvalidParameterTypeException,
@@ -41,9 +46,11 @@ def run(
 
     That is 0, also when SIGINT or SIGTERM ended it, or UNUSABLE, with one line on stderr, for
     arguments, parameters or a source that cannot be used. Until `serve` begins a signal ends
-    the process at once, whatever it loads; then rclpy's handlers shut the context down.
+    the process at once, whatever it loads; then rclpy's handlers shut the context down, and nothing
+    else interrupts `serve`.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    came: list[int] = []
+    for number in SIGNALS:
         signal.signal(number, _interrupt)
     _choose_log_folder(name)
     try:
@@ -52,16 +59,36 @@ def run(
         except RuntimeError as error:  # arguments rcl cannot parse
             raise InputError(str(error)) from None
         node = build()
+        for number in SIGNALS:
+            signal.signal(number, lambda number, frame: came.append(number))
         install_signal_handlers(SignalHandlerOptions.ALL)
-        serve(node)
+        try:
+            if came:
+                raise ExternalShutdownException
+            serve(node)
+        except Exception:
+            if came:  # the context was shut down under its hands
+                _leave()
+            raise
     except USER_ERRORS as error:
         print(f'{name}: {" ".join(str(error).split())}', file=sys.stderr)
         return UNUSABLE
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except ExternalShutdownException:
         pass
+    except KeyboardInterrupt:
+        _leave()
     finally:
         rclpy.try_shutdown()
+        uninstall_signal_handlers()
     return 0
+
+
+def _leave() -> NoReturn:
+    """End the process with status 0 at once: threads of the node may run, and would abort it."""
+    rclpy.try_shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _choose_log_folder(name: str) -> None:

@@ -20,6 +20,7 @@ from siammcvae_core.restore.restorer import Restorer
 from siammcvae_ros.frame_path.counters import Snapshot
 from siammcvae_ros.frame_path.inspection import Inspection, lost_pixels
 from siammcvae_ros.frame_path.jobs import JobRunner
+from siammcvae_ros.frame_path.late_masks import LateMasks
 from siammcvae_ros.frame_path.latency import Stage
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode, Match
 from siammcvae_ros.frame_path.output_queue import CameraFrame, OutputQueue
@@ -55,7 +56,7 @@ class Camera:
         self._pending = PendingFrames()
         self._jobs = JobRunner(restorer, output_queue, self._fail)
         self._stamps = Stamps()
-        self._late_masks: list[int] = []
+        self._late_masks = LateMasks()
         self._newest: CameraFrame | None = None
         self._concealed_to: int | None = None
         self.is_damaged = False
@@ -89,7 +90,7 @@ class Camera:
         damaged = isinstance(mask, FrameError) or bool(mask.any())
         matches, late = self.matcher.mask(stamp, mask, damaged)
         if late is not None and damaged:
-            self._take_back(late)
+            self._take_back(late, mask)
         for match in matches:
             self._dispatch(match)
 
@@ -175,24 +176,24 @@ class Camera:
         if self._stamps.fault is not None:
             self._concealed_to = None
         if self._stamps.fault is StampFault.JUMPED_BACK:
-            self._late_masks.clear()  # what seemed late was the first mask of the new run
+            self._late_masks.found.clear()  # what seemed late was the first mask of the new run
             for match in self.matcher.restart():
                 self._dispatch(match)
         self._count_late_masks()
         frame = replace(frame, number=number, since=frame.arrived, time=seconds)
         return self.output_queue.end_stage(frame, Stage.INTAKE)
 
-    def _take_back(self, stamp: int) -> None:
+    def _take_back(self, stamp: int, mask: np.ndarray | FrameError) -> None:
         """Count a frame that has left as damaged, and do not restore from it."""
         for arrival in self._stamps.arrivals_of(stamp):
-            self._late_masks.append(arrival.number)
-            self._pending.forget(arrival.time)
+            if self._late_masks.add(arrival.number, mask):
+                self._pending.forget(arrival.time)
         self._wake()
 
     def _count_late_masks(self) -> None:
-        for number in self._late_masks:
+        for number in self._late_masks.found:
             self.output_queue.found_damaged(number)
-        self._late_masks.clear()
+        self._late_masks.found.clear()
 
     def _dispatch(self, match: Match[CameraFrame, np.ndarray | FrameError]) -> None:
         frame = self.output_queue.end_stage(match.item, Stage.MASK_WAIT)
@@ -206,6 +207,7 @@ class Camera:
         elif lost is None:
             self._without_mask(frame)
         elif lost.any():
+            self._late_masks.remember(frame.number, lost)
             self._damaged(replace(frame, lost=lost))
         else:
             self._intact(frame)

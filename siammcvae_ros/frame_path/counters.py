@@ -15,7 +15,8 @@ class FrameCounters:
     """How the frames left: `received = restored + passed + dropped + in_flight`.
 
     `restored` counts by method of the fallback chain, `passed` and `dropped` by reason; `concealed`
-    frames were never received.
+    frames were never received. `incomplete` ones were restored, but had lost more: a mask that came
+    late says so.
     """
 
     received: int = 0
@@ -23,6 +24,7 @@ class FrameCounters:
     passed: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     concealed: int = 0
+    incomplete: int = 0
 
     @property
     def in_flight(self) -> int:
@@ -34,7 +36,7 @@ class FrameCounters:
         """Copy that later frames do not change."""
         return FrameCounters(
             self.received, self.restored.copy(), self.passed.copy(), self.dropped.copy(),
-            self.concealed,
+            self.concealed, self.incomplete,
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ Plain Python; stamps are integers (nanoseconds), `now` is seconds on any steady 
 """
 
 from collections import deque, OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
@@ -47,7 +47,16 @@ class MaskCounts:
 class _Waiting(Generic[Item]):
     stamp: int
     item: Item
-    deadline: float
+    since: float
+
+
+@dataclass(frozen=True)
+class _Stored(Generic[Mask]):
+    """A mask without a frame; `frames` had come before it, `damaged` if one may go out intact."""
+
+    mask: Mask
+    damaged: bool
+    frames: int
 
 
 class MaskMatcher(Generic[Item, Mask]):
@@ -55,8 +64,9 @@ class MaskMatcher(Generic[Item, Mask]):
 
     `per_frame`: a frame leaves with the mask whose stamp differs by at most `slop` nanoseconds. It
     waits at most `wait` seconds for it, and only while `expected` is true (somebody publishes
-    masks); a mask for a later frame ends the wait of all earlier ones. `latched`: the last mask
-    holds for every frame until the next one. `off`: no frame has a mask.
+    masks); a mask for a later frame ends the wait of all earlier ones. Masks that come before their
+    frame under one stamp are united by `unite(earlier, later)`. `latched`: the last mask holds for
+    every frame until the next one. `off`: no frame has a mask.
 
     While `stamps_advance` is false, a mask without a waiting frame belongs to the next frame of its
     stamp: which of those that have left it may have meant cannot be known.
@@ -67,14 +77,20 @@ class MaskMatcher(Generic[Item, Mask]):
     HISTORY = 256  # frames that have left, to which a late mask may belong
 
     def __init__(
-        self, mode: MaskMode = MaskMode.PER_FRAME, wait: float = 0.0, slop: int = 0
+        self,
+        mode: MaskMode = MaskMode.PER_FRAME,
+        wait: float = 0.0,
+        slop: int = 0,
+        unite: Callable[[Mask, Mask], Mask] = lambda earlier, later: later,
     ) -> None:
         self.mode = mode
         self.wait = wait
         self.slop = slop
         self.expected = False
         self.counts = MaskCounts()
-        self._masks: OrderedDict[int, tuple[Mask, bool]] = OrderedDict()
+        self._unite = unite
+        self._frames = 0
+        self._masks: OrderedDict[int, _Stored[Mask]] = OrderedDict()
         self._waiting: deque[_Waiting[Item]] = deque()
         self.stamps_advance = True
         self._matched: deque[tuple[int, int]] = deque(maxlen=self.HISTORY)  # mask, frame
@@ -84,7 +100,7 @@ class MaskMatcher(Generic[Item, Mask]):
     @property
     def deadline(self) -> float | None:
         """The time at which `expire` has something to do; None while no frame waits."""
-        return self._waiting[0].deadline if self._waiting else None
+        return self._waiting[0].since + self.wait if self._waiting else None
 
     def frame(self, stamp: int, item: Item, now: float) -> list[Match[Item, Mask]]:
         """Take in a frame; return the frames that leave now, this one last if it is among them."""
@@ -92,16 +108,20 @@ class MaskMatcher(Generic[Item, Mask]):
             return [Match(item, None)]
         if self.mode is MaskMode.LATCHED:
             return [Match(item, self._latched)]
+        self._frames += 1
         key = self._nearest(stamp, self._masks)
         if key is not None:
             self.counts.matched += 1
             self._matched.append((key, stamp))
-            return [*self.flush(), Match(item, self._masks.pop(key)[0])]
+            mask = self._masks.pop(key).mask
+            self._discard_passed(stamp)
+            return [*self.flush(), Match(item, mask)]
+        self._discard_passed(stamp)
         if not self.expected or self.wait <= 0.0:
             earlier = self.flush()
             self._left_without.append(stamp)
             return [*earlier, Match(item, None)]
-        self._waiting.append(_Waiting(stamp, item, now + self.wait))
+        self._waiting.append(_Waiting(stamp, item, now))
         return [self._release()] if len(self._waiting) > self.FRAME_CAPACITY else []
 
     def mask(
@@ -130,14 +150,19 @@ class MaskMatcher(Generic[Item, Mask]):
         self.counts.duplicate += repeated is not None or stamp in self._masks
         # Stored even so: when stamps go back, the first mask of the new run precedes its frame.
         late = repeated if late is None else late
-        self._masks[stamp] = mask, damaged and late is None
-        self._discard_oldest()
+        damaged = damaged and late is None
+        stored = self._masks.pop(stamp, None)
+        if stored is not None and self.stamps_advance:
+            mask, damaged = self._unite(stored.mask, mask), damaged or stored.damaged
+        self._masks[stamp] = _Stored(mask, damaged, self._frames)
+        if len(self._masks) > self.MASK_CAPACITY:
+            self._discard(next(iter(self._masks)))
         return [], late
 
     def expire(self, now: float) -> list[Match[Item, Mask]]:
         """Return the frames that have waited for `wait` seconds, without a mask."""
         out = []
-        while self._waiting and self._waiting[0].deadline <= now:
+        while self.deadline is not None and self.deadline <= now:
             out.append(self._release())
         return out
 
@@ -155,11 +180,18 @@ class MaskMatcher(Generic[Item, Mask]):
         self._left_without.clear()
         return out
 
-    def _discard_oldest(self) -> None:
-        if len(self._masks) > self.MASK_CAPACITY:
-            _, damaged = self._masks.popitem(last=False)[1]
-            self.counts.unused += 1
-            self.counts.unused_damaged += damaged
+    def _discard_passed(self, stamp: int) -> None:
+        """Discard masks whose frames would have come before the one of this stamp."""
+        for mask_stamp, stored in list(self._masks.items()):
+            passed = mask_stamp + self.slop < stamp
+            enough = self.MASK_CAPACITY if passed else self.HISTORY
+            if self._frames - stored.frames >= enough:
+                self._discard(mask_stamp)
+
+    def _discard(self, mask_stamp: int) -> None:
+        stored = self._masks.pop(mask_stamp)
+        self.counts.unused += 1
+        self.counts.unused_damaged += stored.damaged
 
     def _release(self) -> Match[Item, Mask]:
         first = self._waiting.popleft()

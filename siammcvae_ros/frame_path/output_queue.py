@@ -67,14 +67,15 @@ class Output(Protocol):
 class _HeldFrame:
     frame: CameraFrame
     reason: str
-    deadline: float
+    patience: float = 0.0
+    """Seconds after its arrival for which it is held at least."""
 
 
 class OutputQueue:
     """Publishes frames in order and counts them; every method is thread-safe."""
 
     CAPACITY = 1000  # latencies
-    HISTORY = 256  # frames passed on as intact, which may turn out to be damaged
+    HISTORY = 256  # frames passed on as intact or restored, which may turn out to be damaged
     PATIENCE = 1.0  # seconds that a superseded frame waits for the restoration before it
 
     def __init__(self, output: Output, max_hold: float = 0.0) -> None:
@@ -93,6 +94,7 @@ class OutputQueue:
         self._unfinished: set[int] = set()
         self._held: deque[_HeldFrame] = deque()
         self._passed_intact: deque[int] = deque(maxlen=self.HISTORY)
+        self._restored: deque[int] = deque(maxlen=self.HISTORY)
 
     def admit(self, concealed: bool = False) -> int:
         """Count a received frame and return its number; a concealed one is numbered only."""
@@ -125,7 +127,7 @@ class OutputQueue:
 
     def pass_through(self, frame: CameraFrame, reason: str) -> None:
         """Publish the received message unchanged, now or after the restorations ahead of it."""
-        held = _HeldFrame(frame, reason, frame.arrived + self.max_hold)
+        held = _HeldFrame(frame, reason)
         with self._lock:
             self._unfinished.discard(frame.number)
             if self.max_hold > 0.0 and self._is_behind(frame):
@@ -139,15 +141,16 @@ class OutputQueue:
 
         It does not overtake the restoration ahead of it, and leaves before any later frame.
         """
-        deadline = frame.arrived + max(self.max_hold, self.PATIENCE)
         with self._lock:
             self._unfinished.discard(frame.number)
-            self._held.append(_HeldFrame(frame, 'superseded', deadline))
+            self._held.append(_HeldFrame(frame, 'superseded', self.PATIENCE))
             self._publish_ready()
 
     def found_damaged(self, number: int) -> None:
-        """Count a frame passed on as intact as damaged: a mask that came too late says so."""
+        """Count a frame as damaged, or as more damaged: a mask that came too late says so."""
         with self._lock:
+            if number in self._unfinished or number in self._restored:
+                self._counters.incomplete += 1
             if number in self._passed_intact:
                 self._passed_intact.remove(number)
                 self._counters.passed['intact'] -= 1
@@ -165,6 +168,7 @@ class OutputQueue:
                     self._counters.concealed += 1
                 else:
                     self._counters.restored[restored.method.value] += 1
+                    self._restored.append(frame.number)
                 self._restored_seconds.append(time.monotonic() - frame.arrived)
             self._publish_ready()
 
@@ -179,12 +183,12 @@ class OutputQueue:
     def deadline(self) -> float | None:
         """The monotonic time at which `expire` has something to do; None while nothing is held."""
         with self._lock:
-            return min((held.deadline for held in self._held), default=None)
+            return min(map(self._deadline, self._held), default=None)
 
     def expire(self, now: float) -> None:
         """Publish the frames that have been held long enough, and those held before them."""
         with self._lock:
-            while any(held.deadline <= now for held in self._held):
+            while any(self._deadline(held) <= now for held in self._held):
                 self._publish_held(self._held.popleft())
 
     def close(self) -> None:
@@ -203,6 +207,9 @@ class OutputQueue:
     def stage_times(self) -> Mapping[Stage, tuple[float, ...]]:
         """The seconds that the newest frames spent in each stage."""
         return self._stage_times.copy()
+
+    def _deadline(self, held: _HeldFrame) -> float:
+        return held.frame.arrived + max(self.max_hold, held.patience)
 
     def _is_behind(self, frame: CameraFrame) -> bool:
         return any(number < frame.number for number in self._unfinished)

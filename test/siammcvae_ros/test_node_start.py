@@ -110,3 +110,37 @@ def handles(pid, number):
         caught = next(line for line in status if line.startswith('SigCgt')).split()[1]
     both = (1 << (signal.SIGINT - 1)) | (1 << (signal.SIGTERM - 1))
     return int(caught, 16) & both == both
+
+
+@pytest.mark.parametrize('module', ['restore_node', 'replay_node'])
+def test_ctrl_c_while_the_first_packages_load_is_quiet(module, domain, wait_until):
+    process = start(module, domain)
+
+    def loading():
+        with open(f'/proc/{process.pid}/maps') as maps:
+            return '_multiarray_umath' in maps.read()
+
+    wait_until(loading, 'NumPy')
+    process.send_signal(signal.SIGINT)
+    _, text = process.communicate()
+    assert 'Traceback' not in text
+
+
+INTERRUPTED = """
+import os, signal, sys
+from siammcvae_ros.bridge.node_process import run
+
+def serve(node):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+        os.kill(os.getpid(), number)
+    print('went on')
+    raise RuntimeError('the context is shut down')
+
+sys.exit(run('node', [], object, serve))
+"""
+
+
+def test_signals_interrupt_nothing_while_a_node_serves():
+    """Else they would interrupt its end, and threads that go on would abort the process."""
+    done = subprocess.run([sys.executable, '-c', INTERRUPTED], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, 'went on\n', '')

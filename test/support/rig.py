@@ -6,6 +6,7 @@ import numpy as np
 
 from siammcvae_core.restore.restorer import Restorer
 from siammcvae_ros.frame_path.camera import Camera
+from siammcvae_ros.frame_path.late_masks import unite
 from siammcvae_ros.frame_path.mask_matching import MaskMatcher, MaskMode
 from siammcvae_ros.frame_path.output_queue import CameraFrame, OutputQueue
 from siammcvae_ros.frame_path.policy import FramePolicy
@@ -40,7 +41,7 @@ class Rig:
         self.camera = Camera(
             'front',
             restorer or Restorer(),
-            MaskMatcher(mode, wait),
+            MaskMatcher(mode, wait, unite=unite),
             OutputQueue(self, max_hold),
             self.policy,
             self._wake,

@@ -202,7 +202,8 @@ class CameraChecker:
 
 INTACT, LATE = 'passed.intact', 'passed.late_mask'
 TROUBLES = (
-    'masks.unused_damaged', 'stamps.unset', 'stamps.repeated', 'time_jumps', 'detector.failed',
+    'incomplete', 'masks.unused_damaged', 'stamps.unset', 'stamps.repeated', 'time_jumps',
+    'detector.failed',
 )  # fmt: skip
 HARMLESS = (INTACT, 'dropped.concealed')
 

@@ -100,6 +100,11 @@ def test_state(now, subscription, name, level):
     assert (state.name, state.level) == (name, level)
 
 
+def test_bad_stamps_do_not_hide_what_was_not_restored():
+    now = replace(later(passed=['late_mask', 'late_mask']), stamp_faults=Counter(jumped_back=1))
+    assert '2 late_mask not restored' in camera_state(now, BEFORE, IMAGE_IN, 1.0).text
+
+
 def test_text_says_what_to_do():
     now = later(since_last_frame=None)
     assert 'no publisher' in camera_state(now, BEFORE, replace(IMAGE_IN, publishers=0), 1.0).text
@@ -160,6 +165,7 @@ def test_masks_that_cannot_be_received_are_an_error():
     assert 'qos_overrides./front/fault_mask.subscription' in incompatible.text
     received = replace(later(passed=['intact']), masks=MaskCounts(received=1))
     assert camera_state(received, BEFORE, subscription, 1.0).name == 'ok'
+    assert camera_state(received, received, subscription, 1.0).name == 'incompatible_qos'
     assert camera_state(later(since_last_frame=9.0), BEFORE, subscription, 1.0).name == 'stale'
 
 
