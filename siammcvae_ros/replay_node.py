@@ -2,14 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Node that plays a bag, a video or the rendered drive onto camera topics, with faults."""
 
-if __name__ == '__main__':  # before the imports that take long: a signal may come meanwhile
-    import sys
-
-    from siammcvae_ros.main import replay_node
-
-    sys.exit(replay_node())
-
 from collections.abc import Sequence
+import signal
+
+if __name__ == '__main__':  # while the imports below take their time, Ctrl-C ends it quietly
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import sys
 import threading
 import time
@@ -211,3 +209,7 @@ def main(args: list[str] | None = None) -> int:
             node.destroy_node()
 
     return run('replay', args, ReplayNode, serve)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -5,14 +5,12 @@
 One executor thread takes messages, checks them and lets intact frames out; worker threads restore.
 """
 
-if __name__ == '__main__':  # before the imports that take long: a signal may come meanwhile
-    import sys
-
-    from siammcvae_ros.main import restore_node
-
-    sys.exit(restore_node())
-
 from collections.abc import Mapping
+import signal
+
+if __name__ == '__main__':  # while the imports below take their time, Ctrl-C ends it quietly
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import sys
 import time
 from types import MappingProxyType
@@ -248,3 +246,7 @@ def main(args: list[str] | None = None) -> int:
         node.destroy_node()
 
     return run('restore_node', args, build, serve)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
