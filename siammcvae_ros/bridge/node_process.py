@@ -50,14 +50,11 @@ def run(
     else interrupts `serve`.
     """
     came: list[int] = []
-    for number in SIGNALS:
-        signal.signal(number, _interrupt)
-    _choose_log_folder(name)
     try:
-        try:
-            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-        except RuntimeError as error:  # arguments rcl cannot parse
-            raise InputError(str(error)) from None
+        for number in SIGNALS:
+            signal.signal(number, _interrupt)
+        _choose_log_folder(name)
+        _initialise(args)
         node = build()
         for number in SIGNALS:
             signal.signal(number, lambda number, frame: came.append(number))
@@ -83,8 +80,17 @@ def run(
     return 0
 
 
+def _initialise(args: list[str] | None) -> None:
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # arguments rcl cannot parse
+        raise InputError(str(error)) from None
+
+
 def _leave() -> NoReturn:
     """End the process with status 0 at once: threads of the node may run, and would abort it."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     rclpy.try_shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
