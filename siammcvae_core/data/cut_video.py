@@ -10,6 +10,7 @@ import struct
 from typing import BinaryIO
 
 EBML, SEGMENT = bytes.fromhex('1a45dfa3'), bytes.fromhex('18538067')
+UNKNOWN = 2**32 - 1  # as the size of an AVI that was written into a pipe
 
 
 def missing_bytes(path: Path) -> int:
@@ -30,10 +31,11 @@ def _avi_size(file: BinaryIO, end: int) -> int:
         if len(head) < 12 or head[:4] != b'RIFF' or head[8:] not in kinds:
             break
         (size,) = struct.unpack_from('<I', head, 4)
-        if size == 0:  # the recorder never came back to state it
+        if size in (0, UNKNOWN):  # the recorder never came back to state it
             break
         at, kinds = at + 8 + size, (b'AVIX',)
-    return at
+    # Some recorders count the 8 bytes in front, too.
+    return at if at - end > 8 else 0
 
 
 def _matroska_size(file: BinaryIO) -> int:

@@ -31,7 +31,7 @@ def test_a_cut_is_found_within_the_last_second(name: str, tmp_path: Path) -> Non
     assert read(video) == (8, '')
     content = video.read_bytes()
     short = tmp_path / f'short_{name}'
-    for cut in (1, 50, 100):
+    for cut in (9, 50, 100):
         short.write_bytes(content[:-cut])
         frames, broken = read(short)
         assert 0 < frames <= 8
@@ -54,10 +54,15 @@ def test_an_avi_may_go_on_in_lists_of_a_gigabyte_each(tmp_path: Path) -> None:
     video = tmp_path / 'a.avi'
     video.write_bytes(riff(b'AVI ', 100) + riff(b'AVIX', 60))
     assert missing_bytes(video) == 0
-    video.write_bytes(video.read_bytes()[:-7])
-    assert missing_bytes(video) == 7
-    video.write_bytes(riff(b'AVI ', 100).replace(struct.pack('<I', 100), bytes(4)))
-    assert missing_bytes(video) == 0  # its recorder was killed
+    video.write_bytes(video.read_bytes()[:-9])
+    assert missing_bytes(video) == 9
+
+
+@pytest.mark.parametrize('size', [0, 2**32 - 1, 108], ids=['killed', 'pipe', 'size of the file'])
+def test_what_recorders_state_wrongly_is_no_cut(size: int, tmp_path: Path) -> None:
+    video = tmp_path / 'a.avi'
+    video.write_bytes(b'RIFF' + struct.pack('<I', size) + b'AVI ' + bytes(96))
+    assert missing_bytes(video) == 0
 
 
 @pytest.mark.parametrize(
