@@ -8,6 +8,7 @@ import importlib.util
 from itertools import islice, pairwise
 from pathlib import Path
 from statistics import median
+import struct
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,10 @@ TYPES = get_typestore(Stores.ROS2_JAZZY)
 
 @dataclass(frozen=True, eq=False)
 class RecordedImage:
-    """A message of an image topic; `stamp` is that of its header, `logged` when it was recorded."""
+    """A message of an image topic; `stamp` is that of its header, `logged` when it was recorded.
+
+    Of a message that cannot be deserialised, `message` is the FrameError.
+    """
 
     index: int
     stamp: int
@@ -82,7 +86,7 @@ class ImageTopic:
             with open_recording(self.path) as recording:
                 wanted = [c for c in recording.connections if c.topic == self.topic]
                 for connection, logged, data in recording.messages(wanted):
-                    yield recorded_image(index, logged, connection.msgtype, data)
+                    yield _readable(index, logged, connection.msgtype, data)
                     index += 1
         except SourceError as error:
             self.broken = f'message {index}: {error}'
@@ -151,6 +155,23 @@ def recorded_image(index: int, logged: int, kind: str, data: bytes) -> RecordedI
     return RecordedImage(index, stamp, logged, kind, message)
 
 
+def _readable(index: int, logged: int, kind: str, data: bytes) -> RecordedImage:
+    try:
+        return recorded_image(index, logged, kind, data)
+    except Exception as error:  # rosbags raises what its parsers do
+        what = ' '.join(str(error).split()) or type(error).__name__
+        unread = FrameError('malformed_image', f'message of {len(data)} bytes: {what}')
+        return RecordedImage(index, _first_stamp(data), logged, kind, unread)
+
+
+def _first_stamp(data: bytes) -> int:
+    """Read the stamp with which a message of CDR data begins, after 4 bytes; 0 without one."""
+    if len(data) < 12:
+        return 0
+    seconds, nanoseconds = struct.unpack_from('<iI' if data[1] & 1 else '>iI', data, 4)
+    return int(seconds * NANO + nanoseconds)
+
+
 def exact_pixels(image: RecordedImage) -> tuple[np.ndarray, str]:
     """Return pixels that can be written back to the bit, as uint8 in an encoding: both of them.
 
@@ -160,6 +181,8 @@ def exact_pixels(image: RecordedImage) -> tuple[np.ndarray, str]:
     what is written has none.
     """
     message = image.message
+    if isinstance(message, FrameError):
+        raise message
     if image.kind == RAW:
         return image_view(message), message.encoding
     data = bytes(message.data)
@@ -180,6 +203,8 @@ def _unsupported(what: str) -> FrameError:
 
 def _frame(image: RecordedImage) -> Frame:
     message = image.message
+    if isinstance(message, FrameError):
+        raise message
     if image.kind == COMPRESSED:
         try:
             pixels = decode_image(bytes(message.data))

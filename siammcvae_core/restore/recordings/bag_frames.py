@@ -64,7 +64,7 @@ class BagFrames:
         """What could not be read, one line; '' if all could be."""
         lines = [self._line(r) for r in self._errors if r != 'unsupported_encoding']
         if self._masks_broken not in ('', self.images.broken):
-            lines.append(f'masks on {self._masks_topic} end: {self._masks_broken}')
+            lines.append(f'masks on {self._masks_topic}: {self._masks_broken}')
         return '; '.join([*lines, self.images.broken] if self.images.broken else lines)
 
     @property
@@ -94,11 +94,16 @@ class BagFrames:
         if self._masks is None:
             return [], None
         images = [(image.stamp, image.logged) for image in self.images]
-        masks = [(mask.stamp, mask.logged) for mask in self._masks]
-        self._masks_broken = self._masks.broken
+        masks, unread = [], {}
+        for mask in self._masks:
+            masks.append((mask.stamp, mask.logged))
+            if isinstance(mask.message, FrameError):
+                unread[mask.index] = mask.message
         pairs = pair_masks(images, masks)
         uses = Counter(number for number in pairs if number is not None)
         self._unused = len(masks) - len(uses)
+        lines = [f'mask {number}: {unread[number]}' for number in unread if number not in uses]
+        self._masks_broken = self._masks.broken or next(iter(lines), '')
         return pairs, _Masks(self._masks, uses)
 
     def _frame(self, image: RecordedImage, mask: Mask | None, seconds: float) -> MaskedFrame:
@@ -149,6 +154,8 @@ class _Masks:
 
 def _lost(recorded: RecordedImage) -> Mask:
     try:
+        if isinstance(recorded.message, FrameError):
+            raise recorded.message
         if recorded.kind == RAW:
             mask = raw_mask(recorded.message)
         else:
@@ -161,6 +168,8 @@ def _lost(recorded: RecordedImage) -> Mask:
 def _size(image: RecordedImage) -> tuple[int, int]:
     """Return height and width of an image that may be of an unsupported kind; 0 if unknown."""
     message = image.message
+    if isinstance(message, FrameError):
+        return 0, 0
     if image.kind == RAW:
         is_whole = message.height * message.step == len(message.data)
         is_true = is_whole and message.width <= message.step

@@ -160,22 +160,28 @@ def test_a_bag_restored_before_is_named_as_such(
     assert capsys.readouterr().err == said
 
 
-def test_masks_that_end_early_are_said_to(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize('size', [30, 5])
+@pytest.mark.parametrize('damaged', ['mask', 'image'])
+def test_a_message_that_cannot_be_parsed_does_not_end_the_bag(
+    damaged: str, size: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bag = tmp_path / 'bag'
     with Writer(bag, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
         masks = writer.add_connection('/front/fault_mask', RAW, typestore=TYPES)
         images = writer.add_connection(TOPIC, RAW, typestore=TYPES)
         for number, frame in enumerate(drive()):
-            data = bytes(TYPES.serialize_cdr(raw(number, mask(number), 'mono8'), RAW))
-            writer.write(masks, stamp(number), data[:30] if number == 8 else data)
-            data = bytes(TYPES.serialize_cdr(raw(number, frame, 'bgr8'), RAW))
-            writer.write(images, stamp(number) + 1, data)
+            for kind, topic, pixels, encoding in (
+                ('mask', masks, mask(number), 'mono8'), ('image', images, frame, 'bgr8')
+            ):  # fmt: skip
+                data = bytes(TYPES.serialize_cdr(raw(number, pixels, encoding), RAW))
+                is_cut = number == 2 and kind == damaged
+                writer.write(topic, stamp(number), data[:size] if is_cut else data)
     restore(bag, status=1)
     text = capsys.readouterr()
-    assert f'6 intact, {FRAMES - 8} no mask, 2 restored' in text.out
-    assert 'ends early: masks on /front/fault_mask end: message 8: ' in text.err
+    assert f'{FRAMES - 3} intact, 1 ' in text.out
+    assert '2 restored' in text.out
+    assert f'message of {size} bytes' in text.err
+    assert '2: ' in text.err
 
 
 def test_a_bag_without_masks_says_what_to_run(
