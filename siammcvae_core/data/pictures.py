@@ -45,12 +45,7 @@ class ImageFolder(Source):
         if first is None:
             raise SourceError(f'{self._files[0]} cannot be decoded as an image')
         self.size = (first.shape[1], first.shape[0])
-        stored = read_picture(self._files[0], cv2.IMREAD_UNCHANGED)
-        if stored is not None and (stored.dtype != np.uint8 or stored.shape[2:] == (4,)):
-            kind = f'{stored.dtype} samples' if stored.dtype != np.uint8 else 'transparency'
-            self.note = (
-                f'{self._files[0]} has {kind}: the pictures are read as 8 bits, without alpha'
-            )
+        self._note(self._files[0])
 
     def __len__(self) -> int:
         """Count the images."""
@@ -68,8 +63,14 @@ class ImageFolder(Source):
                 size, first = f'{image.shape[1]}x{image.shape[0]}', f'{self.size[0]}x{self.size[1]}'
                 self.broken = f'{file.name} is {size}, the first image {first}'
                 return
+            self._note(file)
             encoding = 'mono8' if image.ndim == 2 else 'bgr8'
             yield Frame(index, round(index * NANO / self.rate), image, encoding)
+
+    def _note(self, file: Path) -> None:
+        """Note the first picture that is not read as it is stored."""
+        if not self.note and (kind := _beyond_8_bits(file)):
+            self.note = f'{file} has {kind}: the pictures are read as 8 bits, without alpha'
 
     def _read(self, file: Path) -> np.ndarray | None:
         """Decode a picture; None where it cannot be."""
@@ -94,6 +95,22 @@ class MaskFolder(ImageFolder):
         if lost is not None and file.suffix.lower() in HIDDEN_ALPHA:
             check_alpha(file)
         return None if lost is None else lost.view(np.uint8) * np.uint8(255)
+
+
+def _beyond_8_bits(file: Path) -> str:
+    """Say what grey or BGR of 8 bits does not hold of a picture; '' if it holds all."""
+    suffix = file.suffix.lower()
+    if suffix in ('.jpg', '.jpeg'):
+        return ''
+    if suffix == '.png':
+        with file.open('rb') as opened:
+            head = opened.read(4096).partition(b'IDAT')[0]
+        deep, clear = head[24:25] == b'\x10', head[25:26] in (b'\4', b'\6') or b'tRNS' in head
+        return 'uint16 samples' if deep else 'transparency' if clear else ''
+    stored = read_picture(file, cv2.IMREAD_UNCHANGED)
+    if stored is None or (stored.dtype == np.uint8 and stored.shape[2:] != (4,)):
+        return ''
+    return 'transparency' if stored.dtype == np.uint8 else f'{stored.dtype} samples'
 
 
 def read_picture(file: Path, how: int = cv2.IMREAD_ANYCOLOR) -> np.ndarray | None:

@@ -68,3 +68,18 @@ def test_what_is_lost_in_reading_pictures_is_noted(
     source = open_source(tmp_path)
     assert note in source.note
     assert bool(source.note) == bool(note)
+
+
+@pytest.mark.parametrize(
+    ('image', 'note'), [(np.uint16, 'uint16 samples'), (np.uint8, 'transparency')]
+)
+@pytest.mark.parametrize('suffix', ['.png', '.tif'])
+def test_a_later_picture_that_is_not_read_as_stored_is_noted(
+    image: type, note: str, suffix: str, tmp_path: Path
+) -> None:
+    cv2.imwrite(str(tmp_path / f'1{suffix}'), np.zeros((8, 8, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / f'2{suffix}'), np.zeros((8, 8, 4), image))
+    source = open_source(tmp_path)
+    assert source.note == ''
+    assert len(list(source)) == 2
+    assert f'2{suffix} has {note}' in source.note
