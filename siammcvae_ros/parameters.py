@@ -5,17 +5,26 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import difflib
+import re
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, ReliabilityPolicy
 
 from siammcvae_core.errors import InputError
 
 OFF = 'off'
 FOREIGN = ('qos_overrides.', 'start_type_description_service')
 """Parameters that rclpy declares later, or other versions of it have."""
+QOS_OVERRIDE = re.compile(r'qos_overrides\.(/.+)\.(publisher|subscription)(_\w+)?\.(\w+)')
+QOS_POLICIES: dict[str, Any] = {
+    'reliability': ReliabilityPolicy,
+    'history': HistoryPolicy,
+    'durability': DurabilityPolicy,
+    'depth': None,
+}
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,8 @@ class ParameterTable:
         overrides: dict[str, Parameter] = node._parameter_overrides  # rclpy offers no other way
         for name, override in list(overrides.items()):
             row = self._by_name.get(name)
+            if name.startswith(FOREIGN[0]) and (reason := qos_rejection(name, override.value)):
+                raise InputError(reason)
             if row is None and not name.startswith(FOREIGN) and not node.has_parameter(name):
                 raise InputError(self._unknown(name))
             if row is not None and override.value is None:
@@ -120,6 +131,21 @@ class ParameterTable:
         rows = ((self._by_name.get(parameter.name), parameter.value) for parameter in changed)
         reasons = (row.rejection(value, unconfigured) for row, value in rows if row is not None)
         return next(filter(None, reasons), '')
+
+
+def qos_rejection(name: str, value: Any) -> str:
+    """Say why an override of a QoS policy, which rclpy checks late if at all, cannot be used."""
+    parts = QOS_OVERRIDE.fullmatch(name)
+    if parts is None or parts[4] not in QOS_POLICIES:
+        form = f'/TOPIC.subscription or publisher.{", ".join(QOS_POLICIES)}'
+        return f"no parameter '{name}', expected qos_overrides.{form}"
+    policies = QOS_POLICIES[parts[4]]
+    if policies is None:
+        fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+        return '' if fits else f"{name} is '{value}', expected a number of messages"
+    choices = [policy.name.lower() for policy in policies if policy.name != 'UNKNOWN']
+    known = str(value).lower() in choices
+    return '' if known else f"{name} is '{value}', expected one of: {', '.join(choices)}"
 
 
 def _choice(value: Any) -> Any:

@@ -85,6 +85,7 @@ class RestoreNode(LifecycleNode):
         return super().on_configure(state)
 
     def _set_up(self) -> None:
+        self._check_topics(self._value('cameras'))
         policy = BuildPolicy(self._value('engine_policy'))
         self._engine = load_engine(self._value('weights'), policy)
         self._check_weights(self._value('weights_sha256'))
@@ -112,6 +113,15 @@ class RestoreNode(LifecycleNode):
         for topics, camera in zip(self._topics, self._cameras, strict=True):
             topics.listen(camera, mode is not MaskMode.OFF, self._is_active, self._schedule_expiry)
         self._diagnostics.start([camera.snapshot() for camera in self._cameras])
+
+    def _check_topics(self, cameras: list[str]) -> None:
+        """Check that no two cameras, of whatever names, come down to one topic."""
+        served: dict[str, str] = {}
+        for prefix in cameras:
+            topic = self.resolve_topic_name(f'{prefix}/image_raw' if prefix else 'image_raw')
+            if topic in served:
+                raise InputError(f"cameras: '{served[topic]}' and '{prefix}' are both {topic}")
+            served[topic] = prefix
 
     def _check_weights(self, expected: str) -> None:
         actual = 'no model' if self._engine is None else self._engine.describe()['sha256']

@@ -23,6 +23,7 @@ from siammcvae_core.restore.recurrence import RecurrentState
 from siammcvae_core.restore.restored_frame import passed_through, RestoredFrame, RestoreMethod
 from siammcvae_core.restore.uncertainty import expected_error
 
+ROUNDING = 1e-6  # seconds; differences of stamps of today, in float64, are known no better
 RECENT_DAMAGE = 5.0  # seconds since the last damaged frame in which another is expected
 
 
@@ -175,7 +176,7 @@ class Restorer:
             detail = f'there is no reference of {format_size(frame.shape)}'
             return passed_through(frame, lost, None, reason, detail)
         age = self._reference_age(stamp, arrived)
-        if age > self.max_reference_age:
+        if age > self.max_reference_age + ROUNDING:
             detail = f'the reference is {age:.3f} s old, more than {self.max_reference_age:.3f} s'
             return passed_through(frame, lost, age, 'reference_too_old', detail)
         views = self._views(lost)

@@ -3,6 +3,7 @@
 """The topics of one camera: passes messages to `Camera` and publishes the frames it returns."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from functools import partial
 import time
@@ -192,7 +193,7 @@ class CameraTopics:
         return self._node.create_lifecycle_publisher(
             kind,
             self._name(topic),
-            OUT,
+            copy(OUT),  # rclpy writes overrides into it
             event_callbacks=PublisherEventCallbacks(
                 incompatible_qos=partial(
                     self._on_incompatible_qos, topic, self._node.count_subscribers
@@ -209,7 +210,7 @@ class CameraTopics:
                 kind,
                 self._name(topic),
                 callback,
-                qos,
+                copy(qos),
                 event_callbacks=SubscriptionEventCallbacks(
                     incompatible_qos=partial(
                         self._on_incompatible_qos, topic, self._node.count_publishers

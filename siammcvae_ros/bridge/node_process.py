@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs one node as a process: exit statuses, and an end without a traceback at any time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 import os
 from pathlib import Path
+import re
 import signal
 import sys
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import rclpy
 from rclpy.exceptions import (
@@ -26,7 +28,18 @@ from rclpy.signals import (
 from siammcvae_core.errors import InputError
 from siammcvae_core.files import temporary_folder
 
-AnyNode = TypeVar('AnyNode')
+
+class NamedNode(Protocol):
+    """What a process needs of its node."""
+
+    def get_fully_qualified_name(self) -> str:
+        """Return its name with its namespace."""
+
+    def get_logger(self) -> Any:
+        """Return its logger."""
+
+
+AnyNode = TypeVar('AnyNode', bound=NamedNode)
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 USER_ERRORS = (
     InputError,
@@ -56,6 +69,8 @@ def run(
         _choose_log_folder(name)
         _initialise(args)
         node = build()
+        for text in unused_files(sys.argv if args is None else args, node):
+            node.get_logger().warning(text)
         for number in SIGNALS:
             signal.signal(number, lambda number, frame: came.append(number))
         install_signal_handlers(SignalHandlerOptions.ALL)
@@ -85,6 +100,26 @@ def _initialise(args: list[str] | None) -> None:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:  # arguments rcl cannot parse
         raise InputError(str(error)) from None
+
+
+def unused_files(args: Sequence[str], node: NamedNode) -> list[str]:
+    """Name the parameter files of which no section is for this node: ROS ignores them silently."""
+    name = node.get_fully_qualified_name().strip('/')
+    texts = []
+    for flag, file in pairwise(args):
+        if flag != '--params-file' or not Path(file).is_file():
+            continue
+        lines = Path(file).read_text(errors='replace')
+        found = re.findall(r'^["\']?([\w/*][\w/*.]*)["\']?:(?:\s|$)', lines, re.MULTILINE)
+        # A section may name the node, or nest in those of its namespaces.
+        if found and not any('*' in key or _begins(name, key.strip('/')) for key in found):
+            sections = ', '.join(dict.fromkeys(found))
+            texts.append(f'{file} has no parameters of /{name}, only of: {sections}')
+    return texts
+
+
+def _begins(name: str, key: str) -> bool:
+    return f'{name}/'.startswith(f'{key}/')
 
 
 def _leave() -> NoReturn:

@@ -16,7 +16,7 @@ import numpy as np
 
 from siammcvae_core.errors import FrameError
 from siammcvae_core.restore.frame_clock import StampFault
-from siammcvae_core.restore.restorer import Restorer
+from siammcvae_core.restore.restorer import Restorer, ROUNDING
 from siammcvae_ros.frame_path.counters import Snapshot
 from siammcvae_ros.frame_path.inspection import Inspection, lost_pixels
 from siammcvae_ros.frame_path.jobs import JobRunner
@@ -256,7 +256,7 @@ class Camera:
             return None
         if not self.matcher.stamps_advance:  # nobody knows what stamp the frame would have had
             return None
-        if self._stamps.frame_rate.missing_seconds > self.restorer.max_reference_age:
+        if self._stamps.frame_rate.missing_seconds > self.restorer.max_reference_age + ROUNDING:
             return None
         return self._stamps.frame_rate.overdue_at
 

@@ -6,8 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+
+from siammcvae_ros.bridge.node_process import unused_files
 
 
 def start(module, domain, *arguments):
@@ -35,6 +38,13 @@ def parameter_file(tmp_path, node, **values):
         ('restore_node', {'cameras': '[1, 2]'}, 'cameras'),
         ('restore_node', {'mask_wiat': 0.1}, "no parameter 'mask_wiat'; did you mean 'mask_wait'?"),
         ('restore_node', {'mask_mode': 'sometimes'}, 'expected one of: per_frame'),
+        (
+            'restore_node',
+            {'qos_overrides./image_raw.subscription.reliability': 'perhaps'},
+            "reliability is 'perhaps', expected one of: system_default, reliable",
+        ),
+        ('replay_node', {'qos_overrides./image_raw.publisher.depth': -1}, "depth is '-1'"),
+        ('replay_node', {'qos_overrides./image_raw.publisher.dept': 1}, 'no parameter'),
         ('replay_node', {'faults': '[front, 1]'}, 'Sequence should be of same type'),
         ('replay_node', {'faults': '[1.5]'}, 'faults'),
         ('replay_node', {'fault_probabilty': 1.0}, "did you mean 'fault_probability'?"),
@@ -130,13 +140,16 @@ INTERRUPTED = """
 import os, signal, sys
 from siammcvae_ros.bridge.node_process import run
 
+class Node:
+    get_fully_qualified_name = lambda self: '/node'
+
 def serve(node):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
         os.kill(os.getpid(), number)
     print('went on')
     raise RuntimeError('the context is shut down')
 
-sys.exit(run('node', [], object, serve))
+sys.exit(run('node', [], Node, serve))
 """
 
 
@@ -144,3 +157,26 @@ def test_signals_interrupt_nothing_while_a_node_serves():
     """Else they would interrupt its end, and threads that go on would abort the process."""
     done = subprocess.run([sys.executable, '-c', INTERRUPTED], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, 'went on\n', '')
+
+
+@pytest.mark.parametrize(
+    ('text', 'only'),
+    [
+        ('restore_node:\n  ros__parameters:\n    max_hold: 0.2\n', 'restore_node'),
+        ('# mine\n/other/restore:\n  ros__parameters:\nfront:\n  a:\n', '/other/restore, front'),
+        ('restore:\n  ros__parameters:\n', 'restore'),
+        ('/car/restore:\n  ros__parameters:\n', None),
+        ('"/car/restore":\n  ros__parameters:\nother:\n', None),
+        ('car:\n  restore:\n    ros__parameters:\n', None),
+        ('/**:\n  ros__parameters:\n', None),
+        ('/*/restore:\n  ros__parameters:\n', None),
+        ('{"restore": {"ros__parameters": {}}}', None),
+        ('', None),
+    ],
+)
+def test_a_parameter_file_for_other_nodes_is_named(tmp_path, text, only):
+    file = tmp_path / 'mine.yaml'
+    file.write_text(text)
+    node = SimpleNamespace(get_fully_qualified_name=lambda: '/car/restore')
+    said = unused_files(['node', '--ros-args', '--params-file', str(file)], node)
+    assert said == ([f'{file} has no parameters of /car/restore, only of: {only}'] if only else [])

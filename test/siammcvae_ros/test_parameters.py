@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from rclpy.parameter import Parameter
 
-from siammcvae_ros.parameters import DeclaredParameter, ParameterTable
+from siammcvae_ros.parameters import DeclaredParameter, ParameterTable, qos_rejection
 from siammcvae_ros.replay_parameters import PARAMETERS as REPLAY
 from siammcvae_ros.restore_parameters import PARAMETERS as RESTORE
 
@@ -77,3 +77,25 @@ def test_fixed_parameters_change_only_while_unconfigured():
 
 def test_parameters_of_others_are_accepted():
     assert not rejection('use_sim_time', True, unconfigured=False)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'accepted'),
+    [
+        ('/front/image_raw.subscription.reliability', 'reliable', True),
+        ('/front/image_raw.publisher_left.durability', 'Transient_Local', True),
+        ('/x.subscription.depth', 0, True),
+        ('/x.subscription.depth', -1, False),
+        ('/x.subscription.depth', True, False),
+        ('/x.subscription.depth', '1', False),
+        ('/x.subscription.reliabilty', 'reliable', False),
+        ('/x.subscription.history', 'unknown', False),
+        ('/x.subscription.history', False, False),
+        ('x.subscription.history', 'keep_all', False),
+        ('/x.subscriber.history', 'keep_all', False),
+    ],
+)
+def test_overrides_of_qos_are_checked(name, value, accepted):
+    reason = qos_rejection(f'qos_overrides.{name}', value)
+    assert (not reason) == accepted
+    assert accepted or name in reason

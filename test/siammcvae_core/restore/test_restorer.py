@@ -240,3 +240,15 @@ def test_a_reference_ages_by_the_clock_that_says_more():
     ]
     assert ages == pytest.approx([0.5, 0.8, 0.85])
     assert restorer.restore(frames[2], some_lost(), 1.0, arrived=52.1).reason == 'reference_too_old'
+
+
+@pytest.mark.parametrize('period', [0.1, 1 / 3, 0.033366700])
+def test_a_reference_exactly_as_old_as_allowed_is_used(period):
+    """Of stamps of today float64 keeps 0.2 microseconds."""
+    frame, mask = np.zeros((48, 64), np.uint8), np.ones((48, 64), bool)
+    for start in range(1_700_000_000, 1_700_000_020):
+        restorer = Restorer(max_reference_age=period)
+        restorer.observe(frame, start + 0.5)
+        assert restorer.restore(frame, mask, start + 0.5 + period).reason != 'reference_too_old'
+        late = restorer.restore(frame, mask, start + 0.5 + period + 1e-4)
+        assert late.reason == 'reference_too_old'
