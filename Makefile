@@ -28,7 +28,12 @@ BUILDER_PATH := $(CURDIR)/.venv-fast/builder
 # What needs no ROS message is the same with every ROS 2.
 KILTED_TESTS := test/siammcvae_ros --ignore=test/siammcvae_ros/frame_path
 
-# Text of the user reaches programs through the environment: it may hold spaces and quotes.
+# Text of the user reaches programs through the environment: it may hold spaces, quotes and dollars.
+override OUT := $(value OUT)
+override VIDEO := $(value VIDEO)
+override BAG := $(value BAG)
+override TOPIC := $(value TOPIC)
+override WEIGHTS := $(value WEIGHTS)
 export OUT VIDEO BAG TOPIC WEIGHTS
 DEMO_FLAGS := --out "$$OUT" $(if $(FRAMES),--frames $(FRAMES)) $(if $(HZ),--max-hz $(HZ)) $(if $(TOPIC),--topic "$$TOPIC")
 

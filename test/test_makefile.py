@@ -44,7 +44,16 @@ DEMO = ['-m', 'siammcvae_ros.tools.demo']
 
 @pytest.mark.parametrize(
     'text',
-    ['my drive', "it's a drive ü.mp4", 'a "quoted" one', 'a;b&c|d', '(x) *.mp4', '`id`', '-x'],
+    [
+        'my drive',
+        "it's a drive ü.mp4",
+        'a "quoted" one',
+        'a;b&c|d',
+        '(x) *.mp4',
+        '`id`',
+        '-x',
+        '$HOME $(x) $$',
+    ],
 )
 def test_names_reach_the_demo_as_they_are(checkout: Path, text: str) -> None:
     given = [f'OUT={text}', f'VIDEO={text}', f'TOPIC={text}', 'FRAMES=3', 'HZ=2.5']
@@ -59,7 +68,7 @@ def test_the_demo_has_a_drive_and_a_folder_of_its_own(checkout: Path) -> None:
     assert printed(checkout, 'demo') == [*DEMO, '--out', 'out/demo']
 
 
-@pytest.mark.parametrize('text', ['my model ü.safetensors', "it's.safetensors"])
+@pytest.mark.parametrize('text', ['my model ü.safetensors', "it's.safetensors", 'a$b'])
 def test_weights_reach_the_engine_as_they_are(checkout: Path, text: str) -> None:
     command = ['-m', 'siammcvae_core.engines', 'build', '--policy', 'rebuild', text]
     assert printed(checkout, 'engine', f'WEIGHTS={text}', 'POLICY=rebuild') == command
