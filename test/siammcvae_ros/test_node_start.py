@@ -180,3 +180,12 @@ def test_a_parameter_file_for_other_nodes_is_named(tmp_path, text, only):
     node = SimpleNamespace(get_fully_qualified_name=lambda: '/car/restore')
     said = unused_files(['node', '--ros-args', '--params-file', str(file)], node)
     assert said == ([f'{file} has no parameters of /car/restore, only of: {only}'] if only else [])
+
+
+def test_two_names_of_one_camera_are_named(domain):
+    cameras = ('-p', 'cameras:=[front, /front]', '-p', 'weights:=none')
+    process = start('restore_node', domain, *cameras)
+    said = next(line for line in process.stderr if 'on_configure' in line or 'serving' in line)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert "'front' and '/front' are both /front/image_raw" in said
