@@ -12,7 +12,11 @@ def start() -> int:
     from siammcvae_ros.tools.demo.command import main
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    return main()
+    try:
+        return main()
+    except KeyboardInterrupt:  # while the options are read
+        print('demo: interrupted', file=sys.stderr)
+        return 130
 
 
 if __name__ == '__main__':

@@ -35,6 +35,21 @@ def test_a_signal_while_modules_load_ends_it_quietly(number: signal.Signals) -> 
     assert process.stderr == ''
 
 
+INTERRUPTED_OPTIONS = """\
+import os, signal, sys
+from siammcvae_ros.tools.demo import command
+from siammcvae_ros.tools.demo.__main__ import start
+command._parser = lambda: os.kill(os.getpid(), signal.SIGINT)
+sys.exit(start())
+"""
+
+
+def test_ctrl_c_while_the_options_are_read_ends_it_quietly() -> None:
+    code = [sys.executable, '-c', INTERRUPTED_OPTIONS]
+    process = subprocess.run(code, capture_output=True, text=True)
+    assert (process.returncode, process.stderr) == (130, 'demo: interrupted\n')
+
+
 def _running(text: str) -> list[Path]:
     """List the processes whose command names `text`."""
     found = []
