@@ -5,6 +5,7 @@
 from collections.abc import Generator, Iterator
 from pathlib import Path
 import re
+import signal
 
 import pytest
 
@@ -56,7 +57,8 @@ def _without_forbidden_skip(report: Report, config: pytest.Config) -> Report:
 
 @pytest.fixture(scope='session', autouse=True)
 def ros_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Set the variables that every node started by a test inherits."""
+    """Set the variables, and the response to Ctrl-C, that every node started by a test inherits."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let their jobs ignore it
     domain, lock = reserve_domain()
     with lock, pytest.MonkeyPatch.context() as patch:
         patch.setenv('ROS_DOMAIN_ID', str(domain))

@@ -2,15 +2,37 @@
 # SPDX-License-Identifier: Apache-2.0
 """Child processes: started with a log, watched, and always ended."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 import os
 from pathlib import Path
 import signal
 import subprocess
 import sys
+import threading
 
 GRACE = 5.0  # s
 LINES_SHOWN = 8
+
+
+@contextmanager
+def _signals_deferred() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait for the end of the block, which must not be left halfway."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread handles signals
+        return
+    came: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for which in came:
+            signal.raise_signal(which)
 
 
 class ProcessError(RuntimeError):
@@ -26,14 +48,19 @@ class Child:
     def __init__(self, module: str, arguments: Sequence[str], log: Path) -> None:
         self.name = module.rpartition('.')[2]
         self.log = log
-        with log.open('wb') as output:
-            self._process = subprocess.Popen(
-                [sys.executable, '-u', '-m', module, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        command = [sys.executable, '-u', '-m', module, *arguments]
+        started = False
+        try:
+            with log.open('wb') as output, _signals_deferred():
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )  # fmt: skip
+                started = True
+        except BaseException:  # a signal that came meanwhile
+            if started:
+                self.end()
+            raise
 
     def __enter__(self) -> 'Child':
         return self

@@ -8,6 +8,7 @@ checked on its own.
 """
 
 import contextlib
+import signal
 import sys
 import time
 
@@ -111,6 +112,7 @@ def run_fault_monitor(node: Node) -> None:
 
 def main() -> int:
     """Run the camera or the fault monitor until shut down."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let their jobs ignore it
     # rclpy's handlers wake executors from a thread of theirs, also one that is freed meanwhile.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = Node('participant')

@@ -161,7 +161,8 @@ def test_folder_with_other_files_is_refused_untouched(tmp_path: Path) -> None:
         OutputFolder(foreign / 'below').prepare()
 
 
-def test_taken_domain_is_avoided(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_taken_domain_is_avoided(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(dds_domain, 'temporary_folder', lambda: tmp_path)
     domain, lock = dds_domain.reserve_domain()
     monkeypatch.setattr(dds_domain.random, 'sample', lambda *_: [domain, 102, 103])
     assert dds_domain.free_domain() == 102

@@ -7,6 +7,7 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -81,6 +82,24 @@ def test_a_signal_while_the_node_starts_ends_both(
     assert process.returncode == status, errors
     assert 'Traceback' not in errors
     assert not _running(node)
+
+
+def test_a_signal_while_a_child_starts_leaves_no_child(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(processes.subprocess, 'Popen', Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Child('http.server', ['--bind', '127.0.0.1', '0'], tmp_path / 'log')
+    assert started[0].poll() is not None
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_second_interrupt_leaves_no_child(
