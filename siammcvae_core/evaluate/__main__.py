@@ -22,6 +22,7 @@ from siammcvae_core.evaluate.clip_evaluation import (
     evaluate_clip,
     find_unusable,
 )
+from siammcvae_core.evaluate.findings import load_detector
 from siammcvae_core.evaluate.methods import EvaluatedMethod, find_methods, parse_weights
 from siammcvae_core.evaluate.plan import (
     CLASSICAL,
@@ -105,6 +106,12 @@ def parser() -> CommandParser:
     options.add_argument(
         '--weights', nargs='+', default=[], metavar='METHOD=PATH', help='see below'
     )
+    options.add_argument(
+        '--detector',
+        type=Path,
+        metavar='FILE.onnx',
+        help='a YOLO of yours that looks for objects in the restored frames: recall, precision, F1',
+    )
     options.add_argument('--topic', default='', help='image topic of bags that have several')
     add_job_options(options)
     return options
@@ -167,6 +174,9 @@ def _plan(options: argparse.Namespace, plan: EvaluationPlan) -> EvaluationPlan:
         changes['seeds'] = parse_numbers(options.seeds, '--seeds')
     if options.samples is not None:
         changes['samples'] = options.samples
+    if options.detector is not None:
+        load_detector(options.detector)
+        changes['detector'] = options.detector.resolve()
     return replace(plan, **changes)
 
 
@@ -193,13 +203,21 @@ def _make_folder(folder: Path) -> None:
 
 
 def _print(rows: Sequence[Row], missing: dict[str, str], skipped: dict[str, str]) -> None:
-    print(f'\n{"method":24}{"mask":14}{"gap":>5}{"PSNR lost":>11}{"PSNR":>8}{"SSIM":>8}{"ms":>8}')
+    head = f'\n{"method":24}{"mask":14}{"gap":>5}{"PSNR lost":>11}{"PSNR":>8}{"SSIM":>8}{"ms":>8}'
+    found = any('recall' in row for row in rows)
+    print(f'{head}{"recall":>9}{"precision":>11}' if found else head)
     for row in overall(rows):
         mask = spec_of(row['mask'], row['ratio'])
-        print(
+        line = (
             f'{row["method"]:24}{mask:14}{row["gap"]:>5}{row["psnr_lost"]:11.2f}{row["psnr"]:8.2f}'
             f'{row["ssim"]:8.4f}{row["ms"]:8.1f}'
         )
+        if found:
+            line += ''.join(
+                f'{"–" if row[name] is None else format(row[name], ".3f"):>{width}}'
+                for name, width in (('recall', 9), ('precision', 11))
+            )
+        print(line)
     for name, why in (*missing.items(), *skipped.items()):
         print(f'left out: {name}: {why}')
 

@@ -16,6 +16,7 @@ from siammcvae_core.data.sources import open_source
 from siammcvae_core.engines import Restoration
 from siammcvae_core.errors import InputError, SourceError
 from siammcvae_core.evaluate.calibration import MethodCalibration
+from siammcvae_core.evaluate.findings import compare, Findings, load_detector, ObjectCounts
 from siammcvae_core.evaluate.methods import EvaluatedMethod, load, LoadedMethod
 from siammcvae_core.evaluate.pictures import Attempt, harder_case, Picture, picture_of, WorstCase
 from siammcvae_core.evaluate.plan import EvaluationPlan
@@ -41,7 +42,10 @@ class ClipEvaluation:
 
 @dataclass(frozen=True)
 class Score:
-    """How good one method is on one case; `values` by the names of METRICS."""
+    """How good one method is on one case; `values` by the names of METRICS.
+
+    `objects` are those a detector found, if the plan has one.
+    """
 
     method: str
     mask: str
@@ -52,6 +56,7 @@ class Score:
     ms: float
     ms_observe: float
     values: dict[str, float]
+    objects: ObjectCounts | None = None
 
 
 @dataclass
@@ -101,9 +106,10 @@ def evaluate_clip(task: ClipEvaluation) -> ClipScores:
         result.skipped = str(error)
         return result
     truth = Truth(np.empty(0))
+    detector = None if plan.detector is None else load_detector(plan.detector)
     for case in draw_cases(source, clip, chosen, plan.masks, plan.gaps, plan.size, seed):
         if not np.array_equal(truth.frame, case.truth):
-            truth = Truth(case.truth)
+            truth = Truth(case.truth, detector)
         attempts = [_scored(task, method, case, truth, result) for method in task.methods]
         if task.pictured and case.index == chosen[0]:
             result.pictures.append(picture_of(clip, case, attempts))
@@ -137,11 +143,21 @@ def _scored(
     pasted = paste(case.frame, restoration.frame, case.mask)
     values = score(pasted, truth, case.mask)
     place = (method.name, case.mask_spec, str(case.gap), case.index, case.seconds)
-    result.scores.append(Score(*place, float(case.mask.mean()), ms, ms_observe, values))
+    findings = _findings(truth, pasted, case.mask)
+    counts = None if findings is None else findings.counts
+    lost = float(case.mask.mean())
+    result.scores.append(Score(*place, lost, ms, ms_observe, values, counts))
     if restoration.expected_error is not None:
-        counts = result.calibration.setdefault(method.name, MethodCalibration())
-        counts.add(restoration.expected_error(), case.seconds, pasted, case.truth, case.mask)
-    return Attempt(method.name, pasted, values['psnr_lost'])
+        calibration = result.calibration.setdefault(method.name, MethodCalibration())
+        calibration.add(restoration.expected_error(), case.seconds, pasted, case.truth, case.mask)
+    return Attempt(method.name, pasted, values['psnr_lost'], findings)
+
+
+def _findings(truth: Truth, pasted: np.ndarray, mask: np.ndarray) -> Findings | None:
+    """Compare what the detector finds in a restored frame and in the truth, if there is one."""
+    if truth.detector is None or truth.objects is None:
+        return None
+    return compare(truth.objects, truth.detector.detect(pasted), mask)
 
 
 def _restored(

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 import numpy as np
 
 from siammcvae_core.baselines.classical import UPPER_BOUNDS
+from siammcvae_core.evaluate.findings import Findings
 from siammcvae_core.evaluate.samples import DamagedCase
 
 JPEG_QUALITY = 82
@@ -19,16 +20,29 @@ SHOWN = 4
 
 @dataclass(frozen=True)
 class Attempt:
-    """A damaged frame as a method restored it, and the PSNR of its lost pixels in dB."""
+    """A damaged frame as a method restored it, and the PSNR of its lost pixels in dB.
+
+    `findings` is what a detector finds in it, if there is one.
+    """
 
     method: str
     frame: np.ndarray
     psnr_lost: float
+    findings: Findings | None = None
 
     @property
     def caption(self) -> str:
         """Name and score."""
-        return f'{self.method}: {self.psnr_lost:.1f} dB'
+        text = f'{self.method}: {self.psnr_lost:.1f} dB'
+        if self.findings is None:
+            return text
+        counts, invented = self.findings.counts, len(self.findings.invented)
+        return f'{text}, found {counts.found} of {counts.objects}, {invented} invented'
+
+    @property
+    def drawn(self) -> np.ndarray:
+        """The frame, with the boxes of what a detector found in it."""
+        return self.frame if self.findings is None else self.findings.draw(self.frame)
 
 
 @dataclass(frozen=True)
@@ -59,7 +73,7 @@ def picture_of(clip: str, case: DamagedCase, attempts: Iterable[Attempt]) -> Pic
     """Encode a case: the damaged frame, the restored ones, the truth and the reference."""
     panels = [
         (case.frame, 'damaged'),
-        *((attempt.frame, attempt.caption) for attempt in attempts),
+        *((attempt.drawn, attempt.caption) for attempt in attempts),
         (case.truth, 'truth'),
         (case.reference_frames[0].frame, f'newest reference, {case.seconds:.2f} s before'),
     ]

@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from siammcvae_core.baselines.classical import BASELINES
 from siammcvae_core.commands.values import parse_list
@@ -24,7 +25,8 @@ class EvaluationPlan:
     """What is scored: every method on every mask and gap, the same frames for all.
 
     `masks` are specs such as 'random:0.75'; `size` is (height, width) in pixels; every seed draws
-    its own frames, `samples` of each clip, and masks. `pictures` are clips shown per cell.
+    its own frames, `samples` of each clip, and masks. `pictures` are clips shown per cell. A
+    `detector`, an ONNX file, looks for objects in the restored frames.
     """
 
     methods: tuple[str, ...] = CLASSICAL
@@ -34,6 +36,7 @@ class EvaluationPlan:
     seeds: tuple[int, ...] = (0, 1, 2)
     samples: int = 2
     pictures: int = 3
+    detector: Path | None = None
 
     def __post_init__(self) -> None:
         for name in ('methods', 'masks', 'gaps', 'seeds'):

@@ -17,9 +17,10 @@ import numpy as np
 from siammcvae_core.evaluate.calibration import calibration_rows
 from siammcvae_core.evaluate.clip_evaluation import ClipScores
 from siammcvae_core.evaluate.methods import describe, EvaluatedMethod
+from siammcvae_core.evaluate.object_scores import object_columns
 from siammcvae_core.evaluate.page import report_page
 from siammcvae_core.evaluate.pictures import draw_worst_cases, worst_cases
-from siammcvae_core.evaluate.plan import EvaluationPlan, Preset
+from siammcvae_core.evaluate.plan import EvaluationPlan, Preset, spec_of
 from siammcvae_core.evaluate.summary import summarise
 from siammcvae_core.report.json_csv import write_csv, write_json
 
@@ -59,8 +60,13 @@ def _report(evaluation: Evaluation) -> dict[str, Any]:
     plan, preset, results = evaluation.plan, evaluation.preset, evaluation.results
     names = [method.name for method in evaluation.methods]
     calibration = calibration_rows(result.calibration for result in results)
+    rows, objects = summarise(plan, names, results), object_columns(results)
+    for row in rows:
+        spec = spec_of(row['mask'], row['ratio'])
+        row |= objects.get((row['method'], spec, str(row['gap']), row['clip']), {})
     return {
-        'rows': summarise(plan, names, results),
+        'rows': rows,
+        'detector': str(plan.detector) if plan.detector else None,
         'calibration': calibration,
         'honesty': calibration,  # its name until 0.1; goes with 0.3
         'methods': names,

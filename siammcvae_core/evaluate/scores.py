@@ -20,6 +20,7 @@ from siammcvae_core.metrics import (
     psnr,
     ssim,
 )
+from siammcvae_core.perception import ObjectDetector, Objects
 
 METRICS = (
     'mse', 'mae', 'psnr', 'ssim', 'fsim', 'fsimc', 'fsim_ism', 'mse_lost', 'mae_lost', 'psnr_lost'
@@ -28,9 +29,10 @@ METRICS = (
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """An undamaged frame, uint8 (H, W, 3) or (H, W); its features are computed once."""
+    """An undamaged frame, uint8 (H, W, 3) or (H, W); what is in it is computed once."""
 
     frame: np.ndarray
+    detector: ObjectDetector | None = None
 
     @cached_property
     def fsim_features(self) -> FsimFeatures:
@@ -41,6 +43,11 @@ class Truth:
     def ism_features(self) -> IsmFeatures:
         """What the FSIM of image-similarity-measures compares."""
         return ism_features(self.frame)
+
+    @cached_property
+    def objects(self) -> Objects | None:
+        """What the detector finds, if there is one."""
+        return None if self.detector is None else self.detector.detect(self.frame)
 
 
 def score(pasted: np.ndarray, truth: Truth, mask: np.ndarray) -> dict[str, float]:

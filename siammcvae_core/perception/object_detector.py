@@ -82,9 +82,10 @@ def _declared_size(network: cv2.dnn.Net) -> tuple[int, int] | None:
 
 def _suppress(objects: Objects) -> np.ndarray:
     """Return the indices of the objects that stay where boxes of a class overlap, best first."""
-    sizes = objects.boxes[:, 2:] - objects.boxes[:, :2]
-    boxes = np.concatenate([objects.boxes[:, :2], sizes], axis=1)
-    kept = cv2.dnn.NMSBoxesBatched(boxes, objects.scores, objects.classes, LEAST_SCORE, NMS_IOU)
+    corners, sizes = objects.boxes[:, :2], objects.boxes[:, 2:] - objects.boxes[:, :2]
+    boxes = np.concatenate([corners, sizes], axis=1).tolist()
+    scores, classes = objects.scores.tolist(), objects.classes.tolist()
+    kept = cv2.dnn.NMSBoxesBatched(boxes, scores, classes, LEAST_SCORE, NMS_IOU)
     return np.array(kept, int).reshape(-1)
 
 
