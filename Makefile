@@ -18,8 +18,10 @@ endif
 
 # ONNX Runtime and OpenVINO, which `make demo` runs with, stand in an environment of their own and
 # not in .venv: loaded into one process with the data loaders of PyTorch, they have crashed it.
-# So the tests of the engines and of the demo run with them, all others without.
-FAST_TESTS := test/siammcvae_core/engines test/siammcvae_ros/tools/demo/test_demo_run.py
+# So the tests of the engines, of the demo and of what needs ONNX files run with them, all others
+# without.
+FAST_TESTS := test/siammcvae_core/engines test/siammcvae_core/perception \
+  test/siammcvae_core/evaluate/test_evaluate_detector.py test/siammcvae_ros/tools/demo/test_demo_run.py
 
 # Builds engines without a GPU, for the tests. Its meta-package would bring CUDA, hence the parts.
 BUILDER := tensorrt-rtx tensorrt-rtx-cu13 tensorrt-rtx-cu13-bindings tensorrt-rtx-cu13-libs
