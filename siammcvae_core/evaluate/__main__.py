@@ -22,7 +22,7 @@ from siammcvae_core.evaluate.clip_evaluation import (
     evaluate_clip,
     find_unusable,
 )
-from siammcvae_core.evaluate.findings import load_detector
+from siammcvae_core.evaluate.findings import add_detector_option, load_detector
 from siammcvae_core.evaluate.methods import EvaluatedMethod, find_methods, parse_weights
 from siammcvae_core.evaluate.plan import (
     CLASSICAL,
@@ -106,12 +106,7 @@ def parser() -> CommandParser:
     options.add_argument(
         '--weights', nargs='+', default=[], metavar='METHOD=PATH', help='see below'
     )
-    options.add_argument(
-        '--detector',
-        type=Path,
-        metavar='FILE.onnx',
-        help='a YOLO of yours that looks for objects in the restored frames: recall, precision, F1',
-    )
+    add_detector_option(options)
     options.add_argument('--topic', default='', help='image topic of bags that have several')
     add_job_options(options)
     return options

@@ -5,6 +5,7 @@
 Only objects count of which half or more is lost: no other tells how good a restoration is.
 """
 
+from argparse import ArgumentParser
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,12 +36,16 @@ class ObjectCounts:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """Boxes, (N, 4), of objects found again and missed, and of detections that are not correct."""
+    """Boxes, (N, 4), of objects found again and missed, and of detections that are not correct.
+
+    `is_again`, bool (M,), tells of each of the `lost_objects` whether it was found.
+    """
 
     found: np.ndarray
     missed: np.ndarray
     invented: np.ndarray
     counts: ObjectCounts
+    is_again: np.ndarray
 
     def draw(self, frame: np.ndarray) -> np.ndarray:
         """Return the frame with boxes: found green, missed red, invented orange."""
@@ -51,10 +56,25 @@ class Findings:
         return drawn
 
 
+def add_detector_option(parser: ArgumentParser) -> None:
+    """Add --detector."""
+    parser.add_argument(
+        '--detector',
+        type=Path,
+        metavar='FILE.onnx',
+        help='a YOLO of yours, which looks for objects in the restored frames',
+    )
+
+
 @cache
 def load_detector(path: Path) -> ObjectDetector:
     """Load a detector, once in a process; raises InputError as ObjectDetector does."""
     return ObjectDetector(path)
+
+
+def lost_objects(truth: Objects, mask: np.ndarray) -> np.ndarray:
+    """Return the indices of the objects of an undamaged frame of which LOST or more is lost."""
+    return np.flatnonzero((truth.scores >= IN_TRUTH) & (truth.lost_share(mask) >= LOST))
 
 
 def compare(truth: Objects, restored: Objects, mask: np.ndarray) -> Findings:
@@ -63,10 +83,11 @@ def compare(truth: Objects, restored: Objects, mask: np.ndarray) -> Findings:
     An object is in the undamaged frame with a score of IN_TRUTH; it is found again by a detection
     of IN_RESTORED. A detection is correct where the undamaged frame has it with IN_RESTORED, too.
     """
-    objects = truth.pick((truth.scores >= IN_TRUTH) & (truth.lost_share(mask) >= LOST))
+    objects = truth.pick(lost_objects(truth, mask))
     found = restored.pick(restored.scores >= IN_RESTORED)
     again = match(objects, found) >= 0
     detections = found.pick(found.lost_share(mask) >= LOST)
     correct = match(detections, truth.pick(truth.scores >= IN_RESTORED)) >= 0
     counts = ObjectCounts(len(objects), int(again.sum()), len(detections), int(correct.sum()))
-    return Findings(objects.boxes[again], objects.boxes[~again], detections.boxes[~correct], counts)
+    found_again, missed = objects.boxes[again], objects.boxes[~again]
+    return Findings(found_again, missed, detections.boxes[~correct], counts, again)

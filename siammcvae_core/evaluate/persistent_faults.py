@@ -4,6 +4,7 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 import sys
 from typing import Any, NamedTuple
 import zlib
@@ -19,9 +20,11 @@ from siammcvae_core.data.pairs import distinct_frames, NANO
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.engines.factory import load_engine
 from siammcvae_core.errors import InputError, SourceError
+from siammcvae_core.evaluate.findings import add_detector_option, load_detector
 from siammcvae_core.evaluate.plan import parse_masks
 from siammcvae_core.evaluate.samples import fit
 from siammcvae_core.evaluate.scenario import add_scenario_options, mean_over_clips, Row
+from siammcvae_core.evaluate.tracks import TrackScores
 from siammcvae_core.faults.camera import damage
 from siammcvae_core.faults.masks import make_mask, parse_fault
 from siammcvae_core.metrics import psnr
@@ -32,7 +35,8 @@ DESCRIPTION = """\
 Score faults that last: the same pixels are lost in many frames in a row, in the middle of every
 clip. Compares restoring each frame with the help of those restored before it, as the node does,
 with restoring each from the last intact frames alone. Writes endure.csv and endure.png
-(named as in 0.1).
+(named as in 0.1), and with --detector tracks.csv: objects followed through the undamaged frames,
+and in how many of the damaged ones they were not found again.
 """
 WAYS = {'going_on': 'recurrent', 'intact_only': 'from intact frames only'}  # as in the csv, shown
 INTACT = 2  # frames before the fault
@@ -50,15 +54,23 @@ class PersistentFault(NamedTuple):
     frames: int
     size: tuple[int, int]
     changing: bool
+    detector: Path | None = None
 
 
-def restore_clip(task: PersistentFault) -> list[Row]:
-    """Restore one clip; a row for every mask, way and damaged frame.
+class ClipRows(NamedTuple):
+    """A row for every mask, way and damaged frame of a clip, and for every track of an object."""
 
-    Raises SourceError for a clip that cannot be read or is too short.
-    """
+    frames: list[Row]
+    tracks: list[Row]
+
+
+def restore_clip(task: PersistentFault) -> ClipRows:
+    """Restore one clip. Raises SourceError for a clip that cannot be read or is too short."""
     engine = load_engine(task.weights)
     frames = _middle(task)
+    tracks = None
+    if task.detector is not None:
+        tracks = TrackScores(load_detector(task.detector), [truth for _, truth in frames])
     rows = []
     for spec in task.masks:
         rng = np.random.default_rng(zlib.crc32(f'{task.clip.name} {spec}'.encode()))
@@ -75,7 +87,11 @@ def restore_clip(task: PersistentFault) -> list[Row]:
                     'clip': task.clip.name, 'mask': spec, 'way': way, 'frame': number + 1,
                     'rung': restored.method.value, 'psnr_lost': psnr(restored.frame, truth, mask),
                 })  # fmt: skip
-    return rows
+                if tracks is not None:
+                    tracks.add((spec, way), INTACT + number, restored.frame, mask)
+    scored = [] if tracks is None else tracks.rows()
+    head = {'clip': task.clip.name}
+    return ClipRows(rows, [head | {'mask': m, 'way': way} | row for (m, way), row in scored])
 
 
 def _middle(task: PersistentFault) -> list[tuple[float, np.ndarray]]:
@@ -107,6 +123,18 @@ def means(rows: Sequence[Row], **where: Any) -> dict[str, float]:
     return {way: mean_over_clips(chosen, way) for way in WAYS}
 
 
+def print_tracks(rows: Sequence[Row]) -> None:
+    """Print how many tracks are broken, by mask and way."""
+    for mask in dict.fromkeys(row['mask'] for row in rows):
+        for way, shown in WAYS.items():
+            own = [row for row in rows if (row['mask'], row['way']) == (mask, way)]
+            broken = [row['broken'] for row in own if row['broken']]
+            print(
+                f'{mask}: {shown}: {len(broken)} of {len(own)} tracks broken, '
+                f'{sum(broken)} of {sum(row["frames"] for row in own)} frames'
+            )
+
+
 def plot(rows: Sequence[Row], masks: Sequence[str], frames: int) -> Figure:
     """Draw the score over the frames since the fault began."""
     figure = Figure(figsize=(5.5 * len(masks), 4), layout='constrained')
@@ -134,6 +162,7 @@ def parser() -> CommandParser:
     options.add_argument(
         '--frames', type=int, default=30, help='a fault lasts (default: %(default)s)'
     )
+    add_detector_option(options)
     options.add_argument('--wander', action='store_true', help='lose other pixels in every frame')
     return options
 
@@ -149,21 +178,29 @@ def score(options: argparse.Namespace) -> None:
         raise InputError('--frames must be 1 or more')
     masks, size = parse_masks(options.masks), parse_size(options.size)
     load_engine(options.weights)
+    if options.detector is not None:
+        load_detector(options.detector)
     options.out.mkdir(parents=True, exist_ok=True)
     clips = find_clips(options.data, 'val')
     tasks = [
-        PersistentFault(clip, masks, options.weights, options.frames, size, options.wander)
+        PersistentFault(
+            clip, masks, options.weights, options.frames, size, options.wander, options.detector
+        )
         for clip in clips
     ]
     names = [clip.name for clip in clips]
     parts = run_usable(restore_clip, tasks, names, options.jobs, options.cluster, 'restoring')
-    rows = [row for part in parts for row in part]
+    rows = [row for part in parts for row in part.frames]
     write_csv(options.out / 'endure.csv', rows)
     plot(rows, masks, options.frames).savefig(options.out / 'endure.png', dpi=110)
     for spec in masks:
         averages = means(rows, mask=spec)
         by_way = ', '.join(f'{shown} {averages[way]:.2f} dB' for way, shown in WAYS.items())
         print(f'{spec}: {by_way}: {averages["going_on"] - averages["intact_only"]:+.2f} dB')
+    if options.detector is not None:
+        tracks = [row for part in parts for row in part.tracks]
+        write_csv(options.out / 'tracks.csv', tracks)
+        print_tracks(tracks)
     print(options.out / 'endure.png')
 
 

@@ -36,7 +36,9 @@ class SquareFinder(nn.Module):
             if self.layout == 'yolox':
                 box = torch.cat([torch.full((1, n * n, 2), 0.5), torch.zeros(1, n * n, 2)], 2)
             else:
-                box = torch.cat([(cell + 0.5) * stride, torch.full((1, n * n, 2), float(stride))], 2)
+                box = torch.cat(
+                    [(cell + 0.5) * stride, torch.full((1, n * n, 2), float(stride))], 2
+                )
             rows.append(self._rows(box, scores))
         if self.layout == 'yolov10':
             return rows[1]

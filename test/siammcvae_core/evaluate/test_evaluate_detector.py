@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 from support.detectors import SIDE, write_detector
 
+from siammcvae_core.evaluate import persistent_faults
 from siammcvae_core.evaluate.__main__ import main
+from siammcvae_core.evaluate.tracks import TrackScores
+from siammcvae_core.perception import ObjectDetector
 
 
 @pytest.fixture(scope='module')
@@ -59,6 +62,36 @@ def test_objects_are_found_again_or_not(
     assert 'found 1 of 1, 0 invented' in page
     assert 'found 0 of 2, 0 invented' in page
     assert 'recall' in capsys.readouterr().out
+
+
+def test_tracks_that_damage_breaks(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The square lies in the part that is lost, and copies have it where it was."""
+    options = ['--weights', 'none', '--frames', '4', '--masks', 'full', '--jobs', '1']
+    options += ['--size', f'{SIDE}x{SIDE}', '--detector', str(write_detector(tmp_path / 'n.onnx'))]
+    out = tmp_path / 'out'
+    assert persistent_faults.main(['--data', str(data), '--out', str(out), *options]) == 0
+    with (out / 'tracks.csv').open(newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert {(row['clip'], row['track']) for row in rows} == {
+        ('one', '0'),
+        ('two', '0'),
+        ('two', '1'),
+    }
+    assert {(row['frames'], row['broken'], row['longest']) for row in rows} == {('4', '0', '0')}
+    assert 'full: recurrent: 0 of 3 tracks broken, 0 of 12 frames' in capsys.readouterr().out
+
+
+def test_a_track_is_broken_where_its_object_is_missed(tmp_path: Path) -> None:
+    detector = ObjectDetector(write_detector(tmp_path / 'net.onnx'))
+    frame = np.zeros((SIDE, SIDE, 3), np.uint8)
+    frame[16:32, 16:32, 0] = 255
+    mask = np.ones((SIDE, SIDE), bool)
+    scores = TrackScores(detector, [frame] * 6)
+    for index, restored in enumerate((0, 0, 1, 0, 1, 0)):
+        scores.add('dark', index, frame * np.uint8(restored), mask)
+    assert list(scores.rows()) == [('dark', {'track': 0, 'frames': 6, 'broken': 4, 'longest': 2})]
 
 
 def test_a_file_that_is_no_detector_is_one_line(
