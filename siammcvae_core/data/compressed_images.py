@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decodes compressed images, JPEG or PNG; their size is checked before they are decoded."""
 
+from pathlib import Path
 import re
 import struct
 
@@ -70,6 +71,20 @@ def is_turned(data: bytes) -> bool:
         return False
     upright, stored = _decoded(data, _UPRIGHT), _decoded(data, _SAMPLES)
     return not np.array_equal(upright, stored)  # type: ignore[arg-type]
+
+
+def is_cut_png(file: Path) -> bool:
+    """Tell whether a file is a PNG without all its chunks: OpenCV would allocate any size."""
+    try:
+        with file.open('rb') as opened:
+            if opened.read(8) != _BEGINNINGS[PNG]:
+                return False
+            opened.seek(0)
+            return not _png_size(opened.read())[2]
+    except (struct.error, IndexError):
+        return True
+    except OSError:  # which OpenCV takes for no image
+        return False
 
 
 def transparent_grey(data: bytes) -> int | None:

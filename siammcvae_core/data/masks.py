@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from siammcvae_core.data.compressed_images import decode_samples, PNG, transparent_grey
+from siammcvae_core.data.compressed_images import decode_samples, is_cut_png, PNG, transparent_grey
 from siammcvae_core.data.encodings import sample_view
 from siammcvae_core.errors import FrameError, SourceError
 
@@ -88,6 +88,8 @@ def picture_mask(file: Path) -> np.ndarray | None:
     Raises SourceError, with the name of the file, where `lost_pixels` cannot tell what is lost, and
     for pages or an animation.
     """
+    if is_cut_png(file):
+        return None
     try:
         pictures = cv2.imcount(str(file))
         samples = cv2.imread(str(file), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)

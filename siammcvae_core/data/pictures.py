@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from siammcvae_core.data.clips import VIDEO_SUFFIXES
+from siammcvae_core.data.compressed_images import is_cut_png
 from siammcvae_core.data.listing import visible
 from siammcvae_core.data.mask_clip import check_alpha
 from siammcvae_core.data.masks import picture_mask
@@ -115,6 +116,8 @@ def _beyond_8_bits(file: Path) -> str:
 
 def read_picture(file: Path, how: int = cv2.IMREAD_ANYCOLOR) -> np.ndarray | None:
     """Decode a picture, uint8; None where it cannot be. `how` is one of OpenCV's flags."""
+    if is_cut_png(file):
+        return None
     try:
         return cv2.imread(str(file), how)
     except cv2.error:  # for example where it declares to be larger than `LARGEST`

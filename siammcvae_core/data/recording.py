@@ -24,6 +24,7 @@ from siammcvae_core.errors import InputError, OutputError, SourceError
 zstd = rosbag2_reader.zstd  # of the standard library from 3.14 on
 ZSTD = b'\x28\xb5\x2f\xfd'  # how its data begin
 METADATA = 'metadata.yaml'
+ALIAS = re.compile(r'(?:^|[\s\[{,:-])\*\w')  # a few bytes of them may stand for gigabytes
 STORAGE = re.compile(r'(?P<stem>.+?)(_\d+)?\.(mcap|db3)(\.zstd?)?', re.IGNORECASE)
 STORED_FILE = re.compile(r'^\s*- (\S+\.(?:mcap|db3)(?:\.zstd)?)\s*$', re.MULTILINE)
 
@@ -135,6 +136,8 @@ def _open(path: Path, stack: ExitStack) -> Recording:
         try:
             if files and key in _USELESS:
                 raise SourceError(_USELESS[key])
+            if ALIAS.search(metadata.read_text(errors='replace')):
+                raise SourceError('it has YAML aliases, which rosbag2 never writes')
             reader = stack.enter_context(Reader(path))
         except Exception as error:  # see above
             trouble = _USELESS[key] = _line(error)

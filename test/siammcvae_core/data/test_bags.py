@@ -220,8 +220,12 @@ def test_a_compressed_image_that_does_not_decode_is_told(tmp_path):
         open_source(record(tmp_path / 'bag', [('/image', COMPRESSED, 1, broken)]))
 
 
+BOMB = '{a: &a [x, x], b: &b [*a, *a], c: &c [*b, *b], d: [*c, *c]}'  # doubles with every letter
+
+
 @pytest.mark.parametrize(
-    'metadata', ['', '[1, 2]', 'rosbag2_bagfile_information: {version: 5}', '{: \x01', 'a: [']
+    'metadata',
+    ['', '[1, 2]', 'rosbag2_bagfile_information: {version: 5}', '{: \x01', 'a: [', BOMB],
 )
 def test_damaged_metadata_are_done_without(tmp_path, metadata):
     (image,) = pictures(1, (8, 8))

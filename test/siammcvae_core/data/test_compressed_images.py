@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compressed images: what is in them comes out, and what they claim hurts nobody."""
 
+from pathlib import Path
 import resource
 import struct
 import zlib
@@ -13,11 +14,14 @@ import pytest
 from siammcvae_core.data.compressed_images import (
     decode_image,
     encode_png,
+    is_cut_png,
     is_turned,
     JPEG,
     LARGEST,
     PNG,
 )
+from siammcvae_core.data.masks import picture_mask
+from siammcvae_core.data.pictures import read_picture
 from siammcvae_core.errors import FrameError
 from siammcvae_core.simulation.drive import DriveSim
 
@@ -183,3 +187,23 @@ def test_the_format_of_what_is_encoded_is_true(before, after):
     data, told = encode_png(COLOUR, before)
     assert told == after
     np.testing.assert_array_equal(decode_image(bytes(data), (PNG,)), COLOUR)
+
+
+@pytest.mark.parametrize(
+    ('claim', 'cut'),
+    [(None, False), (0x7FFFFFFF, True), (10**6, True)],
+    ids=['true', '2 GB', '1 MB'],
+)
+def test_a_png_without_all_its_chunks_is_known_before_it_is_decoded(
+    claim: int | None, cut: bool, tmp_path: Path
+) -> None:
+    data = bytearray(PNG_DATA)
+    if claim is not None:
+        at = data.index(b'IDAT') - 4
+        data[at : at + 4] = claim.to_bytes(4, 'big')
+    for name in ('1.png', '2.jpg'):  # by what it is, not by its name
+        (tmp_path / name).write_bytes(data)
+        assert is_cut_png(tmp_path / name) == cut
+        assert (read_picture(tmp_path / name) is None) == cut
+        assert (picture_mask(tmp_path / name) is None) == cut
+    assert not is_cut_png(tmp_path / 'absent.png')
