@@ -24,6 +24,7 @@ PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES
 SHARED_MEMORY = Path('/dev/shm')
 PROCESSES = 3  # in the domain
 HIGHEST_DOMAIN = 101  # above, DDS ports reach into the range Linux hands out to anyone
+PARTICIPANTS = 10  # of a domain, that are looked for
 _newest_locks: deque[FileLock] = deque(maxlen=8)
 
 
@@ -71,9 +72,9 @@ def reserve_domain() -> tuple[int, FileLock]:
 
 
 def _is_free(domain: int) -> bool:
-    # RTPS 9.6.1.3: the first participant of a domain listens on these unicast ports.
+    # RTPS 9.6.1.3: participant n of a domain listens on these unicast ports. The first may be gone.
     base = 7400 + 250 * domain
-    for port in (base + 10, base + 11):
+    for port in range(base + 10, base + 10 + 2 * PARTICIPANTS):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
                 probe.bind(('', port))

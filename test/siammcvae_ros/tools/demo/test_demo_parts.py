@@ -161,14 +161,17 @@ def test_folder_with_other_files_is_refused_untouched(tmp_path: Path) -> None:
         OutputFolder(foreign / 'below').prepare()
 
 
-def test_taken_domain_is_avoided(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize('port', [10, 11, 16])  # of the first participant, and of the fourth
+def test_taken_domain_is_avoided(
+    port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(dds_domain, 'temporary_folder', lambda: tmp_path)
     domain, lock = dds_domain.reserve_domain()
     monkeypatch.setattr(dds_domain.random, 'sample', lambda *_: [domain, 102, 103])
     assert dds_domain.free_domain() == 102
     lock.release()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as participant:
-        participant.bind(('', 7400 + 250 * domain + 10))
+        participant.bind(('', 7400 + 250 * domain + port))
         assert dds_domain.free_domain() == 103
         with pytest.raises(ProcessError, match='DDS domains is in use'):
             dds_domain.free_domain()
