@@ -14,7 +14,7 @@ from siammcvae_core.data.listing import visible
 from siammcvae_core.data.mask_clip import check_alpha
 from siammcvae_core.data.masks import picture_mask
 from siammcvae_core.errors import SourceError
-from siammcvae_core.frames import Frame, Source
+from siammcvae_core.frames import format_size, Frame, Source
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
 HIDDEN_ALPHA = ('.png', '.bmp', '.tif', '.tiff')
@@ -46,7 +46,6 @@ class ImageFolder(Source):
         if first is None:
             raise SourceError(f'{self._files[0]} cannot be decoded as an image')
         self.size = (first.shape[1], first.shape[0])
-        self._note(self._files[0])
 
     def __len__(self) -> int:
         """Count the images."""
@@ -61,21 +60,18 @@ class ImageFolder(Source):
                 self.broken = f'{file.name} cannot be decoded as an image'
                 return
             if (image.shape[1], image.shape[0]) != self.size:
-                size, first = f'{image.shape[1]}x{image.shape[0]}', f'{self.size[0]}x{self.size[1]}'
+                size, first = format_size(image.shape[:2]), format_size(self.size[::-1])
                 self.broken = f'{file.name} is {size}, the first image {first}'
                 return
-            self._note(file)
             encoding = 'mono8' if image.ndim == 2 else 'bgr8'
             yield Frame(index, round(index * NANO / self.rate), image, encoding)
 
-    def _note(self, file: Path) -> None:
-        """Note the first picture that is not read as it is stored."""
-        if not self.note and (kind := _beyond_8_bits(file)):
-            self.note = f'{file} has {kind}: the pictures are read as 8 bits, without alpha'
-
     def _read(self, file: Path) -> np.ndarray | None:
-        """Decode a picture; None where it cannot be."""
-        return read_picture(file)
+        """Decode a picture; None where it cannot be. Notes the first that is stored otherwise."""
+        image = read_picture(file)
+        if image is not None and not self.note and (kind := _beyond_8_bits(file)):
+            self.note = f'{file} has {kind}: the pictures are read as 8 bits, without alpha'
+        return image
 
 
 class MaskFolder(ImageFolder):

@@ -8,25 +8,21 @@ recall = found again / objects,  precision = correct / detections,  F1 = their h
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import astuple
-from typing import Any
 
 import numpy as np
 
 from siammcvae_core.baselines.classical import UPPER_BOUNDS
 from siammcvae_core.evaluate.clip_evaluation import ClipScores
 from siammcvae_core.evaluate.plan import CLASSICAL
+from siammcvae_core.evaluate.summary import ALL, RESAMPLES, Row, TAILS
 
 RATIOS = ('recall', 'precision', 'f1')
-RESAMPLES = 2000
-TAILS = (2.5, 97.5)  # percent: 95 % intervals
-ALL = 'all'
 
 Key = tuple[str, str, str, str]
 """Method, mask spec, gap and clip."""
-Columns = dict[str, Any]
 
 
-def object_columns(results: Iterable[ClipScores]) -> dict[Key, Columns]:
+def object_columns(results: Iterable[ClipScores]) -> dict[Key, Row]:
     """Return `objects` and RATIOS for every clip and, as clip ALL, for all; {} without a detector.
 
     Ratios are over all objects of all frames and seeds together. For ALL, `<ratio>_low` and
@@ -40,7 +36,7 @@ def object_columns(results: Iterable[ClipScores]) -> dict[Key, Columns]:
                 clips = cells[score.mask, score.gap].setdefault(score.method, {})
                 clips.setdefault(result.clip, np.zeros(4, int))
                 clips[result.clip] += astuple(score.objects)
-    columns: dict[Key, Columns] = {}
+    columns: dict[Key, Row] = {}
     for (mask, gap), methods in cells.items():
         best = _best_baseline(methods)
         for method, clips in methods.items():
@@ -61,11 +57,11 @@ def _best_baseline(methods: dict[str, dict[str, np.ndarray]]) -> str:
     return max(found, key=found.__getitem__, default='')
 
 
-def _columns(counts: np.ndarray) -> Columns:
+def _columns(counts: np.ndarray) -> Row:
     return {'objects': int(counts[0])} | _named('{}', _ratios(counts))
 
 
-def _with_intervals(clips: dict[str, np.ndarray], best: dict[str, np.ndarray] | None) -> Columns:
+def _with_intervals(clips: dict[str, np.ndarray], best: dict[str, np.ndarray] | None) -> Row:
     """Bound the ratios of all clips, and those of the gain on the best baseline."""
     count = len(clips)
     drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), RESAMPLES)
@@ -80,7 +76,7 @@ def _with_intervals(clips: dict[str, np.ndarray], best: dict[str, np.ndarray] | 
     return columns | _bounds('{}_gain', drawn_ratios - _ratios(drawn @ others), count)
 
 
-def _ratios(counts: Any) -> np.ndarray:
+def _ratios(counts: np.ndarray) -> np.ndarray:
     """Compute RATIOS from ObjectCounts, (…, 4); (…, 3), NaN where nothing is counted."""
     objects, found, detections, correct = np.moveaxis(np.asarray(counts, float), -1, 0)
     with np.errstate(invalid='ignore', divide='ignore'):
@@ -89,14 +85,16 @@ def _ratios(counts: Any) -> np.ndarray:
     return np.stack([recall, precision, f1], axis=-1)
 
 
-def _bounds(form: str, drawn: np.ndarray, clips: int) -> Columns:
-    low = high = np.full(len(RATIOS), np.nan)
-    if clips > 1 and not np.isnan(drawn).all():
-        low, high = np.nanpercentile(drawn, TAILS, axis=0)
+def _bounds(form: str, drawn: np.ndarray, clips: int) -> Row:
+    low, high = np.full((2, len(RATIOS)), np.nan)
+    for number, values in enumerate(drawn.T):
+        known = values[~np.isnan(values)]
+        if clips > 1 and known.size:
+            low[number], high[number] = np.percentile(known, TAILS)
     return _named(form + '_low', low) | _named(form + '_high', high)
 
 
-def _named(form: str, values: np.ndarray) -> Columns:
+def _named(form: str, values: np.ndarray) -> Row:
     return {
         form.format(name): None if np.isnan(value) else float(value)
         for name, value in zip(RATIOS, values, strict=True)

@@ -10,7 +10,8 @@ import pytest
 
 from siammcvae_core.evaluate.clip_evaluation import ClipScores, Score
 from siammcvae_core.evaluate.findings import ObjectCounts
-from siammcvae_core.evaluate.object_scores import ALL, object_columns
+from siammcvae_core.evaluate.object_scores import object_columns
+from siammcvae_core.evaluate.summary import ALL
 
 CELL = {
     'mask': 'full', 'gap': '4', 'index': 0, 'seconds': 0.1, 'lost': 1.0, 'ms': 1.0,

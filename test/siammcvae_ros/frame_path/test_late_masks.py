@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.rig import BAND, MS, NOTHING, Rig, view
+from support.rig import BAND, MS, NOTHING, view
 
 from siammcvae_core.errors import FrameError
 from siammcvae_ros.bridge.camera_state import camera_state, SubscriptionStatus
@@ -17,15 +17,6 @@ LOW = np.zeros_like(BAND)
 LOW[40:] = 1
 GRID = np.array([[0, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0]], np.uint8)  # cells of 16 pixels
 ERROR = FrameError('mask_unreadable', 'no image')
-
-
-@pytest.fixture
-def rig():
-    rig = Rig()
-    for index in (0, 1):
-        rig.frame(index, NOTHING)
-        rig.work()
-    return rig
 
 
 def state_since(rig, before):
