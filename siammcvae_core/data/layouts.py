@@ -3,7 +3,8 @@
 """List the clips in a folder of recordings.
 
 Supported are folders of videos, rosbag2 recordings or image sequences, nested to any depth, and
-BDD100K: `videos/{train,val}/*.mov` with `info/100k/{train,val}/*.json` beside it.
+BDD100K: `videos/{train,val}/*.mov` with `info/100k/{train,val}/*.json` beside it. A text file may
+list the clips to use, so that none has to be copied.
 """
 
 from collections import Counter
@@ -16,10 +17,11 @@ from siammcvae_core.data.clips import VIDEO_SUFFIXES
 from siammcvae_core.data.listing import is_left_behind
 from siammcvae_core.data.pictures import IMAGE_SUFFIXES
 from siammcvae_core.data.recording import METADATA, storage_stem
-from siammcvae_core.data.sources import SIMULATED
+from siammcvae_core.data.sources import is_simulated
 from siammcvae_core.errors import SourceError
 from siammcvae_core.files import expand_user, read_json
 
+LIST_SUFFIX = '.txt'
 HOLD_OUT = 0.1
 """Share of the clips held out for validation where there is no separate folder."""
 
@@ -39,12 +41,14 @@ class Clip:
 def find_clips(roots: str | Sequence[str], split: str = 'train') -> list[Clip]:
     """List the clips at one or more `roots`, sorted by name.
 
-    A root is a folder, one recording, or 'sim' or 'sim:night' for the rendered drive. Where a root
-    (or `bdd100k` in it) has `videos/<split>`, only that is listed. Names are unique: paths below
-    the root, which is put in front where two roots have the same. Raises SourceError for a root
-    that does not exist or holds no recording.
+    A root is a folder, one recording, a name of the rendered drive such as 'sim' or 'sim:night:1',
+    or a .txt file with a root in every line. Where a root (or `bdd100k` in it) has
+    `videos/<split>`, only that is listed. Names are unique: paths below the root, which is put in
+    front where two roots have the same. Raises SourceError for a root that does not exist or holds
+    no recording.
     """
-    roots = [roots] if isinstance(roots, str) else list(roots)
+    roots = [roots] if isinstance(roots, str) else roots
+    roots = [line for root in roots for line in _listed(root)]
     found = {clip.path: (root, clip) for root in roots for clip in _clips_at(root, split)}
     count = Counter(clip.name for _, clip in found.values())
     clips = [
@@ -77,8 +81,31 @@ def is_timelapse(clip: Clip) -> bool:
     return isinstance(info, dict) and bool(info.get('timelapse'))
 
 
+def _listed(root: str) -> list[str]:
+    """Read the roots in a .txt file, relative to its folder; any other root is the only one.
+
+    Empty lines and those that begin with # say nothing.
+    """
+    file = expand_user(root)
+    try:
+        if file.suffix.lower() != LIST_SUFFIX or not file.is_file():
+            return [root]
+        lines = [line.strip() for line in file.read_text('utf-8').splitlines()]
+    except OSError as error:
+        raise SourceError(f'{root} cannot be read: {error.strerror}') from error
+    except UnicodeError as error:
+        raise SourceError(f'{root}: expected a text file that lists clips') from error
+    named = [line for line in lines if line and not line.startswith('#')]
+    if not named:
+        raise SourceError(f'{root} lists no clips')
+    for line in named:
+        if line.lower().endswith(LIST_SUFFIX):
+            raise SourceError(f'{root} lists {line!r}: expected clips or folders, not a list')
+    return [line if is_simulated(line) else str(file.parent / expand_user(line)) for line in named]
+
+
 def _clips_at(root: str, split: str) -> list[Clip]:
-    if root and root in SIMULATED:
+    if root and is_simulated(root):
         return [Clip(root, root)]
     top = expand_user(root)
     try:

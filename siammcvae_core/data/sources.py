@@ -3,6 +3,7 @@
 """Open any source of frames: a video, a folder of images, a bag or the rendered drive."""
 
 from pathlib import Path
+import re
 
 from siammcvae_core.data.bags import BagImages
 from siammcvae_core.data.clips import VideoClip
@@ -14,21 +15,23 @@ from siammcvae_core.files import expand_user
 from siammcvae_core.frames import Source
 from siammcvae_core.simulation.drive import DriveSim
 
-SIMULATED = {'': False, 'sim': False, 'sim:night': True}
+SIMULATED = re.compile(r'sim(?P<night>:night)?(:(?P<seed>\d{1,9}))?', re.ASCII)
+"""Names of rendered drives: 'sim', 'sim:night', and with a seed 'sim:1', 'sim:night:1'."""
 
 
 def open_source(path: str | Path | None, topic: str = '') -> Source:
     """Open a video file, a folder of images, a rosbag2 recording or the rendered drive.
 
-    `path`: None, '' or 'sim' for the rendered drive, 'sim:night' for the same at night; else a
-    rosbag2 folder, an .mcap or .db3 file, a folder of images, or a video file. `topic` picks the
-    image topic of a bag that has several.
+    `path`: None, '' or 'sim' for the rendered drive, 'sim:night' for the same at night, 'sim:1' and
+    'sim:night:1' for those of seed 1; else a rosbag2 folder, an .mcap or .db3 file, a folder of
+    images, or a video file. `topic` picks the image topic of a bag that has several.
 
     Raises SourceError, one line, when there is nothing to read at `path`.
     """
     text = '' if path is None else str(path)
-    if text in SIMULATED:
-        return DriveSim(night=SIMULATED[text])
+    drive = SIMULATED.fullmatch(text or 'sim')
+    if drive:
+        return DriveSim(night=bool(drive['night']), seed=int(drive['seed'] or 0))
     try:
         path = existing(text)
         if is_recording(path):
@@ -36,6 +39,15 @@ def open_source(path: str | Path | None, topic: str = '') -> Source:
         return ImageFolder(path) if path.is_dir() else VideoClip(path)
     except OSError as error:
         raise SourceError(f'{text} cannot be read: {error.strerror}') from error
+
+
+def is_simulated(name: str) -> bool:
+    """Tell whether `open_source` takes a name for a rendered drive.
+
+    >>> is_simulated(''), is_simulated('sim:night:2'), is_simulated('sim.mp4')
+    (True, True, False)
+    """
+    return not name or bool(SIMULATED.fullmatch(name))
 
 
 def open_masks(text: str) -> Source:

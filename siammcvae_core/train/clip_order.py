@@ -31,7 +31,7 @@ class ClipOrder:
     def __init__(
         self, facts: Sequence[ClipFacts], config: DataConfig, budget: int, seed: int
     ) -> None:
-        factors = [_factor(f.name, config.clip_weights) for f in facts]
+        factors = [clip_factor(f.name, config.clip_weights) for f in facts]
         self._weights = np.array([f.declared for f in facts]) * np.array(factors)
         if not self._weights.sum() > 0:
             raise InputError('no clip has frames to train on and a weight above 0')
@@ -66,5 +66,6 @@ def draw_index(cumulated: np.ndarray, rng: np.random.Generator) -> int:
     return int(np.searchsorted(cumulated, rng.random() * cumulated[-1], side='right'))
 
 
-def _factor(name: str, factors: dict[str, float]) -> float:
+def clip_factor(name: str, factors: dict[str, float]) -> float:
+    """Multiply the factors of all patterns that match the name of a clip."""
     return math.prod(f for pattern, f in factors.items() if fnmatchcase(name, pattern))

@@ -22,7 +22,8 @@ class DataConfig:
     """Where samples come from and how they are made.
 
     Args:
-        train: folder of clips, or several: videos, bags, image sequences, BDD100K.
+        train: folder of clips, or several: videos, bags, image sequences, BDD100K; a .txt file that
+            lists clips; 'sim:1' or 'sim:night:1' for the rendered drive of seed 1.
         val: the same for validation; empty: the last tenth of the training clips.
         topic: image topic of bags that have several.
         cache: folder for decoded frames; empty: ~/.cache/siammcvae_ros/frames.
@@ -38,7 +39,9 @@ class DataConfig:
         ratio: least and greatest lost share of a frame.
         rollouts: share of the samples whose newest references are damaged too and have to be
             restored first, as while a fault lasts; only for systems that can (drive).
-        clip_weights: factor on how often clips are drawn, by name, such as {'*_gray*': 0.25}.
+        night: share of the samples that are darkened as if taken by night.
+        clip_weights: factor on how often clips are drawn, by name, such as {'*_gray*': 0.25}; clips
+            of factor 0 are left out, also of those held out for validation.
     """
 
     train: str | list[str] = ''
@@ -58,6 +61,7 @@ class DataConfig:
     )  # fmt: skip
     ratio: tuple[float, float] = (0.25, 0.95)
     rollouts: float = 0.0
+    night: float = 0.0
     clip_weights: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,7 +71,7 @@ class DataConfig:
         _require(in_order, 'data.gap', expected, self.gap)
         least, most = self.ratio
         _require(0 < least <= most <= 1, 'data.ratio', 'two shares in (0, 1]', self.ratio)
-        for key in ('flip', 'reverse', 'rollouts'):
+        for key in ('flip', 'reverse', 'rollouts', 'night'):
             value = getattr(self, key)
             _require(0 <= value <= 1, f'data.{key}', 'a share in [0, 1]', value)
         least, most = self.zoom

@@ -18,7 +18,7 @@ from siammcvae_core.data.cache import ClipFacts, FrameCache
 from siammcvae_core.data.layouts import Clip, find_clips, hold_out
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError, SourceError
-from siammcvae_core.train.clip_order import ClipOrder
+from siammcvae_core.train.clip_order import clip_factor, ClipOrder
 from siammcvae_core.train.config import TrainConfig
 from siammcvae_core.train.drawing import has_pair, SampleFormat
 from siammcvae_core.train.samples import (
@@ -47,7 +47,12 @@ def open_data(
     left.
     """
     data = config.data
-    train = find_clips(data.train, 'train')
+    found = find_clips(data.train, 'train')
+    train = [clip for clip in found if clip_factor(clip.name, data.clip_weights) > 0]
+    if not train:
+        raise InputError(
+            f'data.clip_weights: {data.clip_weights} leaves out all clips, {len(found)}'
+        )
     if data.val:
         val = find_clips(data.val, 'val')
     else:

@@ -28,6 +28,7 @@ from siammcvae_core.train.drawing import (
     SampleFormat,
     seconds_between,
 )
+from siammcvae_core.train.night import darken
 
 TRIES = 100
 """Clips tried for one sample, when those drawn turn out to have no pair."""
@@ -111,6 +112,8 @@ class TrainingSamples(Dataset[Sample]):
             stays = rng.random() < STAYS
             for number in range(self._format.rollout):
                 damaged[number] = lost if stays else draw_lost(self._format, self._config, rng)
+        if self._config.night and rng.random() < self._config.night:  # last: it shifts no draw
+            frames = darken(frames, rng)
         return Sample(np.ascontiguousarray(frames), lost, seconds_between(clip, positions), damaged)
 
 

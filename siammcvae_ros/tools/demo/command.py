@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from siammcvae_core.commands.parser import CommandParser
 from siammcvae_core.data.bags import BagImages
-from siammcvae_core.data.sources import open_source, SIMULATED
+from siammcvae_core.data.sources import is_simulated, open_source
 from siammcvae_core.engines.factory import DRIVE, load_engine, NONE
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.camera import FaultInjector, FAULTS
@@ -200,7 +200,7 @@ def _injector(options: argparse.Namespace) -> FaultInjector:
 
 def _absolute(path: str) -> str:
     """Make the path of a source absolute; 'sim' and its like stay as they are."""
-    return path if path in SIMULATED else str(expand_user(path).absolute())
+    return path if is_simulated(path) else str(expand_user(path).absolute())
 
 
 def _weights(path: str) -> str:

@@ -50,6 +50,39 @@ def test_one_recording_is_a_clip(tmp_path):
     assert find_clips('sim:night') == [Clip('sim:night', 'sim:night')]
 
 
+def test_a_text_file_lists_clips(tmp_path):
+    elsewhere = tmp_path / 'elsewhere' / 'c.mp4'
+    touch(tmp_path / 'a.mp4', tmp_path / 'b.mp4', tmp_path / 'bag' / 'x.mcap', elsewhere)
+    touch(tmp_path / 'night' / 'd.mp4', tmp_path / 'night' / 'e.mp4')
+    licensed = tmp_path / 'licensed.txt'
+    licensed.write_text(f'# MIT\na.mp4\n\n  night\r\nbag\n{elsewhere}\nsim:night:2\n')
+    assert [(clip.name, clip.path) for clip in find_clips([str(licensed), 'sim:1'])] == [
+        ('a.mp4', str(tmp_path / 'a.mp4')),
+        ('bag', str(tmp_path / 'bag')),
+        ('c.mp4', str(elsewhere)),
+        ('d.mp4', str(tmp_path / 'night' / 'd.mp4')),
+        ('e.mp4', str(tmp_path / 'night' / 'e.mp4')),
+        ('sim:1', 'sim:1'),
+        ('sim:night:2', 'sim:night:2'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (b'', 'list.txt lists no clips'),
+        (b'# a.mp4\n', 'list.txt lists no clips'),
+        (b'absent.mp4\n', "no such file or folder: '.*absent.mp4'"),
+        (b'more.TXT\n', "list.txt lists 'more.TXT': expected clips or folders, not a list"),
+        (b'\xff\xfe\x00', 'list.txt: expected a text file that lists clips'),
+    ],
+)
+def test_a_list_that_cannot_be_used_is_told(tmp_path, content, message):
+    (tmp_path / 'list.txt').write_bytes(content)
+    with pytest.raises(SourceError, match=message):
+        find_clips(str(tmp_path / 'list.txt'))
+
+
 @pytest.mark.parametrize('start', ['', 'bdd100k', 'bdd100k/videos/train'])
 def test_bdd100k_gives_the_split_with_its_information(tmp_path, start):
     videos, info = tmp_path / 'bdd100k' / 'videos', tmp_path / 'bdd100k' / 'info' / '100k'

@@ -4,11 +4,12 @@
 
 from itertools import islice
 
+import numpy as np
 import pytest
 
-from siammcvae_core.data import sources
 from siammcvae_core.data.sources import open_source
 from siammcvae_core.errors import SourceError
+from siammcvae_core.simulation.drive import DriveSim
 
 
 def test_the_rendered_drive_is_a_source():
@@ -24,11 +25,25 @@ def test_the_rendered_drive_is_a_source():
 
 
 @pytest.mark.parametrize(
-    ('path', 'night'), [(None, False), ('', False), ('sim', False), ('sim:night', True)]
+    ('path', 'night', 'seed'),
+    [
+        (None, False, 0),
+        ('', False, 0),
+        ('sim', False, 0),
+        ('sim:night', True, 0),
+        ('sim:3', False, 3),
+        ('sim:night:12', True, 12),
+    ],
 )
-def test_no_path_and_the_word_sim_mean_the_rendered_drive(monkeypatch, path, night):
-    monkeypatch.setattr(sources, 'DriveSim', lambda night: ('drive', night))
-    assert open_source(path) == ('drive', night)
+def test_no_path_and_the_word_sim_mean_the_rendered_drive(path, night, seed):
+    first = next(iter(open_source(path))).image
+    np.testing.assert_array_equal(first, DriveSim(night=night, seed=seed).render(0))
+
+
+@pytest.mark.parametrize('path', ['sim:', 'sim:-1', 'sim:day', 'sim:night:', 'sim:1:night', 'sims'])
+def test_other_names_are_paths(path):
+    with pytest.raises(SourceError, match=f'no such file or folder: {path}'):
+        open_source(path)
 
 
 def test_a_path_that_does_not_exist_is_named(tmp_path):
