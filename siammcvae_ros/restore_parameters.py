@@ -111,8 +111,8 @@ PARAMETERS = ParameterTable(
     DeclaredParameter(
         'weights',
         '',
-        'Weights of the model: a .safetensors file, "drive" for those in the package, "none" for '
-        'motion alone. "" is drive where PyTorch is installed, else none.',
+        'Weights of the model: a .safetensors file, the name of weights in the package, such as '
+        '"drive", "none" for motion alone. "" is drive where PyTorch is installed, else none.',
         fixed=True,
     ),
     DeclaredParameter(

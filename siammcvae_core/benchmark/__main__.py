@@ -15,7 +15,7 @@ from siammcvae_core.benchmark.page import write_page
 from siammcvae_core.benchmark.runner import BenchmarkPlan, run
 from siammcvae_core.commands.parser import CommandParser
 from siammcvae_core.commands.values import parse_list
-from siammcvae_core.engines.factory import shipped
+from siammcvae_core.engines.factory import find_weights
 from siammcvae_core.errors import InputError
 from siammcvae_core.evaluate.plan import parse_masks
 from siammcvae_core.report.json_csv import write_json
@@ -81,10 +81,9 @@ def _add_what_is_timed(p: CommandParser) -> None:
     )
     p.add_argument(
         '--weights',
-        type=Path,
         metavar='FILE',
-        default=shipped(DRIVE),
-        help='weights of a drive model (default: those in the package)',
+        default=DRIVE,
+        help='weights of a drive model, a file or a name in the package (default: %(default)s)',
     )
     p.add_argument('--sizes', default=SIZES, metavar='WxH,…', help='(default: %(default)s)')
     p.add_argument(
@@ -130,7 +129,13 @@ def benchmark(options: argparse.Namespace, command: str) -> Iterator[str]:
         folder.mkdir(parents=True, exist_ok=True)
     cells = draw_cells(options.data, sizes, masks, max(cameras))
     plan = BenchmarkPlan(
-        classical, networks, options.weights, cells, cameras, options.repeats, options.threads
+        classical,
+        networks,
+        find_weights(options.weights) if networks else None,
+        cells,
+        cameras,
+        options.repeats,
+        options.threads,
     )
     report: dict[str, Any] = {'command': command, **run(plan)}
     write_json(options.out, report)

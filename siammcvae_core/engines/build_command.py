@@ -8,9 +8,9 @@ import logging
 
 from siammcvae_core.commands.parser import CommandParser
 from siammcvae_core.engines.engine_cache import BuildPolicy
-from siammcvae_core.engines.factory import DRIVE, shipped
+from siammcvae_core.engines.factory import DRIVE, find_weights
 from siammcvae_core.errors import InputError
-from siammcvae_core.files import cache_folder, expand_user
+from siammcvae_core.files import cache_folder
 
 DESCRIPTION = f"""\
 Build the TensorRT engines of the drive model for the GPU of this machine, so that nodes start
@@ -33,7 +33,12 @@ PRECISIONS = ('float16', 'float32')
 def parser() -> CommandParser:
     """Describe the command line."""
     p = CommandParser('siammcvae_core.engines build', DESCRIPTION, EPILOG)
-    p.add_argument('weights', nargs='?', default=DRIVE, help='weights file; default: drive')
+    p.add_argument(
+        'weights',
+        nargs='?',
+        default=DRIVE,
+        help='weights file, or the name of weights in the package; default: drive',
+    )
     policies = [policy.value for policy in BuildPolicy]
     p.add_argument('--policy', choices=policies, default=BuildPolicy.BUILD_IF_MISSING.value)
     p.add_argument(
@@ -51,9 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build(options: argparse.Namespace) -> None:
     """Build or check both engines and print where they are; raises InputError."""
-    path = shipped(DRIVE) if options.weights == DRIVE else expand_user(options.weights)
-    if path is None:
-        raise InputError('the package has no weights; name a file')
+    path = find_weights(options.weights)
     import torch
 
     if not torch.cuda.is_available():

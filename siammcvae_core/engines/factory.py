@@ -21,7 +21,7 @@ SHIPPED = Path(__file__).parents[1] / 'weights'
 NONE = 'none'
 """Stands for no model."""
 DRIVE = 'drive'
-"""Stands for the model in the package."""
+"""Name of the weights in the package that serve by default."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,8 +32,8 @@ def load_engine(
     """Load the fastest engine for a weights file, on a GPU where there is one, else on the CPU.
 
     Args:
-        weights: A weights file, or 'drive' for the model in the package, or 'none' for no model.
-            None and '' mean 'drive', but 'none' where PyTorch is not installed.
+        weights: A weights file, or the name of weights in the package, such as 'drive', or 'none'
+            for no model. None and '' mean 'drive', but 'none' where PyTorch is not installed.
         policy: Whether engines for the GPU may be built, which takes seconds to minutes.
 
     Returns:
@@ -44,11 +44,9 @@ def load_engine(
         InputError: Where `policy` allows no build and an engine for the GPU is missing.
 
     """
-    path = shipped(DRIVE) if not weights or weights == DRIVE else expand_user(weights)
-    if weights == NONE or path is None or not (weights or find_spec('torch')):
+    if weights == NONE or not (weights or (shipped(DRIVE) and find_spec('torch'))):
         return None
-    if not path.is_file():
-        raise WeightsError(f'{path}: no such weights file')
+    path = find_weights(weights or DRIVE)
     try:
         import torch
     except ModuleNotFoundError as error:
@@ -95,7 +93,28 @@ def _of_drive(path: Path) -> bool:
     return stored_system(path) == DriveProfile.system
 
 
+def find_weights(weights: str | Path) -> Path:
+    """Find a weights file: one in the package by its name, such as 'drive', else one by its path.
+
+    Raises WeightsError where there is none; what could be a name is answered with those there are.
+    """
+    text = str(weights)
+    try:
+        path = shipped(text) or expand_user(weights)
+        if path.is_file():
+            return path
+    except OSError as error:
+        raise WeightsError(f'{text[:80]}: {error.strerror}') from error
+    names = '' if '/' in text or '.' in text else f'; in the package: {", ".join(names_shipped())}'
+    raise WeightsError(f'{path}: no such weights file{names}')
+
+
 def shipped(name: str) -> Path | None:
     """Find the weights of a name in the package, such as 'drive'; None without any."""
     path = SHIPPED / f'{name}.safetensors'
-    return path if path.is_file() else None
+    return path if Path(name).name == name and path.is_file() else None
+
+
+def names_shipped() -> list[str]:
+    """List the names of the weights in the package."""
+    return sorted(path.stem for path in SHIPPED.glob('*.safetensors'))

@@ -53,9 +53,10 @@ presets: --table 1 wants weights for mae, mae_st, videomae, siammae, paper, driv
          paper and paper@no_reparam; --table 4 for paper (its β is 0.2), paper@beta0.1,
          paper@beta0.25, paper@beta0.5, paper@beta1; --figure 2, 3 and 4 as table 1. What has no
          weights is named in the report as missing. Other options change a preset.
-weights: METHOD=FILE; METHOD=FOLDER with one file per training run, or with the folders that train
-         wrote (the i-th seed takes the i-th run, so the intervals hold how training runs differ);
-         or a FOLDER with such a METHOD.safetensors or METHOD/ for each.
+weights: METHOD=FILE; METHOD=NAME, weights in the package; METHOD=FOLDER with one file per training
+         run, or with the folders that train wrote (the i-th seed takes the i-th run, so the
+         intervals hold how training runs differ); or a FOLDER with such a METHOD.safetensors or
+         METHOD/ for each.
 
 examples:
   python -m siammcvae_core.evaluate --data drives/ --out out/evaluate

@@ -77,16 +77,16 @@ class LoadedMethod:
 def parse_weights(arguments: Sequence[str]) -> dict[str, tuple[Path, ...]]:
     """Read 'method=path' and folders.
 
-    A path is a weights file, a folder of them, one per training run, the folder of a run, or a
-    folder of those. A folder on its own holds such a path per method, `<method>.safetensors` or
-    `<method>/`.
+    A path is a weights file, the name of one in the package, a folder of them, one per training
+    run, the folder of a run, or a folder of those. A folder on its own holds such a path per
+    method, `<method>.safetensors` or `<method>/`.
     """
     found: dict[str, tuple[Path, ...]] = {}
     for text in arguments:
         name, equals, path = text.partition('=')
         if equals:
             _check_name(name)
-            found[name] = _runs(expand_user(path))
+            found[name] = _runs(shipped(path) or expand_user(path))
             continue
         folder = expand_user(text)
         if not folder.is_dir():

@@ -24,7 +24,8 @@ def add_scenario_options(parser: ArgumentParser) -> None:
         '--weights',
         default='',
         metavar='FILE',
-        help="model (default: that of the package, with PyTorch); 'none' for motion alone",
+        help='model, a file or a name in the package (default: drive, with PyTorch); '
+        "'none' for motion alone",
     )
     parser.add_argument('--size', default='640x368', metavar='WxH', help='(default: %(default)s)')
     add_job_options(parser)

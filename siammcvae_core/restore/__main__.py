@@ -102,7 +102,8 @@ def parser() -> CommandParser:
         '--weights',
         default='',
         metavar='FILE',
-        help="model (default: that of the package, with PyTorch); 'none' for motion alone",
+        help='model, a file or a name in the package (default: drive, with PyTorch); '
+        "'none' for motion alone",
     )
     p.add_argument(
         '--max-reference-age',

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from siammcvae_core.engines.factory import find_weights
 from siammcvae_core.errors import InputError
 from siammcvae_core.files import expand_user
 from siammcvae_core.train.catalogue import build_system
@@ -56,7 +57,7 @@ class Training:
         torch.manual_seed(config.seed)
         self._system = build_system(config.system, config.profile, config.profile_changes)
         if config.weights:
-            self._system.load(expand_user(config.weights))
+            self._system.load(find_weights(config.weights))
         self._system.to(self._accelerator.device)
         self._average = WeightAverage(self._system, config.ema)
         self._optimiser = build_optimiser(self._system, config)

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from siammcvae_core.commands.parser import CommandParser
 from siammcvae_core.data.bags import BagImages
 from siammcvae_core.data.sources import is_simulated, open_source
-from siammcvae_core.engines.factory import DRIVE, load_engine, NONE
+from siammcvae_core.engines.factory import load_engine, NONE, shipped
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.camera import FaultInjector, FAULTS
 from siammcvae_core.files import expand_user
@@ -102,8 +102,8 @@ def _parser() -> CommandParser:
         '--weights',
         default='',
         metavar='FILE',
-        help="model to restore with (default: that of the package, where there is PyTorch); 'none' "
-        'for motion alone',
+        help='model to restore with, a file or a name in the package (default: drive, where there '
+        "is PyTorch); 'none' for motion alone",
     )
     return p
 
@@ -205,7 +205,7 @@ def _absolute(path: str) -> str:
 
 def _weights(path: str) -> str:
     """Make the path of weights absolute; names of weights stay as they are."""
-    return path if path in ('', DRIVE, NONE) else str(expand_user(path).absolute())
+    return path if path in ('', NONE) or shipped(path) else str(expand_user(path).absolute())
 
 
 def _conditions(options: argparse.Namespace, source: Source, played: Any) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def on_gpu(monkeypatch):
     monkeypatch.setattr(tensorrt, 'TensorRtNetwork', Network)
 
 
-def test_it_prints_what_it_built(on_gpu, capsys):
+def test_it_prints_what_it_built(on_gpu, tmp_path, monkeypatch, capsys):
     assert build_engine.main([]) == 0
     assert Network.arguments == ('drive.safetensors', BuildPolicy.BUILD_IF_MISSING, 'float16')
     assert capsys.readouterr().out.splitlines() == [
@@ -45,6 +45,8 @@ def test_it_prints_what_it_built(on_gpu, capsys):
         'restore           built in 12.3 s    20.0 MB  not cached',
         'name=tensorrt version=10.3.0 device=Orin dtype=float16',
     ]
+    monkeypatch.chdir(tmp_path)
+    Path('w.st').touch()
     assert build_engine.main(['w.st', '--policy', 'rebuild', '--precision', 'float32']) == 0
     assert Network.arguments == ('w.st', BuildPolicy.REBUILD, 'float32')
 
@@ -64,6 +66,11 @@ def test_what_fails_is_one_line(on_gpu, monkeypatch, capsys, error, status, said
     monkeypatch.setattr(tensorrt, 'TensorRtNetwork', fail)
     assert build_engine.main([]) == status
     assert capsys.readouterr().err == f'{said}\n'
+
+
+def test_weights_that_are_not_there_are_named(on_gpu, capsys):
+    assert build_engine.main(['drives']) == 2
+    assert 'build: drives: no such weights file; in the package: drive' in capsys.readouterr().err
 
 
 def test_without_a_gpu_it_says_so(monkeypatch, capsys):

@@ -3,13 +3,15 @@
 """Which engine serves for what the user has."""
 
 from pathlib import Path
+import shutil
 import subprocess
 import sys
 
 import pytest
 import torch
 
-from siammcvae_core.engines.factory import load_engine
+from siammcvae_core.engines import factory
+from siammcvae_core.engines.factory import find_weights, load_engine, shipped
 from siammcvae_core.errors import WeightsError
 from siammcvae_core.model.checkpoint import save_checkpoint
 from siammcvae_core.model.profiles import get_profile
@@ -36,6 +38,49 @@ def test_the_model_of_the_package() -> None:
     assert engine is not None
     assert (engine.describe()['profile'], engine.references) == ('drive', 2)
     assert engine.describe()['weights'] == 'drive.safetensors'
+
+
+@pytest.fixture
+def two_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a second set of weights beside that in the package; works in another folder."""
+    packaged = shipped('drive')
+    assert packaged is not None
+    for name in ('drive', 'drive-research'):
+        shutil.copyfile(packaged, tmp_path / f'{name}.safetensors')
+    monkeypatch.setattr(factory, 'SHIPPED', tmp_path)
+    (tmp_path / 'elsewhere').mkdir()
+    monkeypatch.chdir(tmp_path / 'elsewhere')
+    return tmp_path
+
+
+def test_weights_of_the_package_go_by_their_names(two_shipped: Path) -> None:
+    engine = load_engine('drive-research')
+    assert engine is not None
+    assert engine.describe()['weights'] == 'drive-research.safetensors'
+    assert find_weights('drive') == two_shipped / 'drive.safetensors'
+
+
+@pytest.mark.parametrize(
+    ('given', 'message'),
+    [
+        ('drive_research', 'drive_research: no such weights file; in the package: drive, drive-re'),
+        ('', r'\.: no such weights file; in the package: drive, drive-research$'),
+        ('drive.safetensors', r'drive\.safetensors: no such weights file$'),
+        ('../elsewhere/drive', 'elsewhere/drive: no such weights file$'),
+        ('a' * 5000, 'a{80}: File name too long'),
+    ],
+)
+def test_weights_that_are_not_there_are_answered_with_those_that_are(
+    two_shipped: Path, given: str, message: str
+) -> None:
+    with pytest.raises(WeightsError, match=message):
+        find_weights(given)
+
+
+def test_a_file_may_lie_where_a_name_does_not(two_shipped: Path) -> None:
+    shutil.copyfile(two_shipped / 'drive.safetensors', 'mine')
+    assert find_weights('mine') == Path('mine')
+    assert find_weights('../drive.safetensors') == Path('../drive.safetensors')
 
 
 @pytest.mark.parametrize('kind', [str, Path])

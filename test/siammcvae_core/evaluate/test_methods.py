@@ -125,6 +125,14 @@ def test_weights_of_another_system_are_refused(weights: Path) -> None:
         load(EvaluatedMethod('videomae', (run,)), run)
 
 
+def test_weights_of_the_package_go_by_their_names() -> None:
+    packaged, labelled = find_methods(['drive', 'drive@mine'], parse_weights(['drive@mine=drive']))[
+        0
+    ]
+    assert [path.name for path in labelled.runs] == ['drive.safetensors']
+    assert packaged.runs == labelled.runs
+
+
 @pytest.mark.parametrize('name', CLASSICAL)
 def test_classical_methods_need_nothing(name: str) -> None:
     ready, missing = find_methods([name], {})
