@@ -8,7 +8,7 @@ EXPOSURE = 0.02, 0.3
 """Least and greatest share of the light that is left, drawn log-uniformly."""
 CONTRAST = 1.0, 1.5
 """Least and greatest exponent of the light: by night, shadows are darker still than lamps."""
-WELL = 4e3, 3e4
+WELL = 1e4, 1e5
 """Least and greatest number of photons at white, drawn log-uniformly: small and large pixels."""
 READ = 3.0
 """Standard deviation of the read noise in photons."""
