@@ -40,9 +40,9 @@ STRIP = 64  # rows that are summed at a time, so that intermediate results stay 
 class Prediction:
     """What the network predicts for every cell, float32 (.., rows, columns) each.
 
-    `correction` (2, ..) is added to the displacement, in working pixels as (x, y); `weights` (5,
-    ..) of the CANDIDATES, summing to 1; `colour` (3, ..) is added, BGR in COLOUR_UNITs; `log_scale`
-    (..) is the logarithm of the expected absolute error in grey levels.
+    `correction` (2, ..) is added to the displacement, in working pixels as (x, y); `weights` (K,
+    ..) of the first K CANDIDATES, summing to 1; `colour` (3, ..) is added, BGR in COLOUR_UNITs;
+    `log_scale` (..) is the logarithm of the expected absolute error in grey levels.
     """
 
     correction: np.ndarray
@@ -58,15 +58,16 @@ def composite(
     newest = references.frames[0].frame
     region = region_of(mask, SMOOTH_MARGIN)
     warped = _warped(newest, features.aligned, prediction.correction, region)
+    names = CANDIDATES[: len(prediction.weights)]
     candidates = {'warped': warped, 'copy': region.cut(newest)}
-    for name, extent in SMOOTH.items():
-        candidates[name] = cv2.blur(warped, extent, borderType=cv2.BORDER_REPLICATE)
+    for name in names[2:]:
+        candidates[name] = cv2.blur(warped, SMOOTH[name], borderType=cv2.BORDER_REPLICATE)
     total = _colour(prediction.colour, newest.ndim, region)
     weights = [region.interpolate(plane) for plane in prediction.weights]
     pixels = np.empty_like(warped)
     for start in range(0, region.height, STRIP):
         rows = slice(start, start + STRIP)
-        for name, weight in zip(CANDIDATES, weights, strict=True):
+        for name, weight in zip(names, weights, strict=True):
             share = weight[rows] if newest.ndim == 2 else cv2.merge([weight[rows]] * 3)
             candidate = candidates[name][rows].astype(np.float32)
             cv2.accumulateProduct(candidate, share, total[rows])

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network's features of a hole: alignment, residuals and candidates, as one image of channels.
 
-A cell is 4 x 4 working pixels, so that a 16 px patch has 4 x 4 cells. Every second pixel of every
-second row is computed. What is visible around is extended into the hole by normalised convolution
-(Knutsson and Westin 1993) with Gaussians G of several widths, where v is 1 at visible pixels and 0
-elsewhere, so that what is lost has no influence:
+A cell is a square of `cell` working pixels along its side, 4 or 8 as the model's profile says.
+Every second pixel of every second row is computed. What is visible around is extended into the hole
+by normalised convolution (Knutsson and Westin 1993) with Gaussians G of several widths, where v is
+1 at visible pixels and 0 elsewhere, so that what is lost has no influence:
 
     extend(q) = (G * (v q)) / (G * v)
 
@@ -50,10 +50,9 @@ from siammcvae_core.motion.rectangle import Rectangle
 from siammcvae_core.motion.references import References, STRIDE
 from siammcvae_core.motion.warp import warp
 
-CELL = 4  # working pixels
 MARGIN = 2  # patches around the hole for which features are computed
-NEAR, FAR = 3.0, 8.0  # standard deviations in cells of the Gaussians that extend errors
-SHIFTS = ((1.0, 2.0), (2.5, 1.0), (6.0, 0.5))  # local steps: σ of G in cells, regularisation
+NEAR, FAR = 12.0, 32.0  # standard deviations in working pixels of the Gaussians that extend errors
+SHIFTS = ((4.0, 2.0), (10.0, 1.0), (24.0, 0.5))  # local steps: σ of G in px, regularisation
 ROBUST = 15.0  # grey levels of residual at which a pixel counts half
 LEAST_VISIBLE = 0.05  # share of a cell below which it has no residual of its own
 LEAST_SPREAD = 0.01  # G * v below which nothing is extended
@@ -73,10 +72,10 @@ class AlignmentFeatures:
     """What is computed of a damaged frame before the network.
 
     `aligned`, float32 (h / 2, w / 2, 2), is the displacement into the newest reference, as (x, y)
-    in working pixels; `channels` are float32 (len(CHANNELS), h / 4, w / 4). Both are zero far from
-    the hole. `damaged` is the damaged frame at working size; `lost` bool (h / 16, w / 16) is True
-    for patches with a lost pixel; `source` int64 (patches,) is the patch of the newest reference
-    that each patch is displaced to, row by row.
+    in working pixels; `channels` are float32 (len(CHANNELS), h / cell, w / cell). Both are zero far
+    from the hole. `damaged` is the damaged frame at working size; `lost` bool (h / 16, w / 16) is
+    True for patches with a lost pixel; `source` int64 (patches,) is the patch of the newest
+    reference that each patch is displaced to, row by row.
     """
 
     aligned: np.ndarray
@@ -87,9 +86,11 @@ class AlignmentFeatures:
 
 
 def extract_features(
-    references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
+    references: References, frame: np.ndarray, mask: np.ndarray, stamp: float, cell: int
 ) -> AlignmentFeatures:
     """Compute the features of a damaged frame, uint8 like the references; `mask` bool (H, W).
+
+    `cell` is the side of a cell in working pixels, even, a divisor of PATCH.
 
     Raises ValueError without two references of different stamps.
     """
@@ -105,7 +106,7 @@ def extract_features(
         Rectangle.around(lost, margin).enlarged(PATCH) for margin in (MARGIN, CONTEXT_MARGIN)
     )
     start = motion.displacement(stamp, context.reduced(STRIDE))
-    coarse, cells = window.reduced(STRIDE), window.reduced(CELL)
+    coarse, cells = window.reduced(STRIDE), window.reduced(cell)
     straight = coarse.within(context.reduced(STRIDE)).cut(start)
     displacement = straight
     if visible_map.any():
@@ -121,19 +122,23 @@ def extract_features(
         'velocity': warp(newest.grey, straight, pixels).astype(np.float32),
     }
     shown, now = subsample(visible_map, window), subsample(grey, window).astype(np.float32)
-    share = _cells(shown)
-    errors, spread_shares = _errors(now, candidates, shown, share)
+    share = _cells(shown, cell)
+    errors, spread_shares = _errors(now, candidates, shown, share, cell)
     planes = [
         *_position(cells),
         share,
         *spread_shares,
         *_colours(
-            subsample(damaged, window), warp(newest.working, displacement, pixels), shown, share
+            subsample(damaged, window),
+            warp(newest.working, displacement, pixels),
+            shown,
+            share,
+            cell,
         ),
         *errors,
-        *_shifts(now - aligned, (gradient_x, gradient_y), shown, share),
-        *_differences(candidates, (gradient_x, gradient_y)),
-        *_offsets(_cells(displacement), _cells(straight), cells),
+        *_shifts(now - aligned, (gradient_x, gradient_y), shown, cells, cell),
+        *_differences(candidates, (gradient_x, gradient_y), cell),
+        *_offsets(_cells(displacement, cell), _cells(straight, cell), cells, cell),
         np.full(cells.shape, np.log(max(motion.age_ratio(stamp), 0.1)), np.float32),
     ]
     channels = np.zeros((len(planes), *cells.size), np.float32)
@@ -170,10 +175,10 @@ def patch_sources(displacement: np.ndarray) -> np.ndarray:
     return source
 
 
-def _cells(plane: np.ndarray) -> np.ndarray:
+def _cells(plane: np.ndarray, cell: int) -> np.ndarray:
     """Average a plane with STRIDE over cells."""
     height, width = plane.shape[:2]
-    return resize_area(plane, (width * STRIDE // CELL, height * STRIDE // CELL))
+    return resize_area(plane, (width * STRIDE // cell, height * STRIDE // cell))
 
 
 def _position(cells: Rectangle) -> list[np.ndarray]:
@@ -189,34 +194,38 @@ def _indices(cells: Rectangle) -> np.ndarray:
 
 
 def _colours(
-    damaged: np.ndarray, warped: np.ndarray, shown: np.ndarray, share: np.ndarray
+    damaged: np.ndarray, warped: np.ndarray, shown: np.ndarray, share: np.ndarray, cell: int
 ) -> list[np.ndarray]:
     """Colours of the aligned reference, and residuals of the colours where visible."""
     if warped.ndim == 2:
         damaged, warped = (cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) for image in (damaged, warped))
     residual = cv2.subtract(damaged, warped, dtype=cv2.CV_32F) * shown[..., None]
-    residual = _visible_mean(_cells(residual), share[..., None])
-    colours = (_cells(warped.astype(np.float32)) - 110) / 60
+    residual = _visible_mean(_cells(residual, cell), share[..., None])
+    colours = (_cells(warped.astype(np.float32), cell) - 110) / 60
     return [*cv2.split(colours), *cv2.split(_signed_log(residual, 5))]
 
 
 def _errors(
-    grey: np.ndarray, candidates: dict[str, np.ndarray], shown: np.ndarray, share: np.ndarray
+    grey: np.ndarray,
+    candidates: dict[str, np.ndarray],
+    shown: np.ndarray,
+    share: np.ndarray,
+    cell: int,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Errors of the references where visible, and those extended from around.
 
     Also returns the visible share around every cell, near and far.
     """
     residual = (grey - candidates['warped']) * shown
-    error = _cells(np.abs(residual))
+    error = _cells(np.abs(residual), cell)
     of_copy, of_velocity = (
-        _cells(np.abs(grey - candidates[name]) * shown) for name in ('copy', 'velocity')
+        _cells(np.abs(grey - candidates[name]) * shown, cell) for name in ('copy', 'velocity')
     )
     inner = [np.log1p(_visible_mean(plane, share)) for plane in (error, of_copy, of_velocity)]
-    summed = cv2.merge([share, error, of_copy, _cells(residual)])
+    summed = cv2.merge([share, error, of_copy, _cells(residual, cell)])
     shares, around = [], []
     for sigma in (NEAR, FAR):
-        spread, *sums = cv2.split(cv2.GaussianBlur(summed, (0, 0), sigma))
+        spread, *sums = cv2.split(cv2.GaussianBlur(summed, (0, 0), sigma / cell))
         enough, divisor = spread > LEAST_SPREAD, np.maximum(spread, LEAST_SPREAD)
         means = [np.where(enough, plane / divisor, 0) for plane in sums]
         shares.append(spread)
@@ -228,38 +237,41 @@ def _shifts(
     residual: np.ndarray,
     gradient: tuple[np.ndarray, np.ndarray],
     shown: np.ndarray,
-    share: np.ndarray,
+    cells: Rectangle,
+    cell: int,
 ) -> list[np.ndarray]:
     """Local Gauss-Newton steps from the visible pixels around a cell, and their certainty."""
     weight = shown * robust_weight(residual, ROBUST)
-    equations = normal_equations(residual, weight, *gradient, share.shape[::-1])
+    equations = normal_equations(residual, weight, *gradient, cells.shape[::-1])
     planes = []
     for sigma, regularisation in SHIFTS:
-        around = cv2.GaussianBlur(equations, (0, 0), sigma)
+        around = cv2.GaussianBlur(equations, (0, 0), sigma / cell)
         shift = np.clip(solve(around, regularisation), -3, 3)
         planes += [*cv2.split(shift), np.log1p(around[..., 0]), np.log1p(around[..., 2])]
     return planes
 
 
 def _differences(
-    candidates: dict[str, np.ndarray], gradient: tuple[np.ndarray, np.ndarray]
+    candidates: dict[str, np.ndarray], gradient: tuple[np.ndarray, np.ndarray], cell: int
 ) -> list[np.ndarray]:
     """Contrast of the aligned reference, and how the other candidates differ from it."""
     warped = candidates['warped']
     gradient_x, gradient_y = gradient
     others = (candidates[name] for name in ('copy', 'older', 'velocity', 'smooth'))
-    differences = [np.log1p(_cells(np.abs(warped - other))) for other in others]
+    differences = [np.log1p(_cells(np.abs(warped - other), cell)) for other in others]
     energy = gradient_x * gradient_x + gradient_y * gradient_y
-    return [np.log1p(_cells(energy)), *differences]
+    return [np.log1p(_cells(energy, cell)), *differences]
 
 
-def _offsets(offset: np.ndarray, straight: np.ndarray, cells: Rectangle) -> list[np.ndarray]:
+def _offsets(
+    offset: np.ndarray, straight: np.ndarray, cells: Rectangle, cell: int
+) -> list[np.ndarray]:
     """Displacement, change from constant velocity, gradient, and how far it leads out."""
     change = offset - straight
     steepness = [magnitude(*gradients(np.ascontiguousarray(offset[..., k]))) for k in (0, 1)]
     y, x = _indices(cells)
-    height, width = CELL * cells.size[0], CELL * cells.size[1]
-    target_x, target_y = (x + 0.5) * CELL + offset[..., 0], (y + 0.5) * CELL + offset[..., 1]
+    height, width = cell * cells.size[0], cell * cells.size[1]
+    target_x, target_y = (x + 0.5) * cell + offset[..., 0], (y + 0.5) * cell + offset[..., 1]
     beyond = np.maximum.reduce([-target_x, target_x - width, -target_y, target_y - height])
     return [
         *cv2.split(_signed_log(offset, 2)),

@@ -54,7 +54,7 @@ def block_match(
     With one reference the search starts at zero motion. With nothing visible this is constant
     velocity, or a copy.
     """
-    reference, motion = references.frames[0], references.motion
+    reference, motion = references.frames[0], references.newest(2).motion
     if motion is None:
         offset = np.zeros((*reference.grey.shape, 2), np.float32)
     else:

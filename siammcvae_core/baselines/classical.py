@@ -16,7 +16,18 @@ from siammcvae_core.baselines.block_matching import block_match
 from siammcvae_core.baselines.flow_filling import oracle, visible_flow
 from siammcvae_core.baselines.inpainting import navier_stokes, telea
 from siammcvae_core.motion.references import References
-from siammcvae_core.restore.fallbacks import const_velocity, copy
+from siammcvae_core.restore.fallbacks import copy, mean_velocity
+
+
+def const_velocity(
+    references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
+) -> np.ndarray:
+    """Warp the newest intact frame along the motion of the last two, continued to `stamp`.
+
+    Raises ValueError without two frames of different stamps.
+    """
+    return mean_velocity(references.newest(2), frame, mask, stamp)
+
 
 Baseline = Callable[[References, np.ndarray, np.ndarray, float], np.ndarray]
 
@@ -24,6 +35,7 @@ BASELINES: Mapping[str, Baseline] = MappingProxyType(
     {
         'copy': copy,
         'const_velocity': const_velocity,
+        'mean_velocity': mean_velocity,
         'visible_flow': visible_flow,
         'block_match': block_match,
         'telea': telea,

@@ -43,11 +43,12 @@ def visible_flow(
 
     With nothing visible this is constant velocity. Raises ValueError without two references.
     """
-    if references.motion is None:
+    motion = references.newest(2).motion
+    if motion is None:
         raise ValueError('visible_flow needs two references of different stamps')
     reference = references.frames[0]
     visible = VisibleFlow.of(frame, mask, reference.grey)
-    offset = references.motion.displacement(stamp)
+    offset = motion.displacement(stamp)
     if visible.any:
         for _ in range(ROUNDS):
             offset = visible.refine(offset)

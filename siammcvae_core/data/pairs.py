@@ -70,13 +70,15 @@ class Gap:
 
 
 def pairs(
-    source: Source, gaps: Sequence[Gap], references: int = 1, every: int = 1
+    source: Source, gaps: Sequence[Gap], references: int = 1, every: int = 1, most: int = 0
 ) -> Iterator[tuple[Gap, Pair]]:
     """Read a source once and yield, for every `every`-th frame, a pair for each of `gaps`.
 
-    With two references the second is the distinct frame before the first. Targets that lie too
-    near the start for a gap have no pair of it. Frames are those of `distinct_frames`.
+    With two references the second is the distinct frame before the first, and so on; older ones are
+    added up to `most`, where there are. Targets that lie too near the start for a gap have no pair
+    of it. Frames are those of `distinct_frames`.
     """
+    most = max(most, references)
     kept: deque[Frame] = deque()  # oldest first
     for frame in distinct_frames(source):
         kept.append(frame)
@@ -86,10 +88,10 @@ def pairs(
         if frame.index % every == 0:
             for gap, first in zip(gaps, firsts, strict=True):
                 if first is not None and first + 1 >= references:
-                    taken = [kept[first - k] for k in range(references)]
+                    taken = [kept[first - k] for k in range(min(first + 1, most))]
                     yield gap, _pair(source.name, taken, frame)
         # Later targets look no further back than this one.
-        spare = min(0 if first is None else first + 1 - references for first in firsts)
+        spare = min(0 if first is None else first + 1 - most for first in firsts)
         for _ in range(spare):
             kept.popleft()
 

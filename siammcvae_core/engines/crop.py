@@ -19,7 +19,6 @@ from siammcvae_core.model.pixels import MEAN, STD
 TOKEN_STEP = 32  # numbers of tokens are multiples of it
 SIDE_STEP = 2  # sides of the box, in patches, are multiples of it
 REACH = 1  # patches around a lost one that influence it
-ACROSS = 4  # cells along the side of a patch
 HALO = 2  # cells around the box that reach it through the stem
 
 Inputs = dict[str, np.ndarray]
@@ -31,18 +30,20 @@ class Crop:
     """The damaged part of a frame.
 
     `inputs` are those of `model.drive_export.RestoreCrop` except the reference's tokens. `top` and
-    `left` of the box in patches; `grid` are the (rows, columns) of the frame's patches.
+    `left` of the box in patches, `across` cells along the side of each; `grid` are the (rows,
+    columns) of the frame's patches.
     """
 
     inputs: Inputs
     top: int
     left: int
+    across: int
     grid: tuple[int, int]
 
     def to_frame(self, outputs: Sequence[np.ndarray]) -> Prediction:
         """Copy outputs for the box, (1, k, h, w) each, into maps of the frame that are zero."""
-        rows, columns = (ACROSS * side for side in self.grid)
-        top, left = ACROSS * self.top, ACROSS * self.left
+        rows, columns = (self.across * side for side in self.grid)
+        top, left = self.across * self.top, self.across * self.left
         maps = []
         for output in outputs:
             _, planes, height, width = output.shape
@@ -65,9 +66,10 @@ def crop_damage(
     """Cut out what matters where patches are `lost`, bool (rows, columns), one of them at least.
 
     `frame` is of working size, uint8 (h, w, 3) BGR or (h, w), of any content where lost; `features`
-    float32 (C, 4 rows, 4 columns); `source` int64 (rows * columns,).
+    float32 (C, k rows, k columns), k cells along the side of a patch; `source` int64 (rows *
+    columns,).
     """
-    grid = lost.shape[0], lost.shape[1]
+    grid, across = (lost.shape[0], lost.shape[1]), features.shape[1] // lost.shape[0]
     active = cv2.dilate(lost.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
     active_ids, visible_ids = np.flatnonzero(active), np.flatnonzero(active & ~lost)
     token_ids, patch_ids = (_padded(ids, lost.size) for ids in (active_ids, visible_ids))
@@ -78,14 +80,14 @@ def crop_damage(
         **_patches(frame, grid, patch_ids),
         # Attention needs one patch; where none is visible, no token reads the result.
         'patch_is_visible': np.arange(len(patch_ids))[None] < max(1, len(visible_ids)),
-        **_cells(features, ACROSS * np.array([top, left, top + height, left + width])),
+        **_cells(features, across * np.array([top, left, top + height, left + width])),
         'reference_index': source[token_ids],
         'patch_index': _index_in(visible_ids, lost.size, len(patch_ids))[token_ids],
         'crop_index': (y - top) * width + x - left,
         'token_is_active': np.arange(len(token_ids))[None] < len(active_ids),
         'token_index': _index_in(active_ids, lost.size, len(token_ids)).reshape(grid)[box].copy(),
     }
-    return Crop(inputs, top, left, grid)
+    return Crop(inputs, top, left, across, grid)
 
 
 def in_steps(count: int, step: int, most: int) -> int:

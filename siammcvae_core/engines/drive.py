@@ -33,7 +33,7 @@ class DriveEngine:
 
     def __init__(self, weights: Path, network: Callable[[Path], Network] = TorchNetwork) -> None:
         self.network = network(weights)
-        self.patch = self.network.patch
+        self.patch, self.cell = self.network.patch, self.network.cell
         self._network_lock = Lock()
         self.eager = self.describe()['device'].lower() != 'cpu'
 
@@ -62,7 +62,7 @@ class DriveEngine:
         """
         timer = timer or StageTimer()
         newest = references.frames[0]
-        features = extract_features(references, frame, mask, stamp)
+        features = extract_features(references, frame, mask, stamp, self.cell)
         timer.lap('features')
         tokens = newest.encoded_by(self.encode_reference)
         timer.lap('encode')

@@ -41,7 +41,7 @@ class TorchNetwork:
             self._restore.compile(dynamic=True)
         self._device = torch.device(device)
         self._dtype = dtype
-        self.patch = model.profile.patch
+        self.patch, self.cell = model.profile.patch, model.profile.cell
         self.parameter_count = sum(parameter.numel() for parameter in model.parameters())
         precision = str(dtype).removeprefix('torch.')
         self._description = describe_network(

@@ -56,7 +56,7 @@ def export(options: argparse.Namespace) -> int:
 
 def check(weights: Path, size: tuple[int, int]) -> int:
     """Print how far ONNX Runtime is off PyTorch; returns 1 if that is more than `BOUND`."""
-    from siammcvae_core.alignment.features import CELL, CHANNELS, lost_patches, visible
+    from siammcvae_core.alignment.features import CHANNELS, lost_patches, visible
     from siammcvae_core.engines.crop import crop_damage, frame_patches
     from siammcvae_core.engines.drive_torch import TorchNetwork
     from siammcvae_core.engines.network import Network, RESTORE_OUTPUTS
@@ -64,13 +64,13 @@ def check(weights: Path, size: tuple[int, int]) -> int:
     from siammcvae_core.faults.masks import make_mask
 
     networks: list[Network] = [TorchNetwork(weights), OnnxNetwork(weights)]
-    patch = networks[0].patch
+    patch, cell = networks[0].patch, networks[0].cell
     height, width = size
     if height % patch or width % patch:
         raise InputError(f'--size must be in multiples of {patch}, got {width}x{height}')
     rng = np.random.default_rng(0)
     frame = rng.integers(0, 256, (height, width, 3), np.uint8)
-    features = rng.normal(size=(len(CHANNELS), height // CELL, width // CELL)).astype(np.float32)
+    features = rng.normal(size=(len(CHANNELS), height // cell, width // cell)).astype(np.float32)
     grid = height // patch, width // patch
     source = rng.permutation(grid[0] * grid[1])
     tokens = [network.encode(frame_patches(frame, patch)) for network in networks]

@@ -22,10 +22,11 @@ RESTORE_OUTPUTS = ('correction', 'weights', 'colour', 'log_scale')
 class Network(Protocol):
     """The two modules of `model.drive_export`, loaded by a library.
 
-    A network serves one thread at a time.
+    A network serves one thread at a time. `patch` and `cell` are the sides of those in pixels.
     """
 
     patch: int
+    cell: int
 
     def encode(self, inputs: Inputs) -> Any:
         """Run `EncodeReference` on `ENCODE_INPUTS`; returns the tokens as `restore` takes them."""

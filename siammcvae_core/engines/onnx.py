@@ -30,7 +30,7 @@ class OnnxNetwork:
             onnxruntime.InferenceSession(module, options, providers=['CPUExecutionProvider'])
             for module in (modules.encode_reference, modules.restore)
         )
-        self.patch = modules.profile.patch
+        self.patch, self.cell = modules.profile.patch, modules.profile.cell
         self._description = describe_network(
             'onnxruntime', onnxruntime.__version__, modules.profile.name, weights.name,
             modules.sha256, 'cpu', 'float32',

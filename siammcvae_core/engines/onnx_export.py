@@ -18,7 +18,7 @@ import warnings
 import torch
 from torch import nn
 
-from siammcvae_core.alignment.features import CELL, CHANNELS
+from siammcvae_core.alignment.features import CHANNELS
 from siammcvae_core.engines.network import (
     ENCODE_INPUTS,
     ENCODE_OUTPUTS,
@@ -33,14 +33,14 @@ from siammcvae_core.model.profiles import DriveProfile
 
 OPSET = 17
 MODULES = ('encode_reference', 'restore')
-FORMAT = 3  # of the exported modules: one more whenever inputs or outputs change
+FORMAT = 4  # of the exported modules: one more whenever inputs or outputs change
 AXES = {
     'reference_tokens': {1: 'N'},
     'patches': {1: 'V'}, 'patch_positions': {1: 'V'}, 'patch_is_visible': {1: 'V'},
-    'features': {2: '4r+4', 3: '4c+4'}, 'inside_frame': {2: '4r+2', 3: '4c+2'},
+    'features': {2: 'kr+4', 3: 'kc+4'}, 'inside_frame': {2: 'kr+2', 3: 'kc+2'},
     'reference_index': {0: 'T'}, 'patch_index': {0: 'T'}, 'crop_index': {0: 'T'},
     'token_is_active': {1: 'T'}, 'token_index': {0: 'r', 1: 'c'},
-    **{name: {2: '4r', 3: '4c'} for name in RESTORE_OUTPUTS},
+    **{name: {2: 'kr', 3: 'kc'} for name in RESTORE_OUTPUTS},
 }  # fmt: skip
 """Names of the axes of any length, as in `model.drive_export`."""
 
@@ -62,7 +62,7 @@ def export(weights: Path) -> Exported:
     # Fused attention kernels export to twice the operators.
     model = load_model(weights, DriveMCVAE, DriveProfile, kernel='standard')
     profile = model.profile
-    side = profile.patch // CELL
+    side = profile.patch // profile.cell
     patches, positions = torch.zeros(1, 6, 3 * profile.patch**2), torch.zeros(1, 6, 2)
     index = torch.zeros(4, dtype=torch.long)
     example = (

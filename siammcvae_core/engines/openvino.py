@@ -36,7 +36,7 @@ class OpenVinoNetwork:
             core.compile_model(core.read_model(module), 'CPU', settings).create_infer_request()
             for module in (modules.encode_reference, modules.restore)
         )
-        self.patch = modules.profile.patch
+        self.patch, self.cell = modules.profile.patch, modules.profile.cell
         self._description = describe_network(
             'openvino', openvino.get_version(), modules.profile.name, weights.name, modules.sha256,
             'cpu', dtype,

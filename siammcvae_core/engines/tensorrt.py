@@ -62,7 +62,7 @@ class TensorRtNetwork:
             build_engine = partial(_build, trt, weights, module, ranges, precision)
             self.fetched[module] = fetch(key, policy, build_engine, self._load)
         self._encode, self._restore = (self.fetched[module].engine for module in MODULES)
-        self.patch = profile.patch
+        self.patch, self.cell = profile.patch, profile.cell
         self._description = describe_network(
             trt.__name__, trt.__version__, profile.name, weights.name, digest, gpu, precision
         )

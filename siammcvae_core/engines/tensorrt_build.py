@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from siammcvae_core.alignment.features import CHANNELS
-from siammcvae_core.engines.crop import ACROSS, HALO
+from siammcvae_core.engines.crop import HALO
 from siammcvae_core.model.pixels import CHANNELS as COLOURS
 from siammcvae_core.model.profiles import DriveProfile
 from siammcvae_core.motion.flow import PATCH, WORKING_SIDE
@@ -39,6 +39,7 @@ def encode_ranges(profile: DriveProfile) -> list[Range]:
 
 def restore_ranges(profile: DriveProfile) -> list[Range]:
     """Shapes of `RestoreCrop`: those of little damage, and of any."""
+    across = profile.patch // profile.cell
 
     def shapes(frame: int, visible: int, tokens: int, rows: int, columns: int) -> Shapes:
         sides = rows, columns
@@ -47,8 +48,8 @@ def restore_ranges(profile: DriveProfile) -> list[Range]:
             'patches': (1, visible, COLOURS * profile.patch**2),
             'patch_positions': (1, visible, 2),
             'patch_is_visible': (1, visible),
-            'features': (1, len(CHANNELS), *(ACROSS * side + 2 * HALO for side in sides)),
-            'inside_frame': (1, 1, *(ACROSS * side + HALO for side in sides)),
+            'features': (1, len(CHANNELS), *(across * side + 2 * HALO for side in sides)),
+            'inside_frame': (1, 1, *(across * side + HALO for side in sides)),
             'reference_index': (tokens,), 'patch_index': (tokens,), 'crop_index': (tokens,),
             'token_is_active': (1, tokens), 'token_index': sides,
         }  # fmt: skip

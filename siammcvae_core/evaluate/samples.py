@@ -15,9 +15,9 @@ from siammcvae_core.errors import SourceError
 from siammcvae_core.faults.camera import damage
 from siammcvae_core.faults.masks import make_mask, parse_fault
 from siammcvae_core.frames import Source
-from siammcvae_core.motion.references import ReferenceFrame, References
+from siammcvae_core.motion.references import ReferenceFrame, REFERENCES, References
 
-REFERENCES = 2  # as many as the restore node has
+LEAST_REFERENCES = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ def draw_cases(
     seed: int,
 ) -> Iterator[DamagedCase]:
     """Yield the chosen frames with every gap and mask, in order of frame, gap and mask."""
-    for gap, pair in pairs(source, gaps, REFERENCES):
+    for gap, pair in pairs(source, gaps, LEAST_REFERENCES, most=REFERENCES):
         if pair.index in chosen:
             yield from _cases(clip, pair, gap, masks, size, seed)
         if pair.index > chosen[-1]:

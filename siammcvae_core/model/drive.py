@@ -6,12 +6,12 @@ The skeleton is the paper's: a siamese ViT for the reference and for what is vis
 latent with its posterior (eq. 8-10), a ViT decoder (eq. 12-13). Three things are made for real
 frames. Tokens also carry the alignment features (see `alignment.features.extract_features`). The
 reference's tokens are read at the patch where alignment places each patch. And the decoder does not
-paint: for every cell of 4 x 4 working pixels it predicts a correction of the motion, weights of the
-candidates, a colour to add and the expected error. With its last layer zero the result is the
-aligned reference: training can only improve it.
+paint: for every cell of 4 x 4 or 8 x 8 working pixels it predicts a correction of the motion,
+weights of the candidates, a colour to add and the expected error. With its last layer zero the
+result is the aligned reference: training can only improve it.
 
-N patches of 16 x 16 pixels are 16 cells each; `lost` and `active` are bool (B, N). Only active
-patches take part: the lost ones and those next to them, so that cost follows damage.
+N patches of 16 x 16 pixels are 16 cells each, or 4; `lost` and `active` are bool (B, N). Only
+active patches take part: the lost ones and those next to them, so that cost follows damage.
 
 Training calls the model on whole frames with `forward`; engines call `drive_export.RestoreCrop` on
 the damaged part of a frame. Both gather their tokens, then call the same `decode`, `to_cell_map`
@@ -25,7 +25,7 @@ from torch import nn, Tensor
 import torch.nn.functional as F
 
 from siammcvae_core.alignment.composite import CANDIDATES, SMOOTH
-from siammcvae_core.alignment.features import CELL, CHANNELS
+from siammcvae_core.alignment.features import CHANNELS
 from siammcvae_core.model.patches import Grid, grid_of, patchify
 from siammcvae_core.model.pixels import CHANNELS as COLOURS
 from siammcvae_core.model.profiles import DriveProfile
@@ -36,17 +36,16 @@ TRUST = 4.0
 """Logit of the aligned reference before training: weight .90 of 1."""
 ERROR = 1.1
 """Natural logarithm of the expected error before training, in grey levels."""
-SIZES = (2, len(CANDIDATES), COLOURS, 1)
-"""Channels of the prediction: correction, weights, colour, log scale."""
 
 
 @dataclass(frozen=True)
 class PredictionTensors:
     """The prediction for a batch, and the posterior of its latent.
 
-    `correction` (B, 2, h, w) in working pixels as (x, y), `weights` (B, 5, h, w) summing to 1,
-    `colour` (B, 3, h, w), `log_scale` (B, 1, h, w), for cells; see `composite.Prediction`. `mean`
-    and `log_var` (B, N, D'), the latter None without reparameterisation.
+    `correction` (B, 2, h, w) in working pixels as (x, y), `weights` (B, K, h, w) of the first K
+    candidates, summing to 1, `colour` (B, 3, h, w), `log_scale` (B, 1, h, w), for cells; see
+    `composite.Prediction`. `mean` and `log_var` (B, N, D'), the latter None without
+    reparameterisation.
     """
 
     correction: Tensor
@@ -107,7 +106,8 @@ class DriveMCVAE(nn.Module):
     def __init__(self, profile: DriveProfile, kernel: str = 'adaptive') -> None:
         super().__init__()
         self.profile = profile
-        cells, latent, across = profile.cells, profile.latent, profile.patch // CELL
+        cells, latent, across = profile.cells, profile.latent, profile.patch // profile.cell
+        self._sizes = 2, profile.candidates, COLOURS, 1  # correction, weights, colour, log scale
         self.encoder = DriveEncoder(profile, kernel)
         self.stem = Stem(len(CHANNELS), cells)
         self.to_tokens = nn.Conv2d(cells, latent, across, across)
@@ -122,7 +122,7 @@ class DriveMCVAE(nn.Module):
         self.to_cells = nn.Linear(profile.decoder_width, across**2 * cells)
         self.join = nn.Conv2d(2 * cells, cells, 1)
         self.refine = nn.Conv2d(cells, cells, 3, padding=1)
-        self.answer = nn.Conv2d(cells, sum(SIZES), 1)
+        self.answer = nn.Conv2d(cells, sum(self._sizes), 1)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -135,8 +135,8 @@ class DriveMCVAE(nn.Module):
             nn.init.zeros_(self.to_log_var.weight)
             nn.init.constant_(self.to_log_var.bias, LOG_VAR_START)
         nn.init.zeros_(self.answer.weight)
-        start = torch.zeros(sum(SIZES))
-        start[SIZES[0]], start[-1] = TRUST, ERROR
+        start = torch.zeros(sum(self._sizes))
+        start[self._sizes[0]], start[-1] = TRUST, ERROR
         self.answer.bias = nn.Parameter(start)
 
     def forward(
@@ -154,9 +154,9 @@ class DriveMCVAE(nn.Module):
     ) -> PredictionTensors:
         """Predict for damaged frames (B, 3, H, W), whatever their lost patches hold.
 
-        `u1` are the reference's tokens, `features` (B, C, H/4, W/4) those of alignment; `source`
-        long (B, N) is the index of the reference's patch where alignment places each patch. Z is
-        drawn from the posterior in training mode and is its mean otherwise.
+        `u1` are the reference's tokens, `features` (B, C, h, w) those of alignment for its cells;
+        `source` long (B, N) is the index of the reference's patch where alignment places each
+        patch. Z is drawn from the posterior in training mode and is its mean otherwise.
         """
         grid = grid_of(damaged, self.profile.patch)
         active = near(lost, grid)
@@ -170,7 +170,7 @@ class DriveMCVAE(nn.Module):
         return self.predict(cells, self.to_cell_map(decoded, grid), mean, log_var)
 
     def cell_tokens(self, cells: Tensor) -> Tensor:
-        """Embed features of cells (B, c, 4 r, 4 c) as a token for every patch, (B, N, D')."""
+        """Embed features of cells (B, c, h, w) as a token for every patch, (B, N, D')."""
         return self.to_tokens(cells).flatten(2).transpose(1, 2)
 
     def decode(
@@ -178,7 +178,7 @@ class DriveMCVAE(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Fuse tokens of reference, frame and cells, (B, T, D') each, through the latent.
 
-        Returns features of the cells of every token (B, T, 4*4*c), and mean and log σ² of Z.
+        Returns features of the cells of every token (B, T, k*k*c), and mean and log σ² of Z.
         """
         if not self.profile.siamese:
             u1, u2 = torch.zeros_like(u1), torch.zeros_like(u2)
@@ -194,8 +194,8 @@ class DriveMCVAE(nn.Module):
         return self.to_mean(u), self.to_log_var(u).clamp(*LOG_VAR_RANGE)
 
     def to_cell_map(self, decoded: Tensor, grid: Grid) -> Tensor:
-        """Arrange the cells of all patches of a grid (B, r*c, 4*4*c) as a map (B, c, 4 r, 4 c)."""
-        side = self.profile.patch // CELL
+        """Arrange the cells of all patches of a grid (B, r*c, k*k*c) as a map (B, c, k r, k c)."""
+        side = self.profile.patch // self.profile.cell
         rows, columns = grid
         cells = decoded.reshape(-1, rows, columns, side, side, self.profile.cells)
         cells = cells.permute(0, 5, 1, 3, 2, 4)  # (B, c, r, side, columns, side)
@@ -207,9 +207,11 @@ class DriveMCVAE(nn.Module):
         """Predict from features of the cells and those decoded for them, (B, c, h, w) each."""
         joined = F.gelu(self.join(torch.cat([cells, decoded], 1)))
         refined = joined + F.gelu(self.refine(joined))
-        correction, logits, colour, log_scale = self.answer(refined).float().split(SIZES, 1)
+        correction, logits, colour, log_scale = self.answer(refined).float().split(self._sizes, 1)
         profile = self.profile
-        may_use = [profile.smooth or name not in SMOOTH for name in CANDIDATES]
+        may_use = [
+            profile.smooth or name not in SMOOTH for name in CANDIDATES[: profile.candidates]
+        ]
         allowed = torch.tensor(may_use, device=logits.device)
         weights = logits.masked_fill(~allowed.view(-1, 1, 1), -torch.inf).softmax(1)
         return PredictionTensors(

@@ -8,8 +8,9 @@ the damage. `engines.crop` chooses them in NumPy and passes indices, so that not
 depends on values: they are gathers and products with named inputs of any length. Everything else
 is `DriveMCVAE`'s own.
 
-Inputs of a crop of r x c patches, V of them visible and in use, T that take part as tokens. Both
-lists may be padded with anything, which the two masks say; each mask needs one True at least.
+Inputs of a crop of r x c patches of k x k cells, V of them visible and in use, T that take part as
+tokens. Both lists may be padded with anything, which the two masks say; each mask needs one True at
+least.
 
 | input               | type  | shape               |                                          |
 |---------------------|-------|---------------------|------------------------------------------|
@@ -17,16 +18,16 @@ lists may be padded with anything, which the two masks say; each mask needs one 
 | `patches`           | float | (1, V, P*P*3)       | visible patches, normalised RGB          |
 | `patch_positions`   | float | (1, V, 2)           | their centres (y, x) in (-1, 1)          |
 | `patch_is_visible`  | bool  | (1, V)              | False for padding of `patches`           |
-| `features`          | float | (1, C, 4r+4, 4c+4)  | alignment features of the cells and of   |
+| `features`          | float | (1, C, kr+4, kc+4)  | alignment features of the cells and of   |
 |                     |       |                     | two around them, 0 beyond the frame      |
-| `inside_frame`      | float | (1, 1, 4r+2, 4c+2)  | 1 for cells in the frame, 0 beyond       |
+| `inside_frame`      | float | (1, 1, kr+2, kc+2)  | 1 for cells in the frame, 0 beyond       |
 | `reference_index`   | int64 | (T,)                | token's row of `reference_tokens`        |
 | `patch_index`       | int64 | (T,)                | token's row of `patches`, V where lost   |
 | `crop_index`        | int64 | (T,)                | token's patch in the crop, row by row    |
 | `token_is_active`   | bool  | (1, T)              | False for padding of the tokens          |
 | `token_index`       | int64 | (r, c)              | token of each patch, T where it has none |
 
-Outputs are `correction` (1, 2, 4r, 4c), `weights` (1, 5, ..), `colour` (1, 3, ..) and `log_scale`
+Outputs are `correction` (1, 2, kr, kc), `weights` (1, K, ..), `colour` (1, 3, ..) and `log_scale`
 (1, 1, ..), see `drive.PredictionTensors`. `EncodeReference` takes `patches` and `patch_positions`
 of all N patches of a frame and returns `reference_tokens`.
 """
@@ -76,7 +77,7 @@ class RestoreCrop(nn.Module):
         u1 = reference_tokens.index_select(1, reference_index)  # (1, T, D')
         u2 = model.encoder.encode(patches, patch_positions, patch_is_visible)  # (1, V, D')
         u2 = torch.cat([u2, model.mask_token.expand(1, 1, -1)], 1).index_select(1, patch_index)
-        cells = model.stem.crop(features, inside_frame)  # (1, c, 4 r, 4 c)
+        cells = model.stem.crop(features, inside_frame)  # (1, c, k r, k c)
         cell_tokens = model.cell_tokens(cells).index_select(1, crop_index)
         decoded, mean, log_var = model.decode(u1, u2, cell_tokens, token_is_active)
         decoded = F.pad(decoded, (0, 0, 0, 1))  # (1, T + 1, ..): a row of zeros for no token

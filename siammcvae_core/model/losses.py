@@ -6,9 +6,14 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+import torch.nn.functional as F
 
 from siammcvae_core.model.profiles import Profile
 from siammcvae_core.model.siammcvae import RestorationTensors
+
+DETAIL_SCALES = (1, 2, 4)
+DETAIL_WINDOW = 16  # pixels
+DETAIL_FLOOR = 1.0  # grey levels per pixel, about that of coding noise
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,31 @@ def gradient_error(difference: Tensor, mask: Tensor) -> Tensor:
     along_x = _masked_mean(difference.diff(dim=-1).abs(), mask[..., 1:] * mask[..., :-1])
     along_y = _masked_mean(difference.diff(dim=-2).abs(), mask[..., 1:, :] * mask[..., :-1, :])
     return along_x + along_y
+
+
+def detail_error(restored: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Compare the energy of detail around every place: blurred objects are not found again.
+
+        mean |log(E(x) / E(y))|,    E(q) = sqrt(c² + mean over a window of |grad q|²)
+
+    over the windows of DETAIL_WINDOW pixels that hold masked ones, for the frames averaged over
+    squares of each of DETAIL_SCALES pixels; c is DETAIL_FLOOR. Unlike the squared error it does not
+    prefer the mean of all that is possible. Frames (B, 3, H, W) in grey levels; `mask` float
+    (B, 1, H, W).
+    """
+    total = restored.new_zeros(())
+    for scale in DETAIL_SCALES:
+        window = DETAIL_WINDOW // scale
+        energies = []
+        for frame in (restored, target):
+            reduced = F.avg_pool2d(frame, scale).mean(1, keepdim=True)
+            along_x, along_y = reduced.diff(dim=-1), reduced.diff(dim=-2)
+            power = F.pad(along_x, (0, 1)).square() + F.pad(along_y, (0, 0, 0, 1)).square()
+            energies.append((F.avg_pool2d(power, window) + DETAIL_FLOOR**2).sqrt())
+        total = total + _masked_mean(
+            (energies[0] / energies[1]).log().abs(), F.max_pool2d(mask, DETAIL_WINDOW)
+        )
+    return total / len(DETAIL_SCALES)
 
 
 def focal_frequency(difference: Tensor, mask: Tensor) -> Tensor:

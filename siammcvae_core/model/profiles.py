@@ -105,13 +105,15 @@ class DriveProfile(BaseProfile):
 
     `width`, `depth`, `heads` describe the siamese encoder, `latent` is D', the width of its output
     and of Z; the decoder has `decoder_depth` blocks of `decoder_width` and `decoder_heads`; `cells`
-    is the number of features of a cell of 4 x 4 pixels. `size` (height, width) is that of the crops
-    it is trained on, in pixels, `working` the longer side of the frames it serves. `beta` weighs
-    the KL term; `reparameterise=False` leaves it out.
+    is the number of features of a cell of `cell` x `cell` pixels, and `candidates` how many of the
+    composite's CANDIDATES are weighed. `size` (height, width) is that of
+    the crops it is trained on, in pixels, `working` the longer side of the frames it serves. `beta`
+    weighs the KL term; `reparameterise=False` leaves it out.
 
-    Losses beside the squared error, by their weights: `charbonnier`, `gradient` and `frequency` of
-    the lost pixels, `smoothness` of the correction, `photometric` for the error of the warped
-    reference at what is visible next to them. The weights that ship were trained without them.
+    Losses beside the squared error, by their weights: `detail` (energy of detail), `charbonnier`,
+    `gradient` and `frequency` of the lost pixels, `smoothness` of the correction, `photometric` for
+    the error of the warped reference at what is visible next to them. The weights that ship were
+    trained without them.
 
     For ablations, what the prediction may use: `correction` of the motion, the `smooth` candidates,
     `colour`; and `siamese`, the tokens of both frames.
@@ -126,12 +128,15 @@ class DriveProfile(BaseProfile):
     decoder_depth: int
     decoder_heads: int
     cells: int
+    cell: int = 4
+    candidates: int = 5
     patch: int = 16
     size: tuple[int, int] = (256, 320)
     working: int = 640
     mlp_ratio: int = 3
     reparameterise: bool = True
     beta: float = 1e-3
+    detail: float = 0.0
     charbonnier: float = 0.0
     gradient: float = 0.0
     frequency: float = 0.0
@@ -145,6 +150,8 @@ class DriveProfile(BaseProfile):
     def __post_init__(self) -> None:
         stacks = ('width', 'heads'), ('decoder_width', 'decoder_heads')
         self._check_sizes(self.size, self.patch, *stacks)
+        self._require(self.cell in (4, 8), 'cell must be 4 or 8')
+        self._require(2 <= self.candidates <= 5, 'candidates must be from 2 to 5')
         self._require(self.beta >= 0, 'beta must not be negative')
 
 
@@ -170,7 +177,7 @@ DRIVE_PROFILES: Mapping[str, DriveProfile] = MappingProxyType({
     for p in (
         DriveProfile(
             'drive', 64, 1, 2, latent=64, decoder_width=96, decoder_depth=2, decoder_heads=3,
-            cells=64,
+            cells=64, cell=8, candidates=3,
         ),
     )
 })  # fmt: skip

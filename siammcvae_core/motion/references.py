@@ -1,11 +1,12 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The reference frames, their motion, and its extrapolation at constant velocity."""
+"""The reference frames, their motion, and its extrapolation along the path of every point."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
@@ -15,8 +16,11 @@ from siammcvae_core.motion.images import downsample, gradients, resize_area
 from siammcvae_core.motion.rectangle import Rectangle
 from siammcvae_core.motion.warp import warp, warp_frame
 
+REFERENCES = 3  # that are kept: a flow between each and the next
+MAX_STEP_RATIO = 2.0  # length in time of an older step in units of the newest, at most
 MAX_AGE_RATIO = 8.0  # beyond it the displacement of this ratio errs less than a larger one
 STRIDE = 2  # working pixels between the displacements of the drive model
+ONE_STEP = 1.5  # age ratio up to which the newest step of motion alone is continued
 ROUNDS = 2  # of the fixed-point iteration; half steps of two rounds beat five whole ones
 
 Encode = Callable[[np.ndarray], Any]
@@ -35,12 +39,21 @@ class ReferenceFrame:
     stamp: float
     error: np.ndarray | None = None
     _encodings: dict[Encode, Any] = field(default_factory=dict, init=False, repr=False)
+    _flows: WeakKeyDictionary['ReferenceFrame', np.ndarray] = field(
+        default_factory=WeakKeyDictionary, init=False, repr=False
+    )
 
     def encoded_by(self, encode: Encode) -> Any:
         """Return the frame as an engine encodes it."""
         if encode not in self._encodings:
             self._encodings[encode] = encode(self.frame)
         return self._encodings[encode]
+
+    def flow_to(self, older: 'ReferenceFrame') -> np.ndarray:
+        """Flow f, float32 (h, w, 2) as (x, y) in working pixels: this(x) = older(x + f(x))."""
+        if older not in self._flows:
+            self._flows[older] = dense_flow(self.grey, older.grey)
+        return self._flows[older]
 
     @cached_property
     def working(self) -> np.ndarray:
@@ -68,45 +81,76 @@ class ReferenceFrame:
 
 
 class Motion:
-    """Motion between two reference frames: dense flow at working size, estimated at first use."""
+    """Motion of reference frames, newest first, each older than the one before.
 
-    def __init__(self, newer: ReferenceFrame, older: ReferenceFrame) -> None:
-        self._newer, self._older = newer, older
+    Dense flow at working size, estimated at first use. With the flow f_k from frame k to the older
+    frame k + 1, a point x of the newest frame was in frame n at x + F_n(x), along its own path:
 
-    @cached_property
+        F_1 = f_0,    F_n(x) = F_{n-1}(x) + f_{n-1}(x + F_{n-1}(x))
+
+    With the stamps t_k it moves on with the mean of its last n steps, -F_n / (t_0 - t_n).
+    """
+
+    def __init__(self, *frames: ReferenceFrame) -> None:
+        self._frames = frames
+        self._paths: dict[int, np.ndarray] = {}
+        self._coarse_paths: dict[int, np.ndarray] = {}
+        self._steps = self._usable_steps()
+
+    def _usable_steps(self) -> int:
+        """Count the steps that are not much longer than the newest, as after lost frames."""
+        stamps = [frame.stamp for frame in self._frames]
+        lengths = -np.diff(stamps)
+        return int((lengths <= MAX_STEP_RATIO * lengths[0]).cumprod().sum())
+
+    @property
     def flow(self) -> np.ndarray:
         """Flow f, float32 (h, w, 2) as (x, y) in working pixels: newer(x) = older(x + f(x))."""
-        return dense_flow(self._newer.grey, self._older.grey)
+        return self._path(1)
 
-    @cached_property
-    def coarse_flow(self) -> np.ndarray:
-        """Means of the flow over STRIDE rows and columns, float32 (h / STRIDE, w / STRIDE, 2)."""
-        height, width = self.flow.shape[:2]
-        return resize_area(self.flow, (width // STRIDE, height // STRIDE))
+    def _path(self, steps: int) -> np.ndarray:
+        """Compute F_n of the class; it is kept."""
+        if steps not in self._paths:
+            flow = self._frames[steps - 1].flow_to(self._frames[steps])
+            if steps > 1:
+                before = self._path(steps - 1)
+                flow = before + warp(flow, before)
+            self._paths[steps] = flow
+        return self._paths[steps]
 
     def prepare(self) -> None:
-        """Compute now what restorations from the two frames will need."""
-        _ = self.coarse_flow, self._newer.detail, self._newer.pyramid, self._newer.working
+        """Compute now what restorations from the newest two frames will need."""
+        newest = self._frames[0]
+        _ = self._coarse(1), newest.detail, newest.pyramid, newest.working
+
+    def prepare_path(self) -> None:
+        """Compute now what restorations of later frames will need beside."""
+        _ = self._coarse(self._steps)
 
     def age_ratio(self, stamp: float) -> float:
-        """Time from the newer frame to `stamp` in units of the time between the two frames."""
-        return (stamp - self._newer.stamp) / (self._newer.stamp - self._older.stamp)
+        """Time from the newest frame to `stamp` in units of the time between the newest two."""
+        newest, older = self._frames[:2]
+        return (stamp - newest.stamp) / (newest.stamp - older.stamp)
 
     def displacement(self, stamp: float, window: Rectangle | None = None) -> np.ndarray:
-        """Displacement d into the newer frame, float32 (h, w, 2) as (x, y) in working pixels.
+        """Displacement d into the newest frame, float32 (h, w, 2) as (x, y) in working pixels.
 
-        What is at x at `stamp` was at x + d(x) in the newer frame. At constant velocity, with
-        the age ratio a,
+        What is at x at `stamp` t was at x + d(x) in the newest frame. With the mean step of n
+        steps, n = 1 up to the age ratio ONE_STEP and else all that are known,
 
-            d(x) = a f(x + d(x))
+            d(x) = a F_n(x + d(x)),    a = (t - t_0) / (t_0 - t_n)
 
-        solved by a fixed-point iteration from d = a f; half steps keep the edges of moving things
-        from flickering. With a `window` of the coarse flow: for its pixels alone, one for every
-        STRIDE rows and columns.
+        solved by a fixed-point iteration from d = a F_n; half steps keep the edges of moving things
+        from flickering. With a `window` of every STRIDE-th row and column: for its pixels alone.
         """
-        flow, stride = (self.flow, 1) if window is None else (self.coarse_flow, STRIDE)
-        window = window or Rectangle.whole(flow.shape)
-        step = flow * np.float32(min(self.age_ratio(stamp), MAX_AGE_RATIO) / stride)
+        ratio = self.age_ratio(stamp)
+        steps = 1 if ratio <= ONE_STEP else self._steps
+        newest, older, oldest = (self._frames[k] for k in (0, 1, steps))
+        newest_step = newest.stamp - older.stamp
+        share = min(ratio, MAX_AGE_RATIO) * newest_step / (newest.stamp - oldest.stamp)
+        path, stride = (self._path(steps), 1) if window is None else (self._coarse(steps), STRIDE)
+        window = window or Rectangle.whole(path.shape)
+        step = path * np.float32(share / stride)
         displacement = window.cut(step)
         for _ in range(ROUNDS):
             following = warp(step, displacement, window.pixels())
@@ -114,15 +158,23 @@ class Motion:
         return displacement * np.float32(stride)
 
     def warp(self, stamp: float, mask: np.ndarray) -> np.ndarray:
-        """Warp the newer frame to `stamp`; only the box around the lost pixels is computed.
+        """Warp the newest frame to `stamp`; only the box around the lost pixels is computed.
 
         `mask` is bool (H, W), True where lost; returns a new frame that is undefined elsewhere.
         """
-        return warp_frame(self._newer.frame, self.displacement(stamp), mask)
+        return warp_frame(self._frames[0].frame, self.displacement(stamp), mask)
 
     def residual(self) -> np.ndarray:
-        """Absolute difference of the newer frame and the warped older one, uint8 (h, w)."""
-        return cv2.absdiff(self._newer.grey, warp(self._older.grey, self.flow))
+        """Absolute difference of the newest frame and the warped older one, uint8 (h, w)."""
+        return cv2.absdiff(self._frames[0].grey, warp(self._frames[1].grey, self.flow))
+
+    def _coarse(self, steps: int) -> np.ndarray:
+        """Means of a path over STRIDE rows and columns, float32 (h / STRIDE, w / STRIDE, 2)."""
+        if steps not in self._coarse_paths:
+            path = self._path(steps)
+            height, width = path.shape[:2]
+            self._coarse_paths[steps] = resize_area(path, (width // STRIDE, height // STRIDE))
+        return self._coarse_paths[steps]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,9 +183,20 @@ class References:
 
     frames: tuple[ReferenceFrame, ...] = ()
 
+    def newest(self, count: int) -> 'References':
+        """Restrict them to the `count` newest."""
+        return self if len(self.frames) <= count else References(self.frames[:count])
+
+    def with_newest(self, frame: ReferenceFrame) -> 'References':
+        """Add a newest frame, and drop those that are too many."""
+        return References((frame, *self.frames[: REFERENCES - 1]))
+
     @cached_property
     def motion(self) -> Motion | None:
-        """Motion of the two newest frames; None without two frames of different stamps."""
-        if len(self.frames) < 2 or self.frames[0].stamp <= self.frames[1].stamp:
-            return None
-        return Motion(self.frames[0], self.frames[1])
+        """Motion of the frames; None without two of different stamps."""
+        frames = self.frames[:1]
+        for frame in self.frames[1:]:
+            if frame.stamp >= frames[-1].stamp:
+                break
+            frames += (frame,)
+        return Motion(*frames) if len(frames) > 1 else None

@@ -16,7 +16,7 @@ import numpy as np
 from siammcvae_core.engines import Engine, Restoration
 from siammcvae_core.frames import format_size, paste
 from siammcvae_core.motion.references import References
-from siammcvae_core.restore.fallbacks import const_velocity, copy
+from siammcvae_core.restore.fallbacks import copy, mean_velocity
 from siammcvae_core.restore.latency import LatencyEstimate
 from siammcvae_core.restore.recurrence import merge
 from siammcvae_core.restore.restored_frame import RestoreMethod
@@ -152,7 +152,7 @@ class FallbackChain:
             restoration = self.engine.restore(references, frame, lost, stamp)
             _check_like(restoration.frame, frame)
             return restoration
-        fallback = copy if method is RestoreMethod.COPY else const_velocity
+        fallback = copy if method is RestoreMethod.COPY else mean_velocity
         return Restoration(fallback(references, frame, lost, stamp))
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The methods of the fallback chain without a model: copy, and warp at constant velocity.
+"""The methods of the fallback chain without a model: copy, and warp along the mean motion.
 
 Both are `fallback(references, frame, mask, stamp)`: the intact frames, the damaged frame of their
 shape, bool (H, W) True where lost, its stamp in seconds. They return a frame of that shape that is
@@ -17,13 +17,13 @@ def copy(references: References, frame: np.ndarray, mask: np.ndarray, stamp: flo
     return references.frames[0].frame
 
 
-def const_velocity(
+def mean_velocity(
     references: References, frame: np.ndarray, mask: np.ndarray, stamp: float
 ) -> np.ndarray:
-    """Warp the newest intact frame along the motion of the last two, continued to `stamp`.
+    """Warp the newest intact frame on, each point with the mean of its last steps, see `Motion`.
 
     Raises ValueError without two frames of different stamps.
     """
     if references.motion is None:
-        raise ValueError('const_velocity needs two references of different stamps')
+        raise ValueError('motion needs two references of different stamps')
     return references.motion.warp(stamp, mask)

@@ -28,7 +28,7 @@ RECENT_DAMAGE = 5.0  # seconds since the last damaged frame in which another is 
 
 
 class Restorer:
-    """Restores the damaged frames of one camera from its last two intact ones.
+    """Restores the damaged frames of one camera from its last intact ones.
 
     `engine` runs the model, from `load_engine`; None restores by motion alone.
     `max_reference_age` is how many seconds after the last intact frame pixels are still replaced.
@@ -71,7 +71,7 @@ class Restorer:
 
     @property
     def references(self) -> int:
-        """How many references there are: 0 to 2."""
+        """How many references there are: 0 to `REFERENCES`."""
         return len(self._references.frames)
 
     def reset(self) -> None:
@@ -107,7 +107,7 @@ class Restorer:
         """
         check_frame(frame)
         self._drop_unusable(frame, stamp)
-        self._keep(References((ReferenceFrame(frame, stamp), *self._references.frames[:1])))
+        self._keep(self._references.with_newest(ReferenceFrame(frame, stamp)))
         if arrived is not None:
             self._arrivals[stamp] = arrived
         engine = self._chain.engine
@@ -247,5 +247,5 @@ class Restorer:
 
 def _preparations(engine: Engine, view: References) -> list[Callable[[], object]]:
     """List what can be computed before a frame arrives that is restored from these references."""
-    motion = [] if view.motion is None else [view.motion.prepare]
+    motion = [] if view.motion is None else [view.motion.prepare, view.motion.prepare_path]
     return [partial(view.frames[0].encoded_by, engine.encode_reference), *motion]

@@ -71,7 +71,7 @@ class DriveSystem(TrainingSystem):
         """Restore targets, float (B, 3, H, W), from the first two references."""
         newest = batch.references[:, 0]
         lost = lost_pixels(batch.lost, batch.target.shape[-2:], self.patch)
-        features = extract_batch(batch, lost)
+        features = extract_batch(batch, lost, self.network.profile.cell)
         prediction = self.network(
             normalise(newest),
             normalise(batch.target),

@@ -3,6 +3,7 @@
 """The alignment features of training samples, computed as the node does, and the true motion."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 import os
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from siammcvae_core.alignment.features import extract_features
 from siammcvae_core.motion.flow import dense_flow, working_grey
 from siammcvae_core.motion.images import resize_area
-from siammcvae_core.motion.references import ReferenceFrame, References
+from siammcvae_core.motion.references import ReferenceFrame, REFERENCES, References
 from siammcvae_core.motion.warp import compose, warp
 from siammcvae_core.train.system import Batch
 
@@ -36,14 +37,18 @@ class DriveFeatures(NamedTuple):
     source: Tensor
 
 
-def extract_batch(batch: Batch, lost: Tensor) -> DriveFeatures:
-    """Compute the features of every sample, side by side; `lost` bool (B, 1, H, W)."""
-    frames = torch.cat([batch.references[:, :2], batch.target[:, None]], 1)  # (B, 3, 3, H, W) RGB
+def extract_batch(batch: Batch, lost: Tensor, cell: int) -> DriveFeatures:
+    """Compute the features of every sample, side by side; `lost` bool (B, 1, H, W).
+
+    `cell` is the side of a cell in pixels.
+    """
+    references = batch.references[:, :REFERENCES]
+    frames = torch.cat([references, batch.target[:, None]], 1)  # (B, R + 1, 3, H, W) RGB
     images = frames.permute(0, 1, 3, 4, 2).flip(-1).cpu().numpy()
     masks = lost[:, 0].cpu().numpy()
     seconds = batch.seconds.cpu().numpy()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        parts = list(pool.map(_extract_one, images, masks, seconds))
+        parts = list(pool.map(partial(_extract_one, cell=cell), images, masks, seconds))
     return DriveFeatures(*(
         torch.from_numpy(np.stack(arrays)).to(batch.target.device)
         for arrays in zip(*parts, strict=True)
@@ -51,19 +56,19 @@ def extract_batch(batch: Batch, lost: Tensor) -> DriveFeatures:
 
 
 def _extract_one(
-    images: np.ndarray, mask: np.ndarray, seconds: np.ndarray
+    images: np.ndarray, mask: np.ndarray, seconds: np.ndarray, cell: int
 ) -> tuple[np.ndarray, ...]:
-    newest, older, target = (np.ascontiguousarray(image) for image in images)
-    ages = float(seconds[0]), float(seconds[1])
+    *frames, target = (np.ascontiguousarray(image) for image in images)
+    ages = [float(age) for age in seconds[: len(frames)]]
     if ages[1] <= ages[0]:  # a clip may repeat a stamp; its frames then count as evenly spaced
-        ages = ages[0], 2 * ages[0] or UNTIMED
-    pair = ReferenceFrame(newest, -ages[0]), ReferenceFrame(older, -ages[1])
+        ages[1] = 2 * ages[0] or UNTIMED
+    references = References(tuple(map(ReferenceFrame, frames, -np.array(ages))))
     damaged = cv2.copyTo(target, (~mask).view(np.uint8))
-    features = extract_features(References(pair), damaged, mask, 0.0)
+    features = extract_features(references, damaged, mask, 0.0, cell)
     grey = working_grey(target)
     displacement = aligned = cv2.resize(features.aligned, grey.shape[::-1])
     for _ in range(TRUTH_ROUNDS):
-        warped = warp(pair[0].grey, displacement)
+        warped = warp(references.frames[0].grey, displacement)
         displacement = compose(displacement, dense_flow(grey, warped))
     correction = resize_area(displacement - aligned, features.channels.shape[:0:-1])
     planes = aligned.transpose(2, 0, 1), correction.transpose(2, 0, 1)

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F
 
-from siammcvae_core.alignment.features import CELL
 from siammcvae_core.model.drive import near, PredictionTensors
 from siammcvae_core.model.losses import (
     charbonnier,
+    detail_error,
     focal_frequency,
     gradient_error,
     kl_divergence,
@@ -39,7 +39,7 @@ FLOOR = 0.5  # grey levels² added to squared errors: below, coding noise decide
 FLOW_WEIGHT = 0.1
 FLOW_RANGE = 3.0  # pixels; larger errors of the flow count no more
 SCALE_WEIGHT = 0.05
-OPTIONAL_LOSSES = ('charbonnier', 'gradient', 'frequency', 'smoothness', 'photometric')
+OPTIONAL_LOSSES = ('detail', 'charbonnier', 'gradient', 'frequency', 'smoothness', 'photometric')
 
 
 def drive_losses(
@@ -74,7 +74,7 @@ def _main_losses(
     share = lost.sum((1, 2, 3)).clamp(min=1)
     difference = restored - target.float()
     squared = (difference.square().mean(1, keepdim=True) * lost).sum((1, 2, 3)) / share
-    lost_cells = F.avg_pool2d(lost, CELL)
+    lost_cells = F.avg_pool2d(lost, lost.shape[-1] // prediction.correction.shape[-1])
     deviation = (prediction.correction - features.correction).abs().clamp(max=FLOW_RANGE)
     deviation = deviation.mean(1, keepdim=True)
     flow = (deviation * lost_cells).sum() / lost_cells.sum().clamp(min=1)
@@ -105,6 +105,8 @@ def _optional_loss(
     """Compute one of the OPTIONAL_LOSSES; `lost` of 0 and 1 (B, 1, H, W)."""
     target = batch.target.float()
     difference = restored - target
+    if name == 'detail':
+        return detail_error(restored, target, lost)
     if name == 'charbonnier':
         return charbonnier(difference, lost)
     if name == 'gradient':
@@ -112,7 +114,8 @@ def _optional_loss(
     if name == 'frequency':
         return focal_frequency(difference, lost)
     if name == 'smoothness':
-        return smoothness(prediction.correction, F.avg_pool2d(target, CELL))
+        cell = target.shape[-1] // prediction.correction.shape[-1]
+        return smoothness(prediction.correction, F.avg_pool2d(target, cell))
     size = target.shape[-2:]
     around = lost_pixels(near(batch.lost, grid_of(target, patch)), size, patch)
     displacement = features.displacement + upsample(prediction.correction, size)

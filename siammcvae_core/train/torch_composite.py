@@ -19,12 +19,13 @@ def composite(newest: Tensor, displacement: Tensor, prediction: PredictionTensor
     size = newest.shape[-2:]
     correction = upsample(prediction.correction, size)
     warped = warp(newest, displacement + correction, 'bicubic').clamp(0, 255)
+    names = CANDIDATES[: prediction.weights.shape[1]]
     candidates = {'warped': warped, 'copy': newest}
-    for name, extent in SMOOTH.items():
-        candidates[name] = _box_mean(warped, extent)
+    for name in names[2:]:
+        candidates[name] = _box_mean(warped, SMOOTH[name])
     weights = upsample(prediction.weights, size)
     total = COLOUR_UNIT * upsample(prediction.colour.flip(1), size)  # BGR as everywhere in core
-    for name, weight in zip(CANDIDATES, weights.split(1, 1), strict=True):
+    for name, weight in zip(names, weights.split(1, 1), strict=True):
         total = total + weight * candidates[name]
     return total
 

@@ -14,6 +14,7 @@ import numpy as np
 from siammcvae_core.data.pairs import to_core
 from siammcvae_core.errors import FrameError
 from siammcvae_core.frames import Source
+from siammcvae_core.motion.references import REFERENCES
 from siammcvae_core.restore.recordings.resumable_output import PART, ResumableOutput
 from siammcvae_core.restore.restored_frame import passed_through, RestoredFrame, RestoreMethod
 from siammcvae_core.restore.restorer import Restorer
@@ -66,7 +67,7 @@ def restore_frames(
     observed again and the damaged ones since then restored again, so a resumed run gives the same
     frames as an uninterrupted one (a model may round a last bit otherwise).
     """
-    kept = deque(output.kept, maxlen=2)
+    kept = deque(output.kept, maxlen=REFERENCES)
     for frame in islice(frames, output.done):
         if frame.index in kept or (kept and frame.index > kept[-1]):
             _restore(frame, restorer)

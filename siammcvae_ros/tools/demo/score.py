@@ -13,7 +13,7 @@ from siammcvae_core.faults.camera import Damaged, FaultInjector
 from siammcvae_core.frames import Frame, Source
 from siammcvae_core.metrics import psnr
 from siammcvae_core.motion.references import ReferenceFrame, References
-from siammcvae_core.restore.fallbacks import const_velocity, copy
+from siammcvae_core.restore.fallbacks import copy, mean_velocity
 
 RESTORED, PASSED, DROPPED = 'restored', 'passed', 'dropped'
 METHODS = ('restored', 'copy', 'classical')
@@ -140,14 +140,14 @@ class FrameScorer:
 
     def _add_reference(self, sent: SentFrame, references: References) -> None:
         kept = ReferenceFrame(sent.truth, sent.stamp * 1e-9)
-        self._references = References((kept, *references.frames[:1]))
+        self._references = references.with_newest(kept)
 
     @staticmethod
     def _psnr(sent: SentFrame, output: np.ndarray, references: References) -> dict[str, float]:
         lost = sent.damaged.mask
         arguments = (references, sent.damaged.frame, lost, sent.stamp * 1e-9)
         copied = copy(*arguments)
-        moved = copied if references.motion is None else const_velocity(*arguments)
+        moved = copied if references.motion is None else mean_velocity(*arguments)
         outputs = dict(zip(METHODS, (output, copied, moved), strict=True))
         return {name: psnr(frame, sent.truth, lost) for name, frame in outputs.items()}
 

@@ -9,7 +9,6 @@ import pytest
 
 from siammcvae_core.alignment import features as feature_module
 from siammcvae_core.alignment.features import (
-    CELL,
     CHANNELS,
     extract_features,
     lost_patches,
@@ -24,7 +23,7 @@ POSES = ((0, 0, 1.0), (4, 0, 1.0), (11, 2, 1.02))
 
 def test_shapes_and_names(film, references, scattered):
     older, newer, now = film(*POSES)
-    features = extract_features(references(older, newer), now, scattered, 0.2)
+    features = extract_features(references(older, newer), now, scattered, 0.2, 4)
     assert features.channels.shape == (len(CHANNELS), 40, 60)
     assert features.channels.dtype == np.float32
     assert (features.aligned.shape, features.aligned.dtype) == ((80, 120, 2), np.float32)
@@ -57,18 +56,18 @@ def test_lost_pixels_have_no_influence(film, references, scattered, grey):
     noise = np.random.default_rng(0).integers(0, 256, now.shape, np.uint8)
     changed = cv2.copyTo(noise, scattered.view(np.uint8), now.copy())
     pair = references(older, newer)
-    one, other = (extract_features(pair, frame, scattered, 0.2) for frame in (now, changed))
+    one, other = (extract_features(pair, frame, scattered, 0.2, 4) for frame in (now, changed))
     np.testing.assert_array_equal(one.channels, other.channels)
     np.testing.assert_array_equal(one.aligned, other.aligned)
 
 
 def test_the_same_frames_give_the_same_features_to_the_last_bit(film, references, scattered):
     older, newer, now = film(*POSES)
-    features = extract_features(references(older, newer), now, scattered, 0.2)
+    features = extract_features(references(older, newer), now, scattered, 0.2, 4)
     rng, blocks = np.random.default_rng(0), []
     for _ in range(30):  # moves arrays in memory, on which rounding may depend
         blocks.append(np.empty(int(rng.integers(1, 5000)), np.uint8))
-        again = extract_features(references(older, newer), now, scattered, 0.2)
+        again = extract_features(references(older, newer), now, scattered, 0.2, 4)
         np.testing.assert_array_equal(again.channels, features.channels)
         np.testing.assert_array_equal(again.aligned, features.aligned)
 
@@ -76,9 +75,9 @@ def test_the_same_frames_give_the_same_features_to_the_last_bit(film, references
 def test_a_mirrored_scene_gives_mirrored_features(film, references, scattered):
     frames = film(*POSES)
     mirrored = [np.ascontiguousarray(frame[:, ::-1]) for frame in frames]
-    plain = extract_features(references(*frames[:2]), frames[2], scattered, 0.2).channels
+    plain = extract_features(references(*frames[:2]), frames[2], scattered, 0.2, 4).channels
     mask = np.ascontiguousarray(scattered[:, ::-1])
-    turned = extract_features(references(*mirrored[:2]), mirrored[2], mask, 0.2).channels[
+    turned = extract_features(references(*mirrored[:2]), mirrored[2], mask, 0.2, 4).channels[
         :, :, ::-1
     ]
     mirrored = [name == 'column' or name.endswith('_x') or '_x_' in name for name in CHANNELS]
@@ -96,7 +95,7 @@ def test_needs_two_frames_of_different_stamps(film, scattered):
     same = ReferenceFrame(frame, 0.1)
     for references in (References((same,)), References((same, same))):
         with pytest.raises(ValueError, match='two references'):
-            extract_features(references, now, scattered, 0.2)
+            extract_features(references, now, scattered, 0.2, 4)
 
 
 @pytest.mark.parametrize('hole', [(slice(96, 144), slice(208, 272)), (slice(0, 40), slice(0, 60))])
@@ -108,15 +107,13 @@ def test_features_near_a_hole_are_those_of_the_whole_frame(hole, monkeypatch):
     references = References((ReferenceFrame(frames[1], 0.1), ReferenceFrame(frames[0], 0.0)))
     mask = np.zeros(WIDE, bool)
     mask[hole] = True
-    part = extract_features(references, frames[2], mask, 0.2)
+    part = extract_features(references, frames[2], mask, 0.2, 4)
     monkeypatch.setattr(feature_module, 'MARGIN', 1000)
     monkeypatch.setattr(feature_module, 'CONTEXT_MARGIN', 1000)
-    whole = extract_features(references, frames[2], mask, 0.2)
+    whole = extract_features(references, frames[2], mask, 0.2, 4)
     assert not part.channels[:, -1, -1].any()
     assert whole.channels[:, -1, -1].any()
-    rows, columns = (
-        slice(max(0, side.start - 16) // CELL, (side.stop + 16) // CELL) for side in hole
-    )
+    rows, columns = (slice(max(0, side.start - 16) // 4, (side.stop + 16) // 4) for side in hole)
     near = np.abs(part.channels - whole.channels)[:, rows, columns]
     assert near.max() < 0.3
     assert near.mean() < 0.006
@@ -134,6 +131,6 @@ def test_any_frames_give_finite_features(height, width, grey, share, seed):
     older, newer, now = rng.integers(0, 256, (3, *shape), np.uint8)
     mask = rng.random((height, width)) < share
     references = References((ReferenceFrame(newer, 1.0), ReferenceFrame(older, 0.9)))
-    features = extract_features(references, now, mask, 1.0 + 10 * share)
+    features = extract_features(references, now, mask, 1.0 + 10 * share, 4)
     assert np.isfinite(features.channels).all()
     assert np.isfinite(features.aligned).all()
