@@ -85,6 +85,13 @@ def test_two_references_are_neighbours_and_seconds_are_told():
     assert pair.seconds == pytest.approx((0.2, 0.3))
 
 
+def test_older_references_are_added_where_there_are():
+    shown = Shown([1, 5, 9, 13, 17])
+    assert made(shown, '1', references=2, most=3) == [
+        ('1', 2, [9, 5, 1]), ('1', 3, [13, 9, 5, 1]), ('1', 4, [17, 13, 9, 5]),
+    ]  # fmt: skip
+
+
 def test_repeats_are_no_targets_but_what_the_camera_showed():
     shown = Shown([10, 20, 20, 20, 50, 60])
     assert made(shown, '1') == [('1', 1, [20, 10]), ('1', 4, [50, 20]), ('1', 5, [60, 50])]

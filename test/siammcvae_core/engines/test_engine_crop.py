@@ -12,10 +12,10 @@ from siammcvae_core.alignment.features import CHANNELS  # noqa: E402
 from siammcvae_core.engines.crop import crop_damage, frame_patches, in_steps  # noqa: E402
 from siammcvae_core.engines.drive_torch import TorchNetwork  # noqa: E402
 from siammcvae_core.engines.network import RESTORE_OUTPUTS  # noqa: E402
-from siammcvae_core.model.checkpoint import load_model  # noqa: E402
+from siammcvae_core.model.checkpoint import load_model, save_checkpoint  # noqa: E402
 from siammcvae_core.model.drive import DriveMCVAE  # noqa: E402
 from siammcvae_core.model.pixels import normalise  # noqa: E402
-from siammcvae_core.model.profiles import DriveProfile  # noqa: E402
+from siammcvae_core.model.profiles import choose, DRIVE_PROFILES, DriveProfile  # noqa: E402
 
 GRID = 9, 14
 
@@ -50,14 +50,27 @@ def scene():
     return picture, features, rng.permutation(rows * columns)
 
 
+@pytest.fixture(scope='module', params=(4, 8))
+def weights(request, tmp_path_factory):
+    """Weights of a model with cells of 4 or 8 px, whose last layer is not zero."""
+    torch.manual_seed(0)
+    model = DriveMCVAE(choose(DRIVE_PROFILES, 'drive', {'cell': request.param}))
+    torch.nn.init.normal_(model.answer.weight, std=0.05)
+    path = tmp_path_factory.mktemp('weights') / f'cells{request.param}.safetensors'
+    save_checkpoint(path, model)
+    return path
+
+
 @pytest.mark.parametrize('lost', LOST.values(), ids=LOST)
-def test_a_crop_is_predicted_like_the_whole_frame(drive_weights, scene, lost):
+def test_a_crop_is_predicted_like_the_whole_frame(weights, scene, lost):
     picture, features, source = scene
-    network = TorchNetwork(drive_weights)
+    network = TorchNetwork(weights)
+    across = network.patch // network.cell
+    features = features[:, : across * GRID[0], : across * GRID[1]].copy()
     crop = crop_damage(picture, features, source, lost)
     tokens = network.encode(frame_patches(picture, network.patch))
     prediction = crop.to_frame(network.restore(tokens, crop.inputs))
-    model = load_model(drive_weights, DriveMCVAE, DriveProfile)
+    model = load_model(weights, DriveMCVAE, DriveProfile)
     rgb = torch.from_numpy(picture[..., ::-1].copy()).permute(2, 0, 1)[None]
     frames = normalise(rgb)
     with torch.inference_mode():
@@ -66,7 +79,7 @@ def test_a_crop_is_predicted_like_the_whole_frame(drive_weights, scene, lost):
             torch.from_numpy(lost).reshape(1, -1),
         )  # fmt: skip
     # A lost pixel reads its cell and, interpolating, the next.
-    cells = lost.repeat(4, 0).repeat(4, 1).astype(np.uint8)
+    cells = lost.repeat(across, 0).repeat(across, 1).astype(np.uint8)
     read = cv2.dilate(cells, np.ones((3, 3), np.uint8)).view(bool)
     for name in RESTORE_OUTPUTS:
         expected = getattr(whole, name)[0].numpy()

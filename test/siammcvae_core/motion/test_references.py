@@ -1,13 +1,15 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Constant velocity from two references, on scenes whose motion is known."""
+"""Motion continued from the references, on scenes whose motion is known."""
+
+import gc
 
 import cv2
 import numpy as np
 import pytest
 
 from siammcvae_core.metrics import psnr
-from siammcvae_core.motion.references import MAX_AGE_RATIO, ReferenceFrame, References
+from siammcvae_core.motion.references import MAX_AGE_RATIO, ReferenceFrame, REFERENCES, References
 
 MARGIN = 64
 
@@ -108,6 +110,57 @@ def test_displacement_stops_growing_at_the_largest_age_ratio():
     largest, later = (motion.displacement(0.1 + 0.1 * MAX_AGE_RATIO * k) for k in (1, 3))
     np.testing.assert_allclose(largest, later, atol=1e-3)
     assert np.median(largest[..., 0]) == pytest.approx(-MAX_AGE_RATIO, abs=0.3)
+
+
+def shaking_car(lefts):
+    """Frames of a car, at the pixels `lefts` from the left, before a still ground."""
+    (ground,) = moving_texture((240, 320), (0, 0), (0.0,))
+    (car,) = moving_texture((90, 90), (0, 0), (0.0,))
+    frames = []
+    for left in lefts:
+        frames.append(ground.copy())
+        frames[-1][80:170, left : left + 90] = 255 - car
+    return frames
+
+
+def test_the_mean_of_the_last_steps_goes_along_the_path_of_what_moves():
+    # Its steps are 8 and 4 px: each point goes on with 6, wherever it is in the picture.
+    stamps = 0.0, 0.1, 0.2
+    *known, truth = shaking_car((60, 68, 72, 90))
+    both, newest_alone = motion_of(known, stamps), motion_of(known[1:], stamps[1:])
+    everything, body = np.ones((240, 320), bool), np.zeros((240, 320), bool)
+    body[85:165, 95:175] = True
+    along, one_step = (m.warp(0.5, everything) for m in (both, newest_alone))
+    assert psnr(along, truth, body) > psnr(one_step, truth, body) + 4
+    np.testing.assert_allclose(np.median(both.displacement(0.5)[85:165, 95:175, 0]), -18, atol=0.5)
+
+
+def test_the_next_frame_continues_the_newest_step_alone():
+    known = shaking_car((60, 68, 72))
+    both, newest_alone = motion_of(known, (0.0, 0.1, 0.2)), motion_of(known[1:], (0.1, 0.2))
+    np.testing.assert_array_equal(both.displacement(0.3), newest_alone.displacement(0.3))
+
+
+@pytest.mark.parametrize('stamps', [(0.1, 0.1, 0.2), (0.15, 0.1, 0.2), (-0.4, 0.1, 0.2)])
+def test_an_older_frame_out_of_step_is_not_used(stamps):
+    known = shaking_car((60, 68, 72))
+    both, newest_alone = motion_of(known, stamps), motion_of(known[1:], stamps[1:])
+    np.testing.assert_array_equal(both.displacement(0.5), newest_alone.displacement(0.5))
+
+
+def test_a_flow_is_kept_with_its_frame_and_goes_with_the_older_one():
+    frames = [ReferenceFrame(frame, 0.1 * k) for k, frame in enumerate(shaking_car((60, 68, 72)))]
+    references = References()
+    for frame in frames:
+        references = references.with_newest(frame)
+    assert references.frames == tuple(frames[::-1])[:REFERENCES]
+    flow = frames[1].flow_to(frames[0])
+    assert frames[1].flow_to(frames[0]) is flow
+    assert len(references.with_newest(ReferenceFrame(frames[0].frame, 1.0)).frames) == REFERENCES
+    newer = frames[1]
+    del frames[0], frame, references
+    gc.collect()
+    assert not newer._flows
 
 
 def test_equal_frames_stay_as_they_are():
