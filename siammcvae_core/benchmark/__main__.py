@@ -81,9 +81,11 @@ def _add_what_is_timed(p: CommandParser) -> None:
     )
     p.add_argument(
         '--weights',
+        nargs='+',
         metavar='FILE',
-        default=DRIVE,
-        help='weights of a drive model, a file or a name in the package (default: %(default)s)',
+        default=[DRIVE],
+        help='weights of a drive model, a file or a name in the package, and others to be timed '
+        'beside it, whose methods are named METHOD@FILE (default: drive)',
     )
     p.add_argument('--sizes', default=SIZES, metavar='WxH,…', help='(default: %(default)s)')
     p.add_argument(
@@ -131,7 +133,7 @@ def benchmark(options: argparse.Namespace, command: str) -> Iterator[str]:
     plan = BenchmarkPlan(
         classical,
         networks,
-        find_weights(options.weights) if networks else None,
+        [find_weights(name) for name in options.weights] if networks else [],
         cells,
         cameras,
         options.repeats,

@@ -8,9 +8,10 @@ times leave out for all methods: the node computes them before a damaged frame a
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 import sys
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ class TimedMethod:
     engine: str = 'classical'
     dtype: str = 'uint8'
     profile: str = ''
+    weights: Path | None = None
     memory: Memory = field(default_factory=Memory)
 
 
@@ -90,19 +92,22 @@ def parse_methods(names: Sequence[str]) -> tuple[list[str], dict[str, LoadMethod
 
 
 def load_methods(
-    classical: Sequence[str], networks: dict[str, LoadMethod], weights: Path | None
+    classical: Sequence[str], networks: dict[str, LoadMethod], weights: Sequence[Path]
 ) -> Iterator[TimedMethod]:
     """Load methods one by one; a library that fails is named on stderr and left out.
 
-    Raises InputError for weights that cannot serve.
+    Those of the second weights file and any further are named METHOD@FILE. Raises InputError for
+    weights that cannot serve.
     """
     for name in classical:
         yield TimedMethod(name, partial(_restore_by_baseline, BASELINES[name]))
-    for name, load in networks.items():
-        if weights is None:
-            raise InputError(f'{name} needs weights, and the package has none: --weights FILE')
+    if networks and not weights:
+        needy = next(iter(networks))
+        raise InputError(f'{needy} needs weights, and the package has none: --weights FILE')
+    for (name, load), path in product(networks.items(), weights):
         try:
-            yield load(weights)
+            method = load(path)
+            yield method if path == weights[0] else replace(method, name=f'{name}@{path.stem}')
         except InputError:
             raise
         except Exception as error:
@@ -118,7 +123,7 @@ def _load_engine(candidate: str, weights: Path) -> TimedMethod:
     description = engine.describe()
     return TimedMethod(
         _name(candidate), partial(_restore_by_engine, engine), description['name'],
-        description['dtype'], description['profile'], memory,
+        description['dtype'], description['profile'], weights, memory,
     )  # fmt: skip
 
 
@@ -150,4 +155,5 @@ def _restore_by_engine(engine: 'DriveEngine', case: DamagedCase, timer: StageTim
 def _prepare_motion(references: References, timer: StageTimer) -> None:
     if references.motion is not None:
         references.motion.prepare()
+        references.motion.prepare_path()
     timer.lap(MOTION)

@@ -35,7 +35,7 @@ class BenchmarkPlan:
 
     classical: Sequence[str]
     networks: dict[str, LoadMethod]
-    weights: Path | None
+    weights: Sequence[Path]
     cells: Sequence[Cell]
     cameras: Sequence[int]
     repeats: int
@@ -54,11 +54,12 @@ def run(plan: BenchmarkPlan) -> dict[str, Any]:
     machine['load_after'] = os.getloadavg()[0]
     return {
         'rows': [
-            _row(one, limits, checks[one.method.name, index], works[index] if works else None)
+            _row(one, limits, checks[one.method.name, index], work[index] if work else None)
             for one in timed
             for index in [plan.cells.index(one.cell)]
+            for work in [works.get(one.method.weights)]
         ],
-        'projection': _project(plan.cells, works),
+        'projection': _project(plan.cells, next(iter(works.values()), [])),
         'ceilings': {'copy_gbs': limits.copy_gbs, 'gflops': limits.gflops},
         'machine': machine,
     }
@@ -102,7 +103,8 @@ def _load_and_check(plan: BenchmarkPlan) -> tuple[list[TimedMethod], dict[tuple[
     """
     methods: list[TimedMethod] = []
     checks: dict[tuple[str, int], Row] = {}
-    expected: dict[int, list[np.ndarray]] = {}  # of a cell, by the drive model's first library
+    # Of a weights file and a cell, by the first library:
+    expected: dict[tuple[Path | None, int], list[np.ndarray]] = {}
     for method in load_methods(plan.classical, plan.networks, plan.weights):
         try:
             for index, cell in enumerate(plan.cells):
@@ -113,7 +115,9 @@ def _load_and_check(plan: BenchmarkPlan) -> tuple[list[TimedMethod], dict[tuple[
                     np.mean([psnr(frame, case.truth, case.mask) for frame, case in pairs])
                 )
                 if method.profile:
-                    row |= _difference(frames, expected.setdefault(index, frames), cell)
+                    row |= _difference(
+                        frames, expected.setdefault((method.weights, index), frames), cell
+                    )
                 checks[method.name, index] = row
         except InputError:
             raise
@@ -138,14 +142,17 @@ def _difference(frames: list[np.ndarray], expected: list[np.ndarray], cell: Cell
     return {'off_mean': mean, 'off_top': top, 'agrees': mean <= MEAN_BOUND and top <= TOP_BOUND}
 
 
-def _count(plan: BenchmarkPlan) -> 'list[Workload]':
-    """Count the work of the drive model in each cell; nothing where only others are timed."""
-    if not plan.networks or plan.weights is None:
-        return []
+def _count(plan: BenchmarkPlan) -> 'dict[Path | None, list[Workload]]':
+    """Count the work of each drive model in each cell; nothing where only others are timed."""
+    if not plan.networks:
+        return {}
     from siammcvae_core.benchmark.work import mean, WorkCounter
 
-    counter = WorkCounter(plan.weights)
-    return [mean([counter.count(case) for case in cell.cases]) for cell in plan.cells]
+    works: dict[Path | None, list[Workload]] = {}
+    for path in plan.weights:
+        counter = WorkCounter(path)
+        works[path] = [mean([counter.count(case) for case in cell.cases]) for cell in plan.cells]
+    return works
 
 
 def _row(timed: Timed, limits: Ceilings, check: Row, work: 'Workload | None') -> Row:

@@ -82,7 +82,7 @@ class WorkCounter:
         """Count the work of restoring a case."""
         self._engine.restore(case.references(), case.frame, case.mask, case.stamp)
         network = self._network
-        frames = len(case.reference_frames) + 2  # the damaged one and the restored one
+        frames = 4  # the newest two references, the damaged frame and the restored one
         return Workload(
             network.encode_flop, network.restore_flop, network.parameter_count, network.values,
             frames * case.frame.nbytes + case.mask.nbytes,

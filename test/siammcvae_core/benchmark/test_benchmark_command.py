@@ -99,6 +99,17 @@ def test_a_run_gives_a_row_for_everything_and_a_page(weights, tmp_path, capsys, 
     assert capsys.readouterr().out.splitlines()[-1] == str(docs / 'benchmarks.md')
 
 
+def test_weights_are_timed_beside_others(weights, tmp_path, threads):
+    other = write_small_drive(tmp_path / 'other.safetensors', cell=8, candidates=3)
+    out = tmp_path / 'rows.json'
+    options = ['--methods', 'torch_float32,copy', '--weights', str(weights), str(other)]
+    assert main(['--out', str(out), *SMALL, *options]) == 0
+    rows = [row for row in json.loads(out.read_text())['rows'] if row['mask'] == 'full']
+    assert [row['method'] for row in rows] == ['torch_float32', 'torch_float32@other', 'copy']
+    assert [row.get('off_mean') for row in rows] == [0, 0, None]  # each like its own first library
+    assert rows[1]['gflop'] < 0.7 * rows[0]['gflop']  # its cells are four times as large
+
+
 def test_classical_methods_do_not_import_torch(tmp_path):
     code = (
         'import sys\n'
@@ -145,7 +156,7 @@ def test_missing_weights_are_named(tmp_path, capsys, threads):
 def test_the_timed_restoration_is_the_engines(weights, cells, threads):
     from siammcvae_core.engines.drive import DriveEngine
 
-    (method,) = load_methods([], parse_methods(['torch_float32'])[1], weights)
+    (method,) = load_methods([], parse_methods(['torch_float32'])[1], [weights])
     engine = DriveEngine(weights)
     for case in (cell.cases[0] for cell in cells):
         frame = method.restore(case, StageTimer())
@@ -160,7 +171,7 @@ def test_compiled_pytorch_is_timed_if_named(weights, cells, threads, monkeypatch
     # All but the generation of C++ code, which takes a minute and a compiler.
     monkeypatch.setattr(torch, 'compile', partial(torch.compile, backend='aot_eager'))
     names = ['torch_float32', 'torch_compiled_float32']
-    methods = list(load_methods([], parse_methods(names)[1], weights))
+    methods = list(load_methods([], parse_methods(names)[1], [weights]))
     assert [method.name for method in methods] == names
     eager, compiled = (
         method.restore(cells[0].cases[0], StageTimer()).astype(int) for method in methods

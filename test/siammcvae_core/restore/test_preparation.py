@@ -39,7 +39,7 @@ def test_other_engines_prepare_soon_after_damage():
     restorer.restore(frames[2], mask, 0.2)
     assert (engine.encoded, prepared(restorer)) == (1, 0)
     restorer.observe(frames[3], 0.3)
-    assert (prepared(restorer), engine.encoded) == (2, 2)
+    assert (prepared(restorer), engine.encoded) == (3, 2)
     restorer.restore(frames[4], mask, 0.4)
     assert engine.encoded == 2
     restorer.observe(frames[5], 0.4 + RECENT_DAMAGE + 0.1)
@@ -54,12 +54,12 @@ def test_while_damage_lasts_the_next_damaged_frame_is_prepared_for():
     restorer.restore(frames[2], mask, 0.2)
     assert not restorer.unprepared  # one damaged frame alone is as often the last as not
     restorer.restore(frames[3], mask, 0.3)
-    assert prepared(restorer) == 3
+    assert prepared(restorer) == 4
     before = engine.encoded
     restorer.restore(frames[4], mask, 0.4)
     assert engine.encoded == before
     restorer.observe(frames[5], 0.5)
-    assert prepared(restorer) == 2
+    assert prepared(restorer) == 3
 
 
 def test_a_damaged_frame_does_not_wait_for_what_was_not_prepared():
