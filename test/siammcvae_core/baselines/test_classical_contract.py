@@ -130,7 +130,7 @@ def test_block_match_copies_with_one_frame_and_nothing_visible():
 @pytest.mark.parametrize('stamps', [(0.1,), (0.1, 0.1)])
 def test_those_that_need_two_frames_say_so(name, stamps):
     frames, mask = drive((4, 4)), lost('block:0.1')
-    with pytest.raises(ValueError, match='needs? two references'):
+    with pytest.raises(ValueError, match=r'needs? two references'):
         BASELINES[name](kept(*frames[: len(stamps)], stamps=stamps), frames[2], mask, 0.2)
 
 
