@@ -15,7 +15,7 @@ from siammcvae_core.faults.masks import parse_fault, WHOLE
 
 CLASSICAL = tuple(BASELINES)
 LEARNED = ('paper', 'drive', 'mae', 'mae_st', 'videomae', 'siammae', 'ode2_facvae')
-SIMPLE_BASELINES = ('copy', 'const_velocity', 'mean_velocity', 'visible_flow')
+SIMPLE_BASELINES = ('copy', 'const_velocity', 'visible_flow')
 PAPER_SIZE = (224, 224)
 PAPER_SAMPLES = 4  # small frames are scored quickly
 
