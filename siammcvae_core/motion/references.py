@@ -16,11 +16,11 @@ from siammcvae_core.motion.images import downsample, gradients, resize_area
 from siammcvae_core.motion.rectangle import Rectangle
 from siammcvae_core.motion.warp import warp, warp_frame
 
-REFERENCES = 3  # that are kept: a flow between each and the next
+REFERENCES = 4  # that are kept: a flow between each and the next
 MAX_STEP_RATIO = 2.0  # length in time of an older step in units of the newest, at most
 MAX_AGE_RATIO = 8.0  # beyond it the displacement of this ratio errs less than a larger one
 STRIDE = 2  # working pixels between the displacements of the drive model
-ONE_STEP = 1.5  # age ratio up to which the newest step of motion alone is continued
+STEPS = ((1.5, 1), (6.0, 2))  # age ratios up to which the mean of so few steps is continued
 ROUNDS = 2  # of the fixed-point iteration; half steps of two rounds beat five whole ones
 
 Encode = Callable[[np.ndarray], Any]
@@ -125,7 +125,7 @@ class Motion:
 
     def prepare_path(self) -> None:
         """Compute now what restorations of later frames will need beside."""
-        _ = self._coarse(self._steps)
+        _ = self._coarse(min(2, self._steps))
 
     def age_ratio(self, stamp: float) -> float:
         """Time from the newest frame to `stamp` in units of the time between the newest two."""
@@ -135,8 +135,8 @@ class Motion:
     def displacement(self, stamp: float, window: Rectangle | None = None) -> np.ndarray:
         """Displacement d into the newest frame, float32 (h, w, 2) as (x, y) in working pixels.
 
-        What is at x at `stamp` t was at x + d(x) in the newest frame. With the mean step of n
-        steps, n = 1 up to the age ratio ONE_STEP and else all that are known,
+        What is at x at `stamp` t was at x + d(x) in the newest frame. With the mean of the last
+        n steps, as many as STEPS says and as there are,
 
             d(x) = a F_n(x + d(x)),    a = (t - t_0) / (t_0 - t_n)
 
@@ -144,7 +144,8 @@ class Motion:
         from flickering. With a `window` of every STRIDE-th row and column: for its pixels alone.
         """
         ratio = self.age_ratio(stamp)
-        steps = 1 if ratio <= ONE_STEP else self._steps
+        wanted = next((count for most, count in STEPS if ratio <= most), REFERENCES - 1)
+        steps = min(wanted, self._steps)
         newest, older, oldest = (self._frames[k] for k in (0, 1, steps))
         newest_step = newest.stamp - older.stamp
         share = min(ratio, MAX_AGE_RATIO) * newest_step / (newest.stamp - oldest.stamp)
