@@ -16,9 +16,12 @@ from siammcvae_core.model.drive import DriveMCVAE, PredictionTensors
 from siammcvae_core.model.pixels import normalise
 from siammcvae_core.model.profiles import choose, DRIVE_PROFILES, DriveProfile
 from siammcvae_core.train.drive_features import DriveFeatures, extract_batch
-from siammcvae_core.train.drive_losses import drive_losses
+from siammcvae_core.train.drive_losses import drive_losses, OPTIONAL_LOSSES
 from siammcvae_core.train.system import Batch, BatchEvaluation, lost_pixels, TrainingSystem
 from siammcvae_core.train.torch_composite import composite
+
+TRAINING_CHOICES = ('size', 'beta', *OPTIONAL_LOSSES)
+"""Fields of the profile in which a run may differ from the weights it starts from."""
 
 
 class DriveSystem(TrainingSystem):
@@ -51,10 +54,12 @@ class DriveSystem(TrainingSystem):
         save_checkpoint(path, self.network)
 
     def load(self, path: Path) -> None:
-        """Load the tensors of a weights file, trained on crops of any size."""
+        """Load the tensors of a weights file, trained on crops of any size, for any losses."""
         loaded = load_model(path, DriveMCVAE, DriveProfile)
-        if replace(loaded.profile, size=self.size) != self.network.profile:
-            raise WeightsError(f'{path}: is of {loaded.profile}, expected {self.network.profile}')
+        own = self.network.profile
+        choices = {name: getattr(own, name) for name in TRAINING_CHOICES}
+        if replace(loaded.profile, **choices) != own:
+            raise WeightsError(f'{path}: is of {loaded.profile}, expected {own}')
         self.network.load_state_dict(loaded.state_dict())
 
     def _run(
