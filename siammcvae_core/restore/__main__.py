@@ -24,14 +24,21 @@ from siammcvae_core.files import expand_user
 from siammcvae_core.frames import Source
 from siammcvae_core.restore.recordings import bags, videos
 from siammcvae_core.restore.recordings.bag_frames import BagFrames
+from siammcvae_core.restore.recordings.both_sides import restored_from_both_sides
 from siammcvae_core.restore.recordings.detected_masks import with_detected_masks
 from siammcvae_core.restore.recordings.resumable_output import ResumableOutput
-from siammcvae_core.restore.recordings.sequence import MaskedFrame, restore_frames, without_masks
+from siammcvae_core.restore.recordings.sequence import (
+    causal_steps,
+    MaskedFrame,
+    without_masks,
+    write_frames,
+)
 from siammcvae_core.restore.restorer import Restorer
 
 DESCRIPTION = """\
-Restore the damaged frames of a recording with what the restore node runs, as well as it can in its
-own time. IN is a video (or a folder of images) or a rosbag2.
+Restore the damaged frames of a recording with what the restore node runs, from the intact frames
+before and after them, as well as it can in its own time; with --causal as the node would, from
+those before alone. IN is a video (or a folder of images) or a rosbag2.
 
 With --detect the fault detector finds what is lost, from the frames alone, in whole cells of
 16 x 16 pixels; docs/detector.md says what it can find and what it cannot. Without it:
@@ -106,11 +113,18 @@ def parser() -> CommandParser:
         "'none' for motion alone",
     )
     p.add_argument(
+        '--causal',
+        action='store_true',
+        help='use only the frames before a damaged one, as the restore node has to (default: those '
+        'after it, too)',
+    )
+    p.add_argument(
         '--max-reference-age',
         type=float,
         default=1.0,
         metavar='S',
-        help='pixels are replaced so long after the last intact frame (default: %(default)s)',
+        help='pixels are replaced so long after the last intact frame, or before the next one '
+        '(default: %(default)s)',
     )
     p.add_argument(
         '--overwrite',
@@ -139,7 +153,8 @@ def restore(options: argparse.Namespace) -> int:
 
 def _restore(options: argparse.Namespace) -> int:
     engine = load_engine(options.weights)
-    restorer = Restorer(engine, max_reference_age=options.max_reference_age)
+    age = options.max_reference_age
+    restorer = Restorer(engine, max_reference_age=age)
     job = _open(options)
     output = ResumableOutput(options.out, _settings(options, engine.describe() if engine else {}))
     with output.begin(options.overwrite):
@@ -147,9 +162,10 @@ def _restore(options: argparse.Namespace) -> int:
         resumed = f', resumed at {output.done}' if output.done else ''
         print(f'Restoring {job.source.name}: {total} frames{resumed}.')
         with tqdm(total=total, desc='restoring', unit='frame', disable=None) as bar:
-            restore_frames(
-                job.frames, restorer, output, job.writer.open_part, job.writer.suffix, bar.update
-            )
+            steps = causal_steps(job.frames, restorer, output)
+            if not options.causal:
+                steps = restored_from_both_sides(steps, Restorer(engine, max_reference_age=age))
+            write_frames(steps, output, job.writer.open_part, job.writer.suffix, bar.update)
         if not output.done:
             raise InputError(f'{options.source}: {job.damaged or "no frames"}')
         complete = output.folder / options.out.name
@@ -212,7 +228,8 @@ def _settings(options: argparse.Namespace, engine: dict[str, str]) -> dict[str, 
         'mask topic': options.mask_topic,
         'model': engine,
         'reference age': options.max_reference_age,
-        'version of parts': 3,
+        'causal': options.causal,
+        'version of parts': 4,
     }
 
 

@@ -20,6 +20,7 @@ from siammcvae_core.restore.restored_frame import passed_through, RestoredFrame,
 from siammcvae_core.restore.restorer import Restorer
 
 INTACT, NO_MASK = 'intact', 'no mask'
+BOTH_SIDES = 'from both sides'
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,21 @@ class MaskedFrame:
         return self.stamp * 1e-9 if self.seconds is None else self.seconds
 
 
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A frame and its restoration, None where it is intact.
+
+    `references` are as many as the restorer had after it. It is `finished` if an earlier run wrote
+    it; `both_sides` says that frames after it helped.
+    """
+
+    frame: MaskedFrame
+    restored: RestoredFrame | None
+    references: int
+    finished: bool = False
+    both_sides: bool = False
+
+
 Write = Callable[[MaskedFrame, RestoredFrame | None], None]
 """Writes a frame, restored or, with None, intact."""
 
@@ -53,37 +69,48 @@ def without_masks(source: Source) -> Iterator[MaskedFrame]:
         yield MaskedFrame(recorded.index, recorded.stamp, to_core(recorded), None)
 
 
-def restore_frames(
-    frames: Iterator[MaskedFrame],
-    restorer: Restorer,
+def causal_steps(
+    frames: Iterator[MaskedFrame], restorer: Restorer, output: ResumableOutput
+) -> Iterator[Step]:
+    """Restore every frame from those before it.
+
+    Of the frames that are finished those the restorer kept when the last part ended are observed
+    again, and the damaged ones since then restored again, so a resumed run gives the same frames as
+    an uninterrupted one (a model may round a last bit otherwise).
+    """
+    kept, done = list(output.kept), output.done
+    for frame in islice(frames, done):
+        if frame.index in kept or (kept and frame.index > kept[-1]):
+            yield Step(frame, _restore(frame, restorer), restorer.references, finished=True)
+    for frame in frames:
+        yield Step(frame, _restore(frame, restorer), restorer.references)
+
+
+def write_frames(
+    steps: Iterator[Step],
     output: ResumableOutput,
     open_part: Callable[[Path], AbstractContextManager[Write]],
     suffix: str,
     count: Callable[[int], object],
 ) -> None:
-    """Restore the frames not finished yet and write them to parts; calls `count` with their number.
+    """Write the frames that are not finished yet to parts; calls `count` with their number.
 
-    Frames are numbered from 0. The frames that the restorer kept when the last part ended are
-    observed again and the damaged ones since then restored again, so a resumed run gives the same
-    frames as an uninterrupted one (a model may round a last bit otherwise).
+    Frames are numbered from 0.
     """
     kept = deque(output.kept, maxlen=REFERENCES)
-    for frame in islice(frames, output.done):
-        if frame.index in kept or (kept and frame.index > kept[-1]):
-            _restore(frame, restorer)
-        count(1)
     counts = Counter(output.counts)
-    while (first := next(frames, None)) is not None:
+    count(output.done)
+    waiting = (step for step in steps if not step.finished)
+    while (first := next(waiting, None)) is not None:
         with output.part(suffix) as path, open_part(path) as write:
-            for frame in chain((first,), islice(frames, PART - 1)):
-                restored = _restore(frame, restorer)
-                counts[_outcome(frame, restored)] += 1
-                if restored is None:
-                    kept.append(frame.index)
-                write(frame, restored)
+            for step in chain((first,), islice(waiting, PART - 1)):
+                counts[_outcome(step)] += 1
+                if step.restored is None:
+                    kept.append(step.frame.index)
+                write(step.frame, step.restored)
                 count(1)
-        still_kept = list(kept)[len(kept) - min(restorer.references, len(kept)) :]
-        output.finish(frame.index + 1, still_kept, counts)
+        still_kept = list(kept)[len(kept) - min(step.references, len(kept)) :]
+        output.finish(step.frame.index + 1, still_kept, counts)
 
 
 def _restore(frame: MaskedFrame, restorer: Restorer) -> RestoredFrame | None:
@@ -96,9 +123,11 @@ def _restore(frame: MaskedFrame, restorer: Restorer) -> RestoredFrame | None:
     return restorer.restore(frame.frame, frame.mask, frame.time)
 
 
-def _outcome(frame: MaskedFrame, restored: RestoredFrame | None) -> str:
+def _outcome(step: Step) -> str:
+    restored = step.restored
     if restored is None:
-        return NO_MASK if frame.mask is None else INTACT
+        return NO_MASK if step.frame.mask is None else INTACT
     if restored.method is RestoreMethod.PASS:
         return f'passed: {restored.reason}'
-    return f'restored: {restored.method.value}'
+    how = f', {BOTH_SIDES}' if step.both_sides else ''
+    return f'restored: {restored.method.value}{how}'
