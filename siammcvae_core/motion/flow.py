@@ -31,15 +31,18 @@ def working_grey(frame: np.ndarray) -> np.ndarray:
     return to_working(grey)
 
 
-def dense_flow(newer: np.ndarray, older: np.ndarray, finest: int = 1) -> np.ndarray:
+def dense_flow(
+    newer: np.ndarray, older: np.ndarray, finest: int = 1, start: np.ndarray | None = None
+) -> np.ndarray:
     """Estimate the flow f by DIS (Kroeger et al. 2016): newer(x) = older(x + f(x)).
 
     Both are uint8 (h, w). The last estimate is made at scale 2^-`finest`; 0 takes four times as
-    long as 1. Returns float32 (h, w, 2) as (x, y) in pixels.
+    long as 1. `start` is a flow to begin with, which is not changed. Returns float32 (h, w, 2) as
+    (x, y) in pixels.
     """
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     dis.setFinestScale(finest)
     dis.setPatchStride(4)
     dis.setGradientDescentIterations(12)
     dis.setVariationalRefinementIterations(2)  # the usual 5 are no better, and a quarter slower
-    return dis.calc(newer, older, None)
+    return dis.calc(newer, older, None if start is None else start.copy())

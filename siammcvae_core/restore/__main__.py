@@ -49,7 +49,8 @@ frames keep their times, colours and the aspect of pixels, sound is left out.
 
 A bag has its masks on a topic, matched by header stamp (by order where stamps do not advance); an
 image without one counts as intact. OUT is a bag with the same messages, byte for byte, but for the
-lost pixels of the image topic; beside it restored/mask marks the pixels replaced. Compressed images
+lost pixels of the image topic; beside it restored/mask marks the pixels replaced: 255, or 128 where
+frames after it helped. Compressed images
 are stored as PNG once restored; what would lose something by that (16 bits, EXIF that turns the
 image) is passed on as it is. A bag whose recorder was cut off is read as far as it goes.
 

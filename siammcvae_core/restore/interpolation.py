@@ -28,7 +28,7 @@ import numpy as np
 from siammcvae_core.engines import Restoration
 from siammcvae_core.motion.flow import dense_flow
 from siammcvae_core.motion.images import resize_area
-from siammcvae_core.motion.references import ReferenceFrame
+from siammcvae_core.motion.references import ReferenceFrame, References
 from siammcvae_core.motion.warp import warp
 
 FINEST = 0  # scale of the flow's last estimate: a recording has the time
@@ -44,7 +44,7 @@ LEAST = 0.3  # grey levels: expected errors below are no better known
 class IntactPair(NamedTuple):
     """The intact frames before and after a burst, of one shape, and the flows between them.
 
-    Flows are float32 (h, w, 2) in working pixels.
+    The stamp of `after` is negative, see `of`. Flows are float32 (h, w, 2) in working pixels.
     """
 
     before: ReferenceFrame
@@ -53,14 +53,21 @@ class IntactPair(NamedTuple):
     back: np.ndarray
 
     @classmethod
-    def of(cls, before: ReferenceFrame, after: ReferenceFrame) -> 'IntactPair':
-        """Estimate the flows."""
-        forth = dense_flow(before.grey, after.grey, FINEST)
-        return cls(before, after, forth, dense_flow(after.grey, before.grey, FINEST))
+    def of(cls, before: References, after: References) -> 'IntactPair':
+        """Estimate the flows between the newest frames of either side, from what they move by.
+
+        Time runs backwards for those after: their stamps are negative, the next frame is newest.
+        """
+        first, last = before.frames[0], after.frames[0]
+        start_back = before.motion.displacement(-last.stamp) if before.motion else None
+        start_forth = after.motion.displacement(-first.stamp) if after.motion else None
+        forth = dense_flow(first.grey, last.grey, FINEST, start_forth)
+        back = dense_flow(last.grey, first.grey, FINEST, start_back)
+        return cls(first, last, forth, back)
 
     def interpolate(self, stamp: float) -> Restoration:
         """Restore a whole frame of `stamp`, in seconds, between those of the two."""
-        length = self.after.stamp - self.before.stamp
+        length = -self.after.stamp - self.before.stamp
         tau = np.float32((stamp - self.before.stamp) / length)
         velocity = (1 - tau) * self._velocity(self.forth, tau)
         velocity -= tau * self._velocity(self.back, 1 - tau)

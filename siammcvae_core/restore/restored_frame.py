@@ -29,8 +29,9 @@ class RestoredFrame:
     intact frame, None without one. `reason` says in snake_case why a method below the best
     configured one served, '' if the best did: `no_reference`, `reference_too_old`,
     `reference_size`, `one_reference`, `deadline`, `engine_error`; `detail` says it in a sentence.
-    `uncertainty()` computes the expected absolute error in grey levels, float32 (H, W), 0 where
-    intact, 255 where a lost pixel was passed through.
+    `both_sides` says that frames after it helped, as in recordings. `uncertainty()` computes the
+    expected absolute error in grey levels, float32 (H, W), 0 where intact, 255 where a lost pixel
+    was passed through.
     """
 
     frame: np.ndarray
@@ -40,6 +41,7 @@ class RestoredFrame:
     reason: str
     detail: str
     uncertainty: Callable[[], np.ndarray]
+    both_sides: bool = False
 
 
 def passed_through(

@@ -14,7 +14,7 @@ from siammcvae_core.restore.restorer import Restorer
 SIZE = (96, 64)
 FRAMES = 150  # three parts
 
-MOTION = ('--weights', 'none')  # exact to the bit, and quick
+MOTION = ('--weights', 'none', '--causal')  # exact to the bit, and quick
 
 
 def arguments(drive: Path, out: Path) -> list[str]:

@@ -29,12 +29,15 @@ from siammcvae_core.restore.restored_frame import RestoredFrame
 
 PART_SUFFIX = '.zip'
 BAG_VERSION = 8  # what ROS 2 Iron and later read
+CAUSAL, BOTH_SIDES = 255, 128  # values of restored/mask: whether frames after it helped
 NO_HASH = f'RIHS01_{0:064}'  # where a recording has no hash of a message type
 
 
 @contextmanager
 def open_part(path: Path) -> Iterator[Write]:
     """Open a part: for each restored frame its mask in bits and the pixels replaced.
+
+    The names of both say the frame, and what its mask is marked by.
 
     A damaged frame that could not be restored without losing something has an empty mask there.
     """
@@ -44,8 +47,10 @@ def open_part(path: Path) -> Iterator[Write]:
             if restored is None or not (restored.mask.any() or _is_unsupported(frame)):
                 return
             height, width = restored.mask.shape
+            mark = BOTH_SIDES if restored.both_sides else CAUSAL
             for array in (np.packbits(restored.mask), restored.frame[restored.mask]):
-                name = f'{len(archive.namelist())}-{frame.index}-{frame.stamp}-{height}-{width}'
+                number = len(archive.namelist())
+                name = f'{number}-{frame.index}-{frame.stamp}-{height}-{width}-{mark}'
                 with archive.open(name, 'w', force_zip64=True) as file:
                     np.lib.format.write_array(file, array)
 
@@ -94,7 +99,7 @@ class BagAssembler:
                     image = recorded_image(index, time, connection.msgtype, data)
                     data = _filled_in(image, upcoming, data)
                     writer.write(targets[connection.id], time, data)
-                    writer.write(masks, time, _marked(image.message.header, upcoming.mask))
+                    writer.write(masks, time, _marked(image.message.header, upcoming))
                     upcoming = next(restored, None)
                 index += is_image
 
@@ -125,10 +130,14 @@ def _is_unsupported(frame: MaskedFrame) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _RestoredPixels:
-    """What a part holds of a frame: mask, bool (H, W), and its pixels (n, 3) BGR or (n,)."""
+    """What a part holds of a frame: mask, bool (H, W), and its pixels (n, 3) BGR or (n,).
+
+    `mark` is CAUSAL or BOTH_SIDES.
+    """
 
     index: int
     stamp: int
+    mark: int
     mask: np.ndarray
     pixels: np.ndarray
 
@@ -141,9 +150,9 @@ def _read_part(part: Path) -> Iterator[_RestoredPixels]:
             for entry in (name, next(names)):
                 with archive.open(entry) as file:
                     arrays.append(np.lib.format.read_array(file))
-            _, index, stamp, height, width = map(int, name.split('-'))
+            _, index, stamp, height, width, mark = map(int, name.split('-'))
             mask = np.unpackbits(arrays[0], count=height * width).reshape(height, width).view(bool)
-            yield _RestoredPixels(index, stamp, mask, arrays[1])
+            yield _RestoredPixels(index, stamp, mark, mask, arrays[1])
 
 
 def _filled_in(image: RecordedImage, restored: _RestoredPixels, data: bytes) -> bytes:
@@ -170,10 +179,10 @@ def _filled_in(image: RecordedImage, restored: _RestoredPixels, data: bytes) -> 
     return bytes(TYPES.serialize_cdr(message, image.kind))
 
 
-def _marked(header: Any, mask: np.ndarray) -> bytes:
+def _marked(header: Any, restored: _RestoredPixels) -> bytes:
     """Serialise the message of a mask that marks the restored pixels."""
-    height, width = mask.shape
-    marked = mask.view(np.uint8).ravel() * np.uint8(255)
+    height, width = restored.mask.shape
+    marked = restored.mask.view(np.uint8).ravel() * np.uint8(restored.mark)
     message = TYPES.types[RAW](header, height, width, 'mono8', 0, width, marked)
     return bytes(TYPES.serialize_cdr(message, RAW))
 

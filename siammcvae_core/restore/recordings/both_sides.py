@@ -15,9 +15,9 @@ import numpy as np
 
 from siammcvae_core.engines import Restoration
 from siammcvae_core.frames import paste
-from siammcvae_core.motion.references import ReferenceFrame
+from siammcvae_core.motion.references import ReferenceFrame, References
 from siammcvae_core.restore.interpolation import IntactPair, merge_all
-from siammcvae_core.restore.recordings.sequence import MaskedFrame, Step
+from siammcvae_core.restore.recordings.sequence import Step
 from siammcvae_core.restore.restored_frame import RestoredFrame, RestoreMethod
 from siammcvae_core.restore.restorer import Restorer
 
@@ -31,23 +31,23 @@ def restored_from_both_sides(steps: Iterator[Step], backward: Restorer) -> Itera
 
     `backward` restores like the causal restorer, and belongs to this iterator.
     """
-    before: Step | None = None
+    before = References()
     burst: list[Step] = []
     end: Step | None = None
     for step in steps:
         if end is not None:
             yield from _improved(before, burst, end, step, backward)
             yield end
-            before, burst, end = end, [], None
+            before, burst, end = before.with_newest(_reference(end)), [], None
         if step.restored is not None:
             burst.append(step)
             if len(burst) > LONGEST:
                 yield from burst
-                before, burst = None, []
+                before, burst = References(), []
         elif burst:
             end = step
         else:
-            before = step
+            before = before.with_newest(_reference(step))
             yield step
     if end is not None:
         yield from _improved(before, burst, end, None, backward)
@@ -57,7 +57,7 @@ def restored_from_both_sides(steps: Iterator[Step], backward: Restorer) -> Itera
 
 
 def _improved(
-    before: Step | None,
+    before: References,
     burst: Sequence[Step],
     end: Step,
     following: Step | None,
@@ -65,10 +65,12 @@ def _improved(
 ) -> Iterator[Step]:
     """Restore a burst from its `end` as well, and from the frames `before` and `following`."""
     backward.reset()
-    if following is not None and following.restored is None:
-        backward.observe(following.frame.frame, -following.frame.time)
-    backward.observe(end.frame.frame, -end.frame.time)
-    pair = None if before is None else _pair(before.frame, end.frame)
+    after = References()
+    for step in (following, end):
+        if step is not None and step.restored is None:
+            backward.observe(step.frame.frame, -step.frame.time)
+            after = after.with_newest(ReferenceFrame(step.frame.frame, -step.frame.time))
+    pair = _pair(before, after)
     improved = []
     for step in reversed(burst):
         if step.finished:
@@ -78,13 +80,17 @@ def _improved(
     yield from reversed(improved)
 
 
-def _pair(before: MaskedFrame, end: MaskedFrame) -> IntactPair | None:
+def _reference(step: Step) -> ReferenceFrame:
+    return ReferenceFrame(step.frame.frame, step.frame.time)
+
+
+def _pair(before: References, after: References) -> IntactPair | None:
     """Pair the intact ends of a burst; None where they differ in shape or not in time."""
-    if before.frame.shape != end.frame.shape or not before.time < end.time:
+    frames = [*before.frames[:2], *after.frames[:2]]
+    one_shape = len({frame.frame.shape for frame in frames}) == 1
+    if not (before.frames and one_shape and before.frames[0].stamp < -after.frames[0].stamp):
         return None
-    return IntactPair.of(
-        ReferenceFrame(before.frame, before.time), ReferenceFrame(end.frame, end.time)
-    )
+    return IntactPair.of(before.newest(2), after)
 
 
 def _improve(step: Step, pair: IntactPair | None, end: float, backward: Restorer) -> Step:
@@ -103,16 +109,16 @@ def _improve(step: Step, pair: IntactPair | None, end: float, backward: Restorer
             parts.append(pair.interpolate(frame.time))
     lost = causal.mask if causal.mask.any() else reverse.mask
     if not parts or (len(parts) == 1 and causal.method in MOVED):
-        only_after = causal.method is RestoreMethod.PASS
-        return replace(step, restored=reverse if only_after else causal, both_sides=only_after)
+        only_after = causal.method is RestoreMethod.PASS and reverse.mask.any()
+        return replace(step, restored=replace(reverse, both_sides=True) if only_after else causal)
     merged = merge_all(parts)
     ages = [one.reference_age for one in (causal, reverse) if one.reference_age is not None]
     method = next((one.method for one in (causal, reverse) if one.method in MOVED), MOVED[1])
     restored = RestoredFrame(
         paste(frame.frame, merged.frame, lost), lost, method, min(ages, default=None), '', '',
-        partial(_on_lost, merged, lost),
+        partial(_on_lost, merged, lost), both_sides=True,
     )  # fmt: skip
-    return replace(step, restored=restored, both_sides=True)
+    return replace(step, restored=restored)
 
 
 def _on_lost(merged: Restoration, lost: np.ndarray) -> np.ndarray:

@@ -49,14 +49,13 @@ class Step:
     """A frame and its restoration, None where it is intact.
 
     `references` are as many as the restorer had after it. It is `finished` if an earlier run wrote
-    it; `both_sides` says that frames after it helped.
+    it.
     """
 
     frame: MaskedFrame
     restored: RestoredFrame | None
     references: int
     finished: bool = False
-    both_sides: bool = False
 
 
 Write = Callable[[MaskedFrame, RestoredFrame | None], None]
@@ -129,5 +128,5 @@ def _outcome(step: Step) -> str:
         return NO_MASK if step.frame.mask is None else INTACT
     if restored.method is RestoreMethod.PASS:
         return f'passed: {restored.reason}'
-    how = f', {BOTH_SIDES}' if step.both_sides else ''
+    how = f', {BOTH_SIDES}' if restored.both_sides else ''
     return f'restored: {restored.method.value}{how}'

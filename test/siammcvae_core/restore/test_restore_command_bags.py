@@ -26,7 +26,7 @@ LOST = (3, 4, 8)
 TYPE = TYPES.types
 START = 1_700_000_000
 
-MOTION = ('--weights', 'none')  # exact to the bit, and quick
+MOTION = ('--weights', 'none', '--causal')  # exact to the bit, and quick
 
 
 def header(number: int) -> Any:

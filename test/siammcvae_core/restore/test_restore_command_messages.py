@@ -49,7 +49,7 @@ def test_every_encoding_of_the_node(encoding: str, tmp_path: Path) -> None:
     """What comes out is what the node publishes, to the bit."""
     pixels = [in_encoding(frame, encoding) for frame in drive()]
     images = [raw(number, image, encoding) for number, image in enumerate(pixels)]
-    out = restore(record(tmp_path / 'bag', with_masks(images, plain_masks())))
+    out = restore(record(tmp_path / 'bag', with_masks(images, plain_masks())), '--causal')
     restorer = Restorer()
     for number, (image, after) in enumerate(zip(pixels, recorded(out, TOPIC), strict=True)):
         assert after.encoding == encoding

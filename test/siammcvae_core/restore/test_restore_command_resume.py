@@ -147,3 +147,27 @@ def test_parts_of_other_settings_are_not_resumed(
     assert 'was begun with another reference age' in capsys.readouterr().err
     assert main([*other, '--overwrite']) == 0
     assert 'passed: reference_too_old' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('at', [6.6, 10.0, 13.1])
+def test_resumed_from_both_sides_the_frames_are_the_same(
+    at: float, drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restore = Restorer.restore
+
+    def stopped(self: Restorer, frame: np.ndarray, mask: np.ndarray, stamp: float) -> object:
+        if stamp > at:
+            raise KeyboardInterrupt
+        return restore(self, frame, mask, stamp)
+
+    whole, resumed = ([*arguments(drive, tmp_path / name)] for name in ('a.mkv', 'b.mkv'))
+    for command in (whole, resumed):
+        command.remove('--causal')
+    assert main(whole) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(Restorer, 'restore', stopped)
+        assert main(resumed) == 130
+    assert main(resumed) == 0
+    frames = zip(images(tmp_path / 'a.mkv'), images(tmp_path / 'b.mkv'), strict=True)
+    for number, (expected_frame, frame) in enumerate(frames):
+        assert np.array_equal(frame, expected_frame), f'frame {number}'
