@@ -113,7 +113,7 @@ class DriveProfile(BaseProfile):
     Losses beside the squared error, by their weights: `detail` (energy of detail), `charbonnier`,
     `gradient` and `frequency` of the lost pixels, `smoothness` of the correction, `photometric` for
     the error of the warped reference at what is visible next to them. The weights that ship were
-    trained without them.
+    trained with `detail` alone.
 
     For ablations, what the prediction may use: `correction` of the motion, the `smooth` candidates,
     `colour`; and `siamese`, the tokens of both frames.
