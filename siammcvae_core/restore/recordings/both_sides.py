@@ -22,6 +22,7 @@ from siammcvae_core.restore.restored_frame import RestoredFrame, RestoreMethod
 from siammcvae_core.restore.restorer import Restorer
 
 LONGEST = 48  # frames of a burst that wait in memory; a longer one is restored causally
+MOST_BYTES = 2**29  # of these frames, beside which their restorations wait
 MOVED = RestoreMethod.MODEL, RestoreMethod.WARP
 """Methods whose restorations are worth averaging with others."""
 
@@ -41,7 +42,7 @@ def restored_from_both_sides(steps: Iterator[Step], backward: Restorer) -> Itera
             before, burst, end = before.with_newest(_reference(end)), [], None
         if step.restored is not None:
             burst.append(step)
-            if len(burst) > LONGEST:
+            if len(burst) > LONGEST or len(burst) * step.frame.frame.nbytes > MOST_BYTES:
                 yield from burst
                 before, burst = References(), []
         elif burst:

@@ -17,6 +17,7 @@ from siammcvae_core.metrics import psnr
 from siammcvae_core.motion.references import ReferenceFrame, References
 from siammcvae_core.restore.__main__ import main
 from siammcvae_core.restore.interpolation import IntactPair, merge_all
+from siammcvae_core.restore.recordings import both_sides
 from siammcvae_core.restore.recordings.both_sides import LONGEST, restored_from_both_sides
 from siammcvae_core.restore.recordings.resumable_output import ResumableOutput
 from siammcvae_core.restore.recordings.sequence import causal_steps, MaskedFrame, Step
@@ -111,6 +112,13 @@ def test_a_burst_too_long_to_wait_for_is_restored_causally(drive, tmp_path):
     causal, both = steps(drive, lost, tmp_path, age=60)
     assert not any(step.restored.both_sides for step in both[3 : 3 + LONGEST + 1])
     np.testing.assert_array_equal(causal[20].restored.frame, both[20].restored.frame)
+
+
+def test_large_frames_do_not_wait_in_memory(drive, tmp_path, monkeypatch):
+    monkeypatch.setattr(both_sides, 'MOST_BYTES', 3 * drive[0].nbytes)
+    _, both = steps(drive[:14], dict.fromkeys((3, 4, 5, 8, 9, 10, 11), BAND), tmp_path)
+    assert [step.restored.both_sides for step in both[3:6]] == [True] * 3
+    assert [step.restored.both_sides for step in both[8:12]] == [False] * 4
 
 
 def test_a_change_of_size_ends_what_both_sides_know(drive, tmp_path):
