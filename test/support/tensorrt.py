@@ -11,9 +11,6 @@ import numpy as np
 import onnx
 import pytest
 
-from siammcvae_core.engines.network import RESTORE_OUTPUTS
-from siammcvae_core.model.drive import SIZES
-
 FLOAT16 = onnx.TensorProto.FLOAT16
 DTYPES = {
     'tensor(float)': np.float32, 'tensor(bool)': np.bool_, 'tensor(int64)': np.int64,
@@ -81,7 +78,7 @@ class FakeContext:
     def get_tensor_shape(self, name):
         if name == 'reference_tokens':
             return 1, self._shapes['patches'][1], self._session.get_outputs()[0].shape[2]
-        planes = dict(zip(RESTORE_OUTPUTS, SIZES, strict=True))[name]
+        planes = {one.name: one.shape[1] for one in self._session.get_outputs()}[name]
         return 1, planes, *(side - 4 for side in self._shapes['features'][2:])
 
     def execute_async_v3(self, stream):
