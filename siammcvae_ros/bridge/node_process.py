@@ -57,10 +57,10 @@ def run(
 ) -> int:
     """Build a node and let it serve; returns the exit status.
 
-    That is 0, also when SIGINT or SIGTERM ended it, or UNUSABLE, with one line on stderr, for
-    arguments, parameters or a source that cannot be used. Until `serve` begins a signal ends
-    the process at once, whatever it loads; then rclpy's handlers shut the context down, and nothing
-    else interrupts `serve`.
+    That is 0, also when SIGINT or SIGTERM ended it. For arguments, parameters or a source that
+    cannot be used the process ends with UNUSABLE and one line on stderr. Until `serve` begins a
+    signal ends the process at once, whatever it loads; then rclpy's handlers shut the context down,
+    and nothing else interrupts `serve`.
     """
     came: list[int] = []
     try:
@@ -84,7 +84,7 @@ def run(
             raise
     except USER_ERRORS as error:
         print(f'{name}: {" ".join(str(error).split())}', file=sys.stderr)
-        return UNUSABLE
+        _leave(UNUSABLE)
     except ExternalShutdownException:
         pass
     except KeyboardInterrupt:
@@ -122,14 +122,14 @@ def _begins(name: str, key: str) -> bool:
     return f'{name}/'.startswith(f'{key}/')
 
 
-def _leave() -> NoReturn:
-    """End the process with status 0 at once: threads of the node may run, and would abort it."""
+def _leave(status: int = 0) -> NoReturn:
+    """End the process at once: a node half built, or whose threads run, would abort it."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     rclpy.try_shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(status)
 
 
 def _choose_log_folder(name: str) -> None:
