@@ -14,6 +14,7 @@ pytest.importorskip('accelerate', reason='accelerate is not installed')
 import torch
 
 from siammcvae_core.data.clips import write_video
+from siammcvae_core.data.layouts import find_clips
 from siammcvae_core.errors import InputError
 from siammcvae_core.train.drawing import SampleFormat
 from siammcvae_core.train.loader import (
@@ -162,3 +163,14 @@ def test_validation_clips_may_be_held_out(config):
     train, val = open_data(config(data={'val': ''}), FORMAT, verbose=False)
     names = [[clip.name for clip in part._clips] for part in (train, val)]
     assert names == [['speed1.mp4', 'speed2.mp4'], ['speed3.mp4']]
+
+
+def test_clips_of_factor_0_are_left_out_before_some_are_held_out(config, drives):
+    names = sorted(clip.name for clip in find_clips(str(drives)))
+    *_, last = names
+    run = config(data={'clip_weights': {last: 0.0}, 'val': ''})
+    training, validation = open_data(run, FORMAT, verbose=False)
+    used = [clip.name for samples in (training, validation) for clip in samples._clips]
+    assert sorted(used) == names[:-1]
+    with pytest.raises(InputError, match=f'leaves out all clips, {len(names)}'):
+        open_data(config(data={'clip_weights': {'*': 0.0}}), FORMAT, verbose=False)

@@ -16,7 +16,6 @@ from siammcvae_core.data.layouts import find_clips
 from siammcvae_core.data.pairs import Gap
 from siammcvae_core.errors import InputError
 from siammcvae_core.train.config import DataConfig, TrainConfig
-from siammcvae_core.train.loader import open_data
 from siammcvae_core.train.samples import (
     ClipOrder,
     cut,
@@ -247,18 +246,6 @@ def test_a_window_moves_through_all_clips_within_the_budget():
 def test_no_clip_to_draw_from_is_an_error():
     with pytest.raises(InputError, match='no clip has frames'):
         ClipOrder([facts('a_gray', 10)], DataConfig(clip_weights={'*': 0.0}), 10**9, 0)
-
-
-def test_clips_of_factor_0_are_left_out_before_some_are_held_out(config, drives):
-    names = sorted(clip.name for clip in find_clips(str(drives)))
-    sample_format = SampleFormat((32, 48), 8, 1)
-    *_, last = names
-    run = config(data={'clip_weights': {last: 0.0}, 'val': ''})
-    training, validation = open_data(run, sample_format, verbose=False)
-    used = [clip.name for samples in (training, validation) for clip in samples._clips]
-    assert sorted(used) == names[:-1]
-    with pytest.raises(InputError, match=f'leaves out all clips, {len(names)}'):
-        open_data(config(data={'clip_weights': {'*': 0.0}}), sample_format, verbose=False)
 
 
 def test_validation_samples_stay_the_same_and_visit_every_clip(config, drives: Path):
