@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Registration of the reference to what is visible of a damaged frame, by Gauss-Newton steps.
 
-The displacement d begins at constant velocity. A step u corrects it; with the damaged frame I, the
-reference R, the residual r(x) = I(x) - R(x + d(x)), the image gradient g(x) of R(x + d(x)) and the
-visible pixels v it solves the weighted least squares
+The displacement d begins where `Motion` carries the reference on to. A step u corrects it; with the
+damaged frame I, the reference R, the residual r(x) = I(x) - R(x + d(x)), the image gradient g(x) of
+R(x + d(x)) and the visible pixels v it solves the weighted least squares
 
     min_u  sum_x w(x) (r(x) - g(x) · u(x))² + regularisation,    w = v / (1 + (r / h)²)
 

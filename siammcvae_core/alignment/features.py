@@ -17,7 +17,7 @@ L(q, s) = sign(q) log(1 + |q| / s) the signed logarithm:
     blue, green, red                 colour of R in units of 60 grey levels, 0 at level 110
     residual_blue, _green, _red      L(mean r of the colour, 5)
     error, _copy, _velocity          log(1 + mean |r|) in grey levels, for the aligned reference,
-                                     the unwarped one and that at constant velocity
+                                     the unwarped one and that carried on by `Motion`
     error, error_copy, bias _near    the same extended from around, and L(extend(r), 2)
     shift_x_k, shift_y_k             step in px that lowers the residuals around: Gauss-Newton,
                                      local, see `align`, with the k-th of SHIFTS
@@ -25,7 +25,7 @@ L(q, s) = sign(q) log(1 + |q| / s) the signed logarithm:
     contrast                         log(1 + mean |g|²) of R
     difference_copy, .._smooth       log(1 + mean |R - candidate|) in grey levels
     offset_x, offset_y               L(displacement, 2 px)
-    change_x, change_y               L(its change from constant velocity, 1 px)
+    change_x, change_y               L(its change from that of `Motion`, 1 px)
     offset_gradient                  log(1 + 4 (|grad d_x| + |grad d_y|))
     outside                          by how many patches it leads out of the frame, from -1 to 2
     age                              log of the age ratio of `Motion`
@@ -266,7 +266,7 @@ def _differences(
 def _offsets(
     offset: np.ndarray, straight: np.ndarray, cells: Rectangle, cell: int
 ) -> list[np.ndarray]:
-    """Displacement, change from constant velocity, gradient, and how far it leads out."""
+    """Displacement, change from that of `Motion`, gradient, and how far it leads out."""
     change = offset - straight
     steepness = [magnitude(*gradients(np.ascontiguousarray(offset[..., k]))) for k in (0, 1)]
     y, x = _indices(cells)

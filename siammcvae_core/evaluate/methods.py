@@ -26,8 +26,8 @@ if TYPE_CHECKING:  # torch is imported where weights are
 
 KERNELS = ('adaptive', 'standard', 'flash', 'memory_efficient')
 ENGINES = ('paper', 'drive')
-EXTRAPOLATES = {'copy': False, 'const_velocity': True, 'mean_velocity': True}  # whether motion is
-# extrapolated by those of the fallback chain's methods, whose errors are predicted
+EXTRAPOLATES = {'copy': False, 'const_velocity': True, 'mean_velocity': True}
+"""Whether motion is extrapolated, by the baselines whose errors `uncertainty` predicts."""
 SUFFIX = '.safetensors'
 BEST = f'best{SUFFIX}'  # what training keeps in the folder of a run
 

@@ -106,7 +106,8 @@ class DriveProfile(BaseProfile):
     `width`, `depth`, `heads` describe the siamese encoder, `latent` is D', the width of its output
     and of Z; the decoder has `decoder_depth` blocks of `decoder_width` and `decoder_heads`; `cells`
     is the number of features of a cell of `cell` x `cell` pixels, and `candidates` how many of the
-    composite's CANDIDATES are weighed. `size` (height, width) is that of
+    composite's CANDIDATES are weighed; their defaults are those of weights that say neither.
+    `size` (height, width) is that of
     the crops it is trained on, in pixels, `working` the longer side of the frames it serves. `beta`
     weighs the KL term; `reparameterise=False` leaves it out.
 

@@ -33,7 +33,12 @@ def warp(
     return cv2.remap(image, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE)
 
 
-def warp_frame(frame: np.ndarray, displacement: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def warp_frame(
+    frame: np.ndarray,
+    displacement: np.ndarray,
+    mask: np.ndarray,
+    interpolation: int = cv2.INTER_LINEAR,
+) -> np.ndarray:
     """Warp a frame, (H, W, ..), by a displacement of another resolution, where pixels are lost.
 
     `displacement` is float32 (h, w, 2) in its own pixels and is scaled to the frame; `mask` is
@@ -46,7 +51,7 @@ def warp_frame(frame: np.ndarray, displacement: np.ndarray, mask: np.ndarray) ->
     scale_x, scale_y = width / displacement.shape[1], height / displacement.shape[0]
     scaled = cv2.merge([dx * np.float32(scale_x), dy * np.float32(scale_y)])
     warped = np.empty_like(frame)
-    box.put(warp(frame, scaled, box.pixels()), warped)
+    box.put(warp(frame, scaled, box.pixels(), interpolation), warped)
     return warped
 
 

@@ -24,12 +24,12 @@ from siammcvae_core.files import expand_user
 from siammcvae_core.frames import Source
 from siammcvae_core.restore.recordings import bags, videos
 from siammcvae_core.restore.recordings.bag_frames import BagFrames
-from siammcvae_core.restore.recordings.both_sides import restored_from_both_sides
+from siammcvae_core.restore.recordings.both_sides import restore_from_both_sides
 from siammcvae_core.restore.recordings.detected_masks import with_detected_masks
 from siammcvae_core.restore.recordings.resumable_output import ResumableOutput
 from siammcvae_core.restore.recordings.sequence import (
-    causal_steps,
     MaskedFrame,
+    restore_causally,
     without_masks,
     write_frames,
 )
@@ -163,10 +163,10 @@ def _restore(options: argparse.Namespace) -> int:
         resumed = f', resumed at {output.done}' if output.done else ''
         print(f'Restoring {job.source.name}: {total} frames{resumed}.')
         with tqdm(total=total, desc='restoring', unit='frame', disable=None) as bar:
-            steps = causal_steps(job.frames, restorer, output)
+            results = restore_causally(job.frames, restorer, output)
             if not options.causal:
-                steps = restored_from_both_sides(steps, Restorer(engine, max_reference_age=age))
-            write_frames(steps, output, job.writer.open_part, job.writer.suffix, bar.update)
+                results = restore_from_both_sides(results, Restorer(engine, max_reference_age=age))
+            write_frames(results, output, job.writer.open_part, job.writer.suffix, bar.update)
         if not output.done:
             raise InputError(f'{options.source}: {job.damaged or "no frames"}')
         complete = output.folder / options.out.name

@@ -74,6 +74,11 @@ class Restorer:
         """How many references there are: 0 to `REFERENCES`."""
         return len(self._references.frames)
 
+    @property
+    def intact(self) -> References:
+        """The references, newest first."""
+        return self._references
+
     def reset(self) -> None:
         """Drop every reference."""
         self._keep(References())

@@ -14,10 +14,10 @@ from functools import partial
 import numpy as np
 
 from siammcvae_core.engines import Restoration
-from siammcvae_core.frames import paste
-from siammcvae_core.motion.references import ReferenceFrame, References
-from siammcvae_core.restore.interpolation import IntactPair, merge_all
-from siammcvae_core.restore.recordings.sequence import Step
+from siammcvae_core.frames import full_mask, paste
+from siammcvae_core.motion.references import References
+from siammcvae_core.restore.interpolation import BETWEEN, IntactPair, merge_all
+from siammcvae_core.restore.recordings.sequence import FrameResult
 from siammcvae_core.restore.restored_frame import RestoredFrame, RestoreMethod
 from siammcvae_core.restore.restorer import Restorer
 
@@ -27,99 +27,89 @@ MOVED = RestoreMethod.MODEL, RestoreMethod.WARP
 """Methods whose restorations are worth averaging with others."""
 
 
-def restored_from_both_sides(steps: Iterator[Step], backward: Restorer) -> Iterator[Step]:
-    """Improve the steps of a causal restoration by what comes after; as many, in the same order.
+def restore_from_both_sides(
+    results: Iterator[FrameResult], backward: Restorer
+) -> Iterator[FrameResult]:
+    """Improve a causal restoration by what comes after; as many results, in the same order.
 
     `backward` restores like the causal restorer, and belongs to this iterator.
     """
-    before = References()
-    burst: list[Step] = []
-    end: Step | None = None
-    for step in steps:
+    burst: list[FrameResult] = []
+    end: FrameResult | None = None
+    for result in results:
         if end is not None:
-            yield from _improved(before, burst, end, step, backward)
+            yield from _improved(burst, end, result, backward)
             yield end
-            before, burst, end = before.with_newest(_reference(end)), [], None
-        if step.restored is not None:
-            burst.append(step)
-            if len(burst) > LONGEST or len(burst) * step.frame.frame.nbytes > MOST_BYTES:
+            burst, end = [], None
+        if result.restored is not None:
+            burst.append(result)
+            if len(burst) > LONGEST or len(burst) * result.frame.frame.nbytes > MOST_BYTES:
                 yield from burst
-                before, burst = References(), []
+                burst = []
         elif burst:
-            end = step
+            end = result
         else:
-            before = before.with_newest(_reference(step))
-            yield step
+            yield result
     if end is not None:
-        yield from _improved(before, burst, end, None, backward)
+        yield from _improved(burst, end, None, backward)
         yield end
     else:
         yield from burst
 
 
 def _improved(
-    before: References,
-    burst: Sequence[Step],
-    end: Step,
-    following: Step | None,
+    burst: Sequence[FrameResult],
+    end: FrameResult,
+    following: FrameResult | None,
     backward: Restorer,
-) -> Iterator[Step]:
-    """Restore a burst from its `end` as well, and from the frames `before` and `following`."""
+) -> Iterator[FrameResult]:
+    """Restore a burst from its `end`, and the frame `following` that, as well."""
     backward.reset()
-    after = References()
-    for step in (following, end):
-        if step is not None and step.restored is None:
-            backward.observe(step.frame.frame, -step.frame.time)
-            after = after.with_newest(ReferenceFrame(step.frame.frame, -step.frame.time))
-    pair = _pair(before, after)
+    for result in (following, end):
+        if result is not None and result.restored is None:
+            backward.observe(result.frame.frame, -result.frame.time)
+    pair = _pair(burst[0].intact, backward.intact)
     improved = []
-    for step in reversed(burst):
-        if step.finished:
+    for result in reversed(burst):
+        if result.finished:
             break
-        improved.append(_improve(step, pair, end.frame.time, backward))
+        improved.append(_improve(result, pair, backward))
     yield from burst[: len(burst) - len(improved)]
     yield from reversed(improved)
 
 
-def _reference(step: Step) -> ReferenceFrame:
-    return ReferenceFrame(step.frame.frame, step.frame.time)
-
-
 def _pair(before: References, after: References) -> IntactPair | None:
     """Pair the intact ends of a burst; None where they differ in shape or not in time."""
-    frames = [*before.frames[:2], *after.frames[:2]]
-    one_shape = len({frame.frame.shape for frame in frames}) == 1
-    if not (before.frames and one_shape and before.frames[0].stamp < -after.frames[0].stamp):
+    if not before.frames or before.frames[0].frame.shape != after.frames[0].frame.shape:
         return None
-    return IntactPair.of(before.newest(2), after)
+    return IntactPair.of(before, after) if before.frames[0].stamp < -after.frames[0].stamp else None
 
 
-def _improve(step: Step, pair: IntactPair | None, end: float, backward: Restorer) -> Step:
-    """Restore a damaged frame backwards and between, and merge all; `end` is in seconds."""
-    frame, causal = step.frame, step.restored
+def _improve(result: FrameResult, pair: IntactPair | None, backward: Restorer) -> FrameResult:
+    """Restore a damaged frame backwards and between, and merge all."""
+    frame, causal = result.frame, result.restored
     if causal is None or frame.error is not None or frame.mask is None:
-        return step
-    reverse = backward.restore(frame.frame, frame.mask, -frame.time)
+        return result
+    lost = full_mask(frame.mask, frame.frame.shape[:2])
+    reverse = backward.restore(frame.frame, lost, -frame.time)
     parts = [
         Restoration(one.frame, one.uncertainty) for one in (causal, reverse) if one.method in MOVED
     ]
-    oldest = backward.max_reference_age
-    if pair is not None and frame.frame.shape == pair.before.frame.shape:
-        start = pair.before.stamp
-        if start < frame.time < end and max(frame.time - start, end - frame.time) <= oldest:
-            parts.append(pair.interpolate(frame.time))
-    lost = causal.mask if causal.mask.any() else reverse.mask
+    factors = [1.0] * len(parts)
+    if pair is not None and pair.reaches(frame.frame, frame.time, backward.max_reference_age):
+        parts.append(pair.interpolate(frame.frame, lost, frame.time))
+        factors.append(BETWEEN if lost.all() else 1.0)
     if not parts or (len(parts) == 1 and causal.method in MOVED):
         only_after = causal.method is RestoreMethod.PASS and reverse.mask.any()
-        return replace(step, restored=replace(reverse, both_sides=True) if only_after else causal)
-    merged = merge_all(parts)
+        return replace(result, restored=replace(reverse, both_sides=True) if only_after else causal)
+    merged = merge_all(parts, factors)
     ages = [one.reference_age for one in (causal, reverse) if one.reference_age is not None]
     method = next((one.method for one in (causal, reverse) if one.method in MOVED), MOVED[1])
     restored = RestoredFrame(
         paste(frame.frame, merged.frame, lost), lost, method, min(ages, default=None), '', '',
         partial(_on_lost, merged, lost), both_sides=True,
     )  # fmt: skip
-    return replace(step, restored=restored)
+    return replace(result, restored=restored)
 
 
 def _on_lost(merged: Restoration, lost: np.ndarray) -> np.ndarray:

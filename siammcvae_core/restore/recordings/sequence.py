@@ -14,7 +14,7 @@ import numpy as np
 from siammcvae_core.data.pairs import to_core
 from siammcvae_core.errors import FrameError
 from siammcvae_core.frames import Source
-from siammcvae_core.motion.references import REFERENCES
+from siammcvae_core.motion.references import REFERENCES, References
 from siammcvae_core.restore.recordings.resumable_output import PART, ResumableOutput
 from siammcvae_core.restore.restored_frame import passed_through, RestoredFrame, RestoreMethod
 from siammcvae_core.restore.restorer import Restorer
@@ -45,16 +45,16 @@ class MaskedFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class FrameResult:
     """A frame and its restoration, None where it is intact.
 
-    `references` are as many as the restorer had after it. It is `finished` if an earlier run wrote
-    it.
+    `intact` are the references that the restorer had after it. It is `finished` if an earlier run
+    wrote it.
     """
 
     frame: MaskedFrame
     restored: RestoredFrame | None
-    references: int
+    intact: References
     finished: bool = False
 
 
@@ -68,9 +68,9 @@ def without_masks(source: Source) -> Iterator[MaskedFrame]:
         yield MaskedFrame(recorded.index, recorded.stamp, to_core(recorded), None)
 
 
-def causal_steps(
+def restore_causally(
     frames: Iterator[MaskedFrame], restorer: Restorer, output: ResumableOutput
-) -> Iterator[Step]:
+) -> Iterator[FrameResult]:
     """Restore every frame from those before it.
 
     Of the frames that are finished those the restorer kept when the last part ended are observed
@@ -80,13 +80,13 @@ def causal_steps(
     kept, done = list(output.kept), output.done
     for frame in islice(frames, done):
         if frame.index in kept or (kept and frame.index > kept[-1]):
-            yield Step(frame, _restore(frame, restorer), restorer.references, finished=True)
+            yield FrameResult(frame, _restore(frame, restorer), restorer.intact, finished=True)
     for frame in frames:
-        yield Step(frame, _restore(frame, restorer), restorer.references)
+        yield FrameResult(frame, _restore(frame, restorer), restorer.intact)
 
 
 def write_frames(
-    steps: Iterator[Step],
+    results: Iterator[FrameResult],
     output: ResumableOutput,
     open_part: Callable[[Path], AbstractContextManager[Write]],
     suffix: str,
@@ -99,17 +99,17 @@ def write_frames(
     kept = deque(output.kept, maxlen=REFERENCES)
     counts = Counter(output.counts)
     count(output.done)
-    waiting = (step for step in steps if not step.finished)
+    waiting = (result for result in results if not result.finished)
     while (first := next(waiting, None)) is not None:
         with output.part(suffix) as path, open_part(path) as write:
-            for step in chain((first,), islice(waiting, PART - 1)):
-                counts[_outcome(step)] += 1
-                if step.restored is None:
-                    kept.append(step.frame.index)
-                write(step.frame, step.restored)
+            for result in chain((first,), islice(waiting, PART - 1)):
+                counts[_outcome(result)] += 1
+                if result.restored is None:
+                    kept.append(result.frame.index)
+                write(result.frame, result.restored)
                 count(1)
-        still_kept = list(kept)[len(kept) - min(step.references, len(kept)) :]
-        output.finish(step.frame.index + 1, still_kept, counts)
+        still_kept = list(kept)[len(kept) - min(len(result.intact.frames), len(kept)) :]
+        output.finish(result.frame.index + 1, still_kept, counts)
 
 
 def _restore(frame: MaskedFrame, restorer: Restorer) -> RestoredFrame | None:
@@ -122,10 +122,10 @@ def _restore(frame: MaskedFrame, restorer: Restorer) -> RestoredFrame | None:
     return restorer.restore(frame.frame, frame.mask, frame.time)
 
 
-def _outcome(step: Step) -> str:
-    restored = step.restored
+def _outcome(result: FrameResult) -> str:
+    restored = result.restored
     if restored is None:
-        return NO_MASK if step.frame.mask is None else INTACT
+        return NO_MASK if result.frame.mask is None else INTACT
     if restored.method is RestoreMethod.PASS:
         return f'passed: {restored.reason}'
     how = f', {BOTH_SIDES}' if restored.both_sides else ''

@@ -131,8 +131,8 @@ def _note(report: Mapping[str, Any]) -> str:
     same = set(report['restored_by_rung']) == {'warp'}
     return (
         'PSNR over the lost pixels of a frame, averaged over frames; the same frames for all three '
-        'methods. Copy is the last intact frame; classical carries its motion on at constant '
-        'velocity (and copies while only one frame is kept). Left out for all three: '
+        'methods. Copy is the last intact frame; classical moves every point of it on with the '
+        'mean of its last steps (and copies while only one is known). Left out for all three: '
         f'{report["frames_without_reference"]} damaged frames before any intact one, '
         f'{report["frames_without_output"]} that the node did not publish.'
         + (' Without a model the node uses the classical method itself.' if same else '')

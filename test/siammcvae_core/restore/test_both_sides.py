@@ -16,11 +16,15 @@ from siammcvae_core.engines import Restoration
 from siammcvae_core.metrics import psnr
 from siammcvae_core.motion.references import ReferenceFrame, References
 from siammcvae_core.restore.__main__ import main
-from siammcvae_core.restore.interpolation import IntactPair, merge_all
+from siammcvae_core.restore.interpolation import IntactPair, merge_all, MERGED
 from siammcvae_core.restore.recordings import both_sides
-from siammcvae_core.restore.recordings.both_sides import LONGEST, restored_from_both_sides
+from siammcvae_core.restore.recordings.both_sides import LONGEST, restore_from_both_sides
 from siammcvae_core.restore.recordings.resumable_output import ResumableOutput
-from siammcvae_core.restore.recordings.sequence import causal_steps, MaskedFrame, Step
+from siammcvae_core.restore.recordings.sequence import (
+    FrameResult,
+    MaskedFrame,
+    restore_causally,
+)
 from siammcvae_core.restore.restored_frame import RestoreMethod
 from siammcvae_core.restore.restorer import Restorer
 from siammcvae_core.simulation.drive import DriveSim
@@ -50,19 +54,19 @@ def recorded(
 
 def steps(
     drive: Sequence[np.ndarray], lost: dict[int, np.ndarray], folder: Path, age: float = 1.0
-) -> tuple[list[Step], list[Step]]:
+) -> tuple[list[FrameResult], list[FrameResult]]:
     """Restore causally, and from both sides."""
     output = ResumableOutput(folder / 'out.mkv', {})
     both = []
     for improve in (False, True):
         _, frames = recorded(drive, lost)
-        causal = causal_steps(frames, Restorer(max_reference_age=age), output)
+        causal = restore_causally(frames, Restorer(max_reference_age=age), output)
         backward = Restorer(max_reference_age=age)
-        both.append(list(restored_from_both_sides(causal, backward) if improve else causal))
+        both.append(list(restore_from_both_sides(causal, backward) if improve else causal))
     return both[0], both[1]
 
 
-def quality(step: Step, drive: Sequence[np.ndarray]) -> float:
+def quality(step: FrameResult, drive: Sequence[np.ndarray]) -> float:
     assert step.restored is not None
     truth = drive[step.frame.index]
     return psnr(step.restored.frame, truth, step.restored.mask)
@@ -140,20 +144,41 @@ def test_steady_motion_is_interpolated_where_it_is():
     )
     pair = IntactPair.of(before, after)
     for frame, stamp in ((frames[1], 1.1), (frames[2], 1.2)):
-        inner = np.s_[16:-16, 32:-32]
-        assert psnr(pair.interpolate(stamp).frame[inner], frame[inner]) > 26
+        inner, lost = np.s_[16:-16, 32:-32], np.ones(frame.shape[:2], bool)
+        assert (
+            psnr(pair.interpolate(np.zeros_like(frame), lost, stamp).frame[inner], frame[inner])
+            > 26
+        )
     assert psnr(frames[0][inner], frames[2][inner]) < 18
+
+
+def test_what_is_visible_tells_where_between_it_is():
+    """A camera that stops turning between the intact frames is not where steady motion puts it."""
+    rng = np.random.default_rng(0)
+    texture = np.kron(rng.integers(0, 256, (30, 60, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+    first, frame, last = (texture[20:212, 20 + shift : 340 + shift].copy() for shift in (0, 7, 8))
+    lost = np.zeros(frame.shape[:2], bool)
+    lost[80:112] = True
+    before, after = (
+        References((ReferenceFrame(image, stamp),)) for image, stamp in ((first, 0.0), (last, -0.2))
+    )
+    pair = IntactPair.of(before, after)
+    hidden = np.where(lost[..., None], np.uint8(0), frame)
+    seen = pair.interpolate(hidden, lost, 0.1).frame
+    unseen = pair.interpolate(hidden, np.ones_like(lost), 0.1).frame
+    inner = np.s_[84:108, 32:-32]
+    assert psnr(seen[inner], frame[inner]) > psnr(unseen[inner], frame[inner]) + 5
 
 
 def test_restorations_are_averaged_by_the_inverse_of_their_errors():
     frames = [np.full((8, 8, 3), level, np.uint8) for level in (10, 40)]
     errors = [np.full((8, 8), level, np.float32) for level in (1.0, 2.0)]
-    merged = merge_all([
-        Restoration(frame, error.copy) for frame, error in zip(frames, errors, strict=True)
-    ])  # fmt: skip
+    parts = [Restoration(frame, error.copy) for frame, error in zip(frames, errors, strict=True)]
+    merged = merge_all(parts, (1.0, 1.0))
     assert (merged.frame == 20).all()
+    assert (merge_all(parts, (1.0, 4.0)).frame == 30).all()
     assert merged.expected_error is not None
-    np.testing.assert_allclose(merged.expected_error(), 2 / 1.5)
+    np.testing.assert_allclose(merged.expected_error(), MERGED * 2 / 1.5, rtol=1e-6)
 
 
 def test_the_command_says_which_it_was(drive, tmp_path, capsys):
