@@ -33,6 +33,7 @@ def shared(folder: str) -> list[tuple[str, list[str]]]:
 
 
 training = ['accelerate', 'jsonargparse[signatures]', 'pillow', 'pyyaml', 'scipy', 'tensorboard']
+training += ['torchdiffeq']
 cluster = ['dask[distributed]']
 test_tools = ['pytest', 'hypothesis', 'scikit-image']
 

@@ -28,7 +28,7 @@ ROSDEP_KEYS = {
 # What rosdep has no key for: pip brings it, as README.md says.
 PIP_ONLY = {'av', 'safetensors'}
 # What researchers need besides, no vehicle does: `pip install -e .[train]`.
-TRAINING = {'accelerate', 'jsonargparse', 'PIL', 'scipy', 'yaml'}
+TRAINING = {'accelerate', 'jsonargparse', 'PIL', 'scipy', 'torchdiffeq', 'yaml'}
 # What only makes it faster: `pip install -e .[fast]`.
 FAST = {'onnx', 'onnxruntime', 'openvino'}
 # For `--cluster`: `pip install -e .[cluster]`.

@@ -5,13 +5,13 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
-from siammcvae_core.model.profiles import BaseProfile
+from siammcvae_core.model.profiles import TransformerProfile
 
 P = TypeVar('P', bound='BaselineProfile')
 
 
 @dataclass(frozen=True)
-class BaselineProfile(BaseProfile):
+class BaselineProfile(TransformerProfile):
     """Sizes and training choices of one baseline, stored in its weights file.
 
     The encoder has `depth` blocks of `heads` heads, `width` wide, the decoder likewise. `patch` is

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # torch is imported where weights are
 
 KERNELS = ('adaptive', 'standard', 'flash', 'memory_efficient')
 ENGINES = ('paper', 'drive')
+SEQUENCES = 'ode2_facvae'  # looks at the times of all references
 EXTRAPOLATES = {'copy': False, 'const_velocity': True, 'mean_velocity': True}
 """Whether motion is extrapolated, by the baselines whose errors `uncertainty` predicts."""
 SUFFIX = '.safetensors'
@@ -143,6 +144,10 @@ def load(method: EvaluatedMethod, weights: Path | None) -> LoadedMethod:
         if method.variant in KERNELS:
             _use_kernel(cast('TorchEngine', engine), method.variant)
         return _by_engine(engine)
+    if method.base == SEQUENCES:
+        from siammcvae_core.baselines.imputer import SequenceImputer
+
+        return LoadedMethod(_unchanged, SequenceImputer(weights, where[0]).restore)
     from siammcvae_core.baselines.learned import TrainedBaseline
 
     baseline = TrainedBaseline(weights, *where)

@@ -20,16 +20,12 @@ MOST = 65536  # largest count; more means a damaged or a malicious file
 class BaseProfile:
     """Fields that the profiles of all systems share.
 
-    `system` names the kind of model, `name` the profile; `width`, `depth`, `heads` are those of
-    the encoder.
+    `system` names the kind of model, `name` the profile.
     """
 
     system: ClassVar[str]
 
     name: str
-    width: int
-    depth: int
-    heads: int
 
     def to_json(self) -> str:
         """Write the profile as one JSON object."""
@@ -66,7 +62,16 @@ class BaseProfile:
 
 
 @dataclass(frozen=True)
-class Profile(BaseProfile):
+class TransformerProfile(BaseProfile):
+    """Fields of all transformers: `width`, `depth`, `heads` are those of the encoder."""
+
+    width: int
+    depth: int
+    heads: int
+
+
+@dataclass(frozen=True)
+class Profile(TransformerProfile):
     """Sizes and training choices of one SiamMCVAE; stored in its weights file.
 
     `width`, `depth`, `heads` describe the siamese encoder (D and L of eq. 2-5); `latent` is D', the
@@ -100,7 +105,7 @@ class Profile(BaseProfile):
 
 
 @dataclass(frozen=True)
-class DriveProfile(BaseProfile):
+class DriveProfile(TransformerProfile):
     """Sizes and training choices of the `drive` model; stored in its weights file.
 
     `width`, `depth`, `heads` describe the siamese encoder, `latent` is D', the width of its output

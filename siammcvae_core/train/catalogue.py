@@ -27,6 +27,12 @@ def _drive(profile: str, changes: Mapping[str, Any]) -> TrainingSystem:
     return build(profile, changes)
 
 
+def _ode2_facvae(profile: str, changes: Mapping[str, Any]) -> TrainingSystem:
+    from siammcvae_core.train.ode2_facvae import build
+
+    return build(profile, changes)
+
+
 def _baseline(system: str, profile: str, changes: Mapping[str, Any]) -> TrainingSystem:
     from siammcvae_core.train.baselines import build
 
@@ -36,6 +42,7 @@ def _baseline(system: str, profile: str, changes: Mapping[str, Any]) -> Training
 SYSTEMS: dict[str, Callable[[str, Mapping[str, Any]], TrainingSystem]] = {
     'siammcvae': _siammcvae,
     'drive': _drive,
+    'ode2_facvae': _ode2_facvae,
     **{name: partial(_baseline, name) for name in ('mae', 'mae_st', 'videomae', 'siammae')},
 }
 """By name, what builds a system from the name of its profile and the fields to set otherwise."""

@@ -38,7 +38,8 @@ class DataConfig:
         faults: how often each mask pattern is drawn, in proportion to its number.
         ratio: least and greatest lost share of a frame.
         rollouts: share of the samples whose newest references are damaged too and have to be
-            restored first, as while a fault lasts; only for systems that can (drive).
+            restored first, as while a fault lasts; only for systems that can (drive). For
+            ode2_facvae the share of windows with frames spread up to the target.
         night: share of the samples that are darkened as if taken by night.
         clip_weights: factor on how often clips are drawn, by name, such as {'*_gray*': 0.25}; clips
             of factor 0 are left out, also of those held out for validation.
