@@ -36,7 +36,7 @@ ROWS: Mapping[str, Mapping[str, Any]] = {
     'linear': {'dynamics': 'linear'},
 }
 OBSERVED, AHEAD, DRAWN = 5, 10, 3  # frames: seen, foreseen, of these drawn for a window in training
-BATCH, LR, WARM_UP = 24, 5e-3, 0.1
+BATCH, LR, WARM_UP = 24, 5e-3, 0.3
 TEST_CLIPS, TEST_SEED = 200, 1_000_000
 
 
@@ -85,7 +85,7 @@ def train(row: str, seed: int, steps: int) -> Ode2FacVAE:
     torch.manual_seed(seed)
     system = Ode2System(Ode2FacVAE(choose(PROFILES, 'physics', ROWS[row]))).train()
     optimiser = torch.optim.AdamW(system.parameters(), LR)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LR, steps, WARM_UP)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LR, steps, pct_start=WARM_UP)
     rng = np.random.default_rng([seed, 1])
     for step in range(steps):
         clips = draw_clips(BATCH, OBSERVED + AHEAD, rng)
