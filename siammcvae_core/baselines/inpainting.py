@@ -30,7 +30,7 @@ def navier_stokes(
 
 def _inpaint(frame: np.ndarray, mask: np.ndarray, method: int) -> np.ndarray:
     height, width = mask.shape
-    size = working_size(frame)
+    size = working_size(frame.shape)
     lost = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     hole = (lost > 0).view(np.uint8)
     if hole.all():

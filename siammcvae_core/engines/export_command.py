@@ -16,7 +16,9 @@ from siammcvae_core.files import write_whole
 
 DESCRIPTION = """\
 Write the drive model as two ONNX files, encode_reference.onnx and restore.onnx. They serve every
-size of frame and every amount of damage. Needs PyTorch and the package onnx.
+size of frame and every amount of damage. With --whole the whole restoration instead, alignment and
+composite included, for frames of one size: keep_pair.onnx and restore_frame.onnx. Needs PyTorch and
+the package onnx.
 """
 FAULTS = ('random:0.75', 'band:0.25', 'block:0.05', 'random:1')
 BOUND = 1e-3  # of any output; grey levels, pixels and weights all are of order 1 or more
@@ -28,6 +30,7 @@ def parser() -> CommandParser:
     p.add_argument('weights', type=Path, help='weights file of the drive model')
     p.add_argument('out', type=Path, help='folder to write to')
     p.add_argument('--engine', choices=['onnx'], default='onnx', help='what to write')
+    p.add_argument('--whole', metavar='WxH', help='write the whole restoration of such frames')
     p.add_argument('--check', action='store_true', help='compare ONNX Runtime with PyTorch')
     p.add_argument('--size', default='640x368', help='working size of the check, whole patches')
     return p
@@ -41,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def export(options: argparse.Namespace) -> int:
     """Write the files and check them. Raises InputError for what the user can correct."""
     import_module('onnx')  # PyTorch only says in the middle of a long error that it is missing
+    if options.whole:
+        return export_whole(options.weights, options.out, parse_size(options.whole))
     from siammcvae_core.engines import onnx_export
 
     size = parse_size(options.size)
@@ -52,6 +57,23 @@ def export(options: argparse.Namespace) -> int:
         write_whole(path, content)
         print(f'{path}  {len(content) / 1e6:.1f} MB')
     return check(options.weights, size) if options.check else 0
+
+
+def export_whole(weights: Path, out: Path, size: tuple[int, int]) -> int:
+    """Write the whole restoration of frames of a size, and count its operators."""
+    from siammcvae_core.engines.program_export import count_nodes, export_program
+    from siammcvae_core.model.checkpoint import load_model
+    from siammcvae_core.model.drive import DriveMCVAE
+    from siammcvae_core.model.profiles import DriveProfile
+
+    model = load_model(weights, DriveMCVAE, DriveProfile, kernel='standard').eval()
+    out.mkdir(parents=True, exist_ok=True)
+    for name, content in export_program(model, size).items():
+        path, nodes = out / f'{name}.onnx', count_nodes(content)
+        write_whole(path, content)
+        common = ', '.join(f'{count} {operator}' for operator, count in nodes.most_common(4))
+        print(f'{path}  {len(content) / 1e6:.1f} MB  {nodes.total()} operators: {common}, …')
+    return 0
 
 
 def check(weights: Path, size: tuple[int, int]) -> int:

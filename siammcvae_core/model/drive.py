@@ -231,4 +231,5 @@ def patch_positions(grid: Grid, device: torch.device) -> Tensor:
     rows, columns = grid
     y = (2 * torch.arange(rows, device=device) + 1) / rows - 1
     x = (2 * torch.arange(columns, device=device) + 1) / columns - 1
-    return torch.cartesian_prod(y, x)
+    centres = torch.stack([y[:, None].expand(-1, columns), x.expand(rows, -1)], -1)
+    return centres.reshape(-1, 2)

@@ -11,9 +11,9 @@ WORKING_SIDE = 640  # pixels of the longer side at which flow is estimated, at m
 PATCH = 16  # working sizes are whole patches, 2 of them at least: DIS reads out of bounds in less
 
 
-def working_size(frame: np.ndarray) -> tuple[int, int]:
-    """Width and height at which the motion of a frame is estimated: whole 16 px patches."""
-    height, width = frame.shape[:2]
+def working_size(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Width and height at which the motion of a frame (H, W, ..) is estimated: whole patches."""
+    height, width = shape[:2]
     scale = min(1.0, WORKING_SIDE / max(height, width))
     across, down = (max(2, int(side * scale / PATCH + 0.5)) * PATCH for side in (width, height))
     return across, down
@@ -21,7 +21,7 @@ def working_size(frame: np.ndarray) -> tuple[int, int]:
 
 def to_working(frame: np.ndarray) -> np.ndarray:
     """Bring a frame, uint8 (H, W, 3) or (H, W), to working size; itself if it has that size."""
-    size = working_size(frame)
+    size = working_size(frame.shape)
     return frame if frame.shape[1::-1] == size else resize_area(frame, size)
 
 

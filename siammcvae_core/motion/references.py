@@ -106,14 +106,14 @@ class Motion:
     @property
     def flow(self) -> np.ndarray:
         """Flow f, float32 (h, w, 2) as (x, y) in working pixels: newer(x) = older(x + f(x))."""
-        return self._path(1)
+        return self.path(1)
 
-    def _path(self, steps: int) -> np.ndarray:
-        """Compute F_n of the class; it is kept."""
+    def path(self, steps: int) -> np.ndarray:
+        """Return F_n of the class, float32 (h, w, 2) in working pixels; it is kept."""
         if steps not in self._paths:
             flow = self._frames[steps - 1].flow_to(self._frames[steps])
             if steps > 1:
-                before = self._path(steps - 1)
+                before = self.path(steps - 1)
                 flow = before + warp(flow, before)
             self._paths[steps] = flow
         return self._paths[steps]
@@ -132,6 +132,18 @@ class Motion:
         newest, older = self._frames[:2]
         return (stamp - newest.stamp) / (newest.stamp - older.stamp)
 
+    def carried(self, stamp: float) -> tuple[int, float]:
+        """How many last steps are carried on to `stamp`, and for how long: n and a.
+
+        a = (t - t_0) / (t_0 - t_n) as in `displacement`.
+        """
+        ratio = self.age_ratio(stamp)
+        wanted = next((count for most, count in STEPS if ratio <= most), REFERENCES - 1)
+        steps = min(wanted, self._steps)
+        newest, older, oldest = (self._frames[k] for k in (0, 1, steps))
+        newest_step = newest.stamp - older.stamp
+        return steps, min(ratio, MAX_AGE_RATIO) * newest_step / (newest.stamp - oldest.stamp)
+
     def displacement(self, stamp: float, window: Rectangle | None = None) -> np.ndarray:
         """Displacement d into the newest frame, float32 (h, w, 2) as (x, y) in working pixels.
 
@@ -143,13 +155,8 @@ class Motion:
         solved by a fixed-point iteration from d = a F_n; half steps keep the edges of moving things
         from flickering. With a `window` of every STRIDE-th row and column: for its pixels alone.
         """
-        ratio = self.age_ratio(stamp)
-        wanted = next((count for most, count in STEPS if ratio <= most), REFERENCES - 1)
-        steps = min(wanted, self._steps)
-        newest, older, oldest = (self._frames[k] for k in (0, 1, steps))
-        newest_step = newest.stamp - older.stamp
-        share = min(ratio, MAX_AGE_RATIO) * newest_step / (newest.stamp - oldest.stamp)
-        path, stride = (self._path(steps), 1) if window is None else (self._coarse(steps), STRIDE)
+        steps, share = self.carried(stamp)
+        path, stride = (self.path(steps), 1) if window is None else (self._coarse(steps), STRIDE)
         window = window or Rectangle.whole(path.shape)
         step = path * np.float32(share / stride)
         displacement = window.cut(step)
@@ -172,7 +179,7 @@ class Motion:
     def _coarse(self, steps: int) -> np.ndarray:
         """Means of a path over STRIDE rows and columns, float32 (h / STRIDE, w / STRIDE, 2)."""
         if steps not in self._coarse_paths:
-            path = self._path(steps)
+            path = self.path(steps)
             height, width = path.shape[:2]
             self._coarse_paths[steps] = resize_area(path, (width // STRIDE, height // STRIDE))
         return self._coarse_paths[steps]

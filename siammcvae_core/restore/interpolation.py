@@ -150,7 +150,7 @@ def _expected_error(sides: Sequence[np.ndarray], lost: np.ndarray) -> np.ndarray
     """
     difference = cv2.absdiff(*sides)
     grey = difference if difference.ndim == 2 else difference.mean(2)
-    size = working_size(lost)
+    size = working_size(lost.shape)
     share = lost.astype(np.float32)
     planes = [
         cv2.GaussianBlur(resize_area(plane, size), (0, 0), BLUR)
