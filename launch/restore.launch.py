@@ -1,6 +1,9 @@
 # Copyright 2026 The siammcvae_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Restore one camera or several in one process: `ros2 launch siammcvae_ros restore.launch.py`."""
+"""Restore one camera or several: `ros2 launch siammcvae_ros restore.launch.py`.
+
+In one process, or with `processes:=per_camera` in one for each.
+"""
 
 import os
 from pathlib import Path
@@ -19,7 +22,7 @@ from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
 
-from siammcvae_ros.launch_arguments import existing_file, parse_bool
+from siammcvae_ros.launch_arguments import existing_file, parse_bool, split_cameras
 
 CONFIG = Path(get_package_share_directory('siammcvae_ros')) / 'config'
 RESPAWN_DELAY = 0.2  # seconds
@@ -35,7 +38,7 @@ def profile_variable() -> str:
 
 
 def actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """Build the node from the arguments; an empty one leaves the parameter file in force."""
+    """Build the nodes from the arguments; an empty one leaves the parameter file in force."""
 
     def given(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
@@ -46,39 +49,49 @@ def actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         if given(name)
     }
     cameras = [camera.strip().strip('/') for camera in given('cameras').split(',')]
-    if any(cameras):
-        overrides['cameras'] = cameras
+    # Each node as (namespace, parameters); a camera's topics have the same names either way.
+    nodes = [(given('namespace'), {'cameras': cameras} if any(cameras) else {})]
+    if given('processes') == 'per_camera':
+        nodes = [
+            ('/'.join(filter(None, (given('namespace').rstrip('/'), camera))), {'cameras': ['']})
+            for camera in split_cameras(cameras)
+        ]
     respawn = parse_bool('respawn', given('respawn'))
-    parameters = [existing_file('params_file', given('params_file')), overrides]
+    params_file = existing_file('params_file', given('params_file'))
 
-    def start() -> list[LaunchDescriptionEntity]:
+    def start(namespace: str, parameters: dict) -> list[LaunchDescriptionEntity]:
         node = LifecycleNode(
             package='siammcvae_ros',
             executable='restore_node',
             name='restore',
-            namespace=given('namespace'),
-            parameters=parameters,
+            namespace=namespace,
+            parameters=[params_file, {**overrides, **parameters}],
             arguments=['--ros-args', '--log-level', given('log_level')],
             output='screen',
             emulate_tty=True,
         )
+
+        def start_again(
+            event: ProcessExited, context: LaunchContext
+        ) -> list[LaunchDescriptionEntity]:
+            if event.returncode == UNUSABLE or context.is_shutdown:
+                return []
+            return [TimerAction(period=RESPAWN_DELAY, actions=start(namespace, parameters))]
+
         ended = OnProcessExit(target_action=node, on_exit=start_again)
         return [RegisterEventHandler(ended), node] if respawn else [node]
 
-    def start_again(event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
-        if event.returncode == UNUSABLE or context.is_shutdown:
-            return []
-        return [TimerAction(period=RESPAWN_DELAY, actions=start())]
+    started = [action for node in nodes for action in start(*node)]
 
     chosen_by_user = any(os.environ.get(variable) for variable in PROFILE_VARIABLES)
     if chosen_by_user or given('fastdds_profile') == 'none':
-        return start()
+        return started
     profile = existing_file('fastdds_profile', given('fastdds_profile'))
-    return [SetEnvironmentVariable(profile_variable(), profile), *start()]
+    return [SetEnvironmentVariable(profile_variable(), profile), *started]
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Describe the arguments and the node."""
+    """Describe the arguments and the nodes."""
 
     def argument(
         name: str, default: object, description: str, choices: list[str] | None = None
@@ -90,6 +103,12 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription([
         argument('cameras', '', 'Camera namespaces, comma separated; empty: as in params_file.'),
         argument('namespace', '', 'Namespace of the node, in front of the camera namespaces.'),
+        argument(
+            'processes',
+            'one',
+            'one: a process serves all cameras; per_camera: each has its own, and fails alone.',
+            ['one', 'per_camera'],
+        ),
         argument('params_file', CONFIG / 'restore.param.yaml', 'Parameters of the node.'),
         argument('use_sim_time', '', 'Take the time from /clock; empty: as in params_file.'),
         argument('autostart', '', 'Configure and activate at start; empty: as in params_file.'),

@@ -32,3 +32,12 @@ def existing_file(name: str, text: str) -> str:
     if not path.is_file():
         raise InputError(f'{name}: no such file: {text}')
     return str(path)
+
+
+def split_cameras(cameras: list[str]) -> list[str]:
+    """Check the cameras that get a process each: all named, or one of no name; no name twice."""
+    if not any(cameras):
+        raise InputError('processes: per_camera needs the cameras by name, as cameras:=front,left')
+    if twice := sorted({camera for camera in cameras if cameras.count(camera) > 1}):
+        raise InputError(f'cameras: {", ".join(map(repr, twice))} given twice')
+    return cameras

@@ -35,6 +35,7 @@ FULL = {
         'respawn': 'false',
         'log_level': 'debug',
         'fastdds_profile': 'none',
+        'processes': 'one',
     },
     'replay.launch.py': {
         'source': 'drive.mp4',
@@ -143,6 +144,12 @@ def test_an_edited_file_with_an_unknown_parameter_is_noticed() -> None:
     ('file', 'arguments', 'said'),
     [
         ('restore.launch.py', {'autostart': 'maybe'}, "autostart: expected true or false, got 'm"),
+        ('restore.launch.py', {'processes': 'per_camera'}, 'processes: per_camera needs the cam'),
+        (
+            'restore.launch.py',
+            {'processes': 'per_camera', 'cameras': 'left, /left'},
+            "cameras: 'left' given twice",
+        ),
         ('restore.launch.py', {'use_sim_time': '2'}, 'use_sim_time: expected true or false'),
         ('restore.launch.py', {'respawn': 'never'}, 'respawn: expected true or false'),
         ('restore.launch.py', {'params_file': 'absent.yaml'}, 'params_file: no such file: absent'),
@@ -175,3 +182,25 @@ def test_a_configuration_that_cannot_work_is_not_started_again(launcher: Launche
     assert [node.named['executable'] for node in again] == ['restore_node']
     assert ended(SimpleNamespace(returncode=0), LaunchContext({}, is_shutdown=True)) == []
     assert not list(launcher.handlers('restore.launch.py', respawn='false'))
+
+
+def test_a_process_for_each_camera_has_its_topics_and_starts_again_alone(
+    launcher: Launcher,
+) -> None:
+    handlers = list(
+        launcher.handlers(
+            'restore.launch.py', cameras='front, /left', namespace='car', processes='per_camera'
+        )
+    )
+    assert len(handlers) == 2
+    namespaces = []
+    for handler in handlers:
+        node = handler.named['target_action']
+        node.resolve()
+        assert (node.named['name'], node.overrides) == ('restore', {'cameras': ['']})
+        check('restore_node', node.overrides)
+        (timer,) = handler.named['on_exit'](SimpleNamespace(returncode=-9), LaunchContext({}))
+        (again,) = (action for action in timer.named['actions'] if isinstance(action, Node))
+        assert again.named['namespace'] == node.named['namespace']
+        namespaces.append(node.named['namespace'])
+    assert namespaces == ['car/front', 'car/left']
