@@ -182,7 +182,7 @@ DRIVE_PROFILES: Mapping[str, DriveProfile] = MappingProxyType({
     p.name: p
     for p in (
         DriveProfile(
-            'drive', 64, 1, 2, latent=64, decoder_width=96, decoder_depth=2, decoder_heads=3,
+            'drive', 64, 1, 2, latent=64, decoder_width=96, decoder_depth=1, decoder_heads=3,
             cells=64, cell=8, candidates=3,
         ),
     )
