@@ -78,8 +78,9 @@ class Ode2FacVAE(nn.Module):
             len(profile.deviations) > 2, profile.bayesian,
         )  # fmt: skip
         self.log_process_noise = nn.Parameter(torch.full((total,), -3.0))
-        self.register_buffer('spread', torch.ones(()))  # deviation of positions in training
-        self.register_buffer('noise', torch.ones(()))  # deviation of pixels in training
+        # Deviations of positions and pixels in training.
+        self.register_buffer('spread', torch.ones(profile.factors, profile.codes))
+        self.register_buffer('noise', torch.ones(()))
 
     def impute(
         self,
@@ -157,24 +158,28 @@ class Ode2FacVAE(nn.Module):
 
     def _error(self, state: StatePosterior, query: Tensor, samples: int, adaptive: bool) -> Tensor:
         generator = torch.Generator(query.device).manual_seed(0)
-        limit = DIVERGED * self.spread
+        limit = self._limit()
         total, squares = torch.zeros(()), torch.zeros(())
         for _ in range(samples):
             moves = self.follow(state.sample(generator), query - state.origin, adaptive)
-            drawn = self.decode(moves.s.nan_to_num().clamp(-limit, limit))
+            drawn = self.decode(moves.s.nan_to_num().maximum(-limit).minimum(limit))
             total, squares = total + drawn, squares + drawn.square()
         variance = (squares / samples - (total / samples).square()).clamp(min=0).mean(2)
         return (variance + self.noise.square()).sqrt()
 
     def _check_state(self, s: Tensor, times: Tensor, seen: Tensor, query: Tensor) -> None:
         """Raise `InputError` for states that are not finite, or further out than in training."""
-        reach = s.abs().amax((2, 3))  # (B, Q)
-        wrong = ~(reach <= DIVERGED * self.spread)
+        reach = (s / self._limit()).abs().amax((2, 3))  # (B, Q)
+        wrong = ~(reach <= 1)
         if bool(wrong.any()):
             clip, number = (int(i) for i in wrong.nonzero()[0])
             distance = float(nearest(times, seen, query)[clip, number])
             raise InputError(
                 f'the latent state of clip {clip} diverges {distance:.3g} s from its nearest '
-                f'observed frame: {float(reach[clip, number]):.3g}, expected at most '
-                f'{float(DIVERGED * self.spread):.3g}'
+                f'observed frame: {float(DIVERGED * reach[clip, number]):.3g} deviations of '
+                f'training, expected at most {DIVERGED:g}'
             )
+
+    def _limit(self) -> Tensor:
+        """Positions beyond are diverged, (L, q); deviations of the prior are 1."""
+        return DIVERGED * self.spread.clamp(min=1)

@@ -132,7 +132,7 @@ class Ode2System(TrainingSystem):
     def _remember(self, positions: Tensor, error: Tensor) -> None:
         """Keep running deviations of positions and pixels, for what is refused and expected."""
         network = self.network
-        network.spread.lerp_(positions.square().mean().sqrt(), MOMENTUM)
+        network.spread.lerp_(positions.square().mean((0, 1)).sqrt(), MOMENTUM)
         network.noise.lerp_(error.sqrt(), MOMENTUM)
 
     def _transition(self, times: Tensor, moves: Trajectory) -> Tensor:

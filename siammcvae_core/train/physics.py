@@ -9,6 +9,7 @@ from pathlib import Path
 import sys
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -19,15 +20,18 @@ from siammcvae_core.commands.parser import CommandParser
 from siammcvae_core.commands.values import parse_list, parse_numbers
 from siammcvae_core.errors import InputError
 from siammcvae_core.files import expand_user, parse_json, write_whole
+from siammcvae_core.model.checkpoint import save_checkpoint
 from siammcvae_core.model.pixels import denormalise, normalise
 from siammcvae_core.model.profiles import choose
 from siammcvae_core.simulation.physics import centroid, draw_clips, PhysicsClips
+from siammcvae_core.train.film_strip import film_strip
 from siammcvae_core.train.ode2_facvae import draw_tasks, Ode2System
 
 DESCRIPTION = """\
 Train Ode2-FacVAE with several dynamics on clips of a disc with known motion, and compare how well
 each foresees the frames after the first five: PSNR, and how far the disc is from its true place.
-Runs that are complete in OUT are not repeated.
+Writes into OUT, for every run, its scores, weights and a picture of the three tasks of imputation.
+Runs that are complete there are not repeated.
 """
 ROWS: Mapping[str, Mapping[str, Any]] = {
     'second': {},
@@ -74,8 +78,10 @@ def compare(options: argparse.Namespace) -> None:
         for row in rows:
             path = out / f'{row}-{options.steps}-{seed}.json'
             if not path.is_file():
-                result = score(train(row, seed, options.steps))
-                write_whole(path, json.dumps(result).encode())
+                network = train(row, seed, options.steps)
+                save_checkpoint(path.with_suffix('.safetensors'), network)
+                write_strip(path.with_suffix('.png'), network)
+                write_whole(path, json.dumps(score(network)).encode())
             scores.setdefault(row, []).append(parse_json(path.read_text()))
     print_table(scores)
 
@@ -130,6 +136,15 @@ def score(network: Ode2FacVAE) -> dict[str, list[float]]:
         result['psnr' + name] = (10 * np.log10(255**2 / mse)).mean(0).round(3).tolist()
         result['position' + name] = place.mean(0).round(3).tolist()
     return result
+
+
+def write_strip(path: Path, network: Ode2FacVAE) -> None:
+    """Write the three tasks on one test clip as a PNG file."""
+    clips = draw_clips(TEST_CLIPS, OBSERVED + AHEAD, np.random.default_rng(TEST_SEED))
+    times, frames = tensors(clips)
+    fastest = int(np.linalg.norm(clips.acceleration, axis=-1).argmax())
+    strip = film_strip(network, times[fastest], frames[fastest])
+    write_whole(path, cv2.imencode('.png', strip)[1].tobytes())
 
 
 def tensors(clips: PhysicsClips) -> tuple[Tensor, Tensor]:

@@ -5,11 +5,16 @@
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from support.threads import one_thread  # noqa: F401  (autouse)
 
 pytest.importorskip('torchdiffeq', reason='torchdiffeq is not installed')
 
+from siammcvae_core.baselines.ode2_facvae import Ode2FacVAE
+from siammcvae_core.baselines.ode2_profile import Ode2Profile
+from siammcvae_core.model.checkpoint import load_model
 from siammcvae_core.train import physics
 
 
@@ -23,6 +28,14 @@ def test_it_trains_scores_and_does_not_repeat_itself(
         'psnr second', 'psnr first',
     ]  # fmt: skip
     path = tmp_path / 'second-3-0.json'
+    strip = cv2.imread(str(path.with_suffix('.png')))
+    assert strip.shape == (9 * 64 + 12, 15 * 64, 3)
+    given, predicted, true = (strip[row * 64 : row * 64 + 64] for row in range(3))
+    assert np.array_equal(given[:, :320], true[:, :320])  # five frames are seen
+    assert np.array_equal(predicted[:, :320], true[:, :320])
+    assert not given[:, 320:].any()
+    network = load_model(path.with_suffix('.safetensors'), Ode2FacVAE, Ode2Profile, 'physics')
+    assert physics.score(network) == json.loads(path.read_text())
     scores = json.loads(path.read_text())
     assert set(scores) == {'psnr', 'position', 'psnr_ceiling', 'position_ceiling'}
     assert all(len(values) == 10 for values in scores.values())
