@@ -11,7 +11,7 @@ COMMANDS = {'export': export_command.main, 'build': build_command.main}
 USAGE = """\
 usage: python -m siammcvae_core.engines {export,build} ...
 
-  export  write the drive model as ONNX
+  export  write the drive model as ONNX, or with --whole WxH the whole restoration
   build   build its TensorRT engines for the GPU of this machine
 
 `export --help` and `build --help` say more.
