@@ -13,7 +13,7 @@ from siammcvae_core.model.pixels import CHANNELS
 LEAST_VARIANCE, MOST_VARIANCE = -8.0, 4.0  # logarithms, of a code's noise
 
 
-class FrameEncoder(nn.Module):
+class ConvolutionalEncoder(nn.Module):
     """Frames with what is seen of them as a fourth channel, to codes and their variances.
 
     `depth` convolutions of stride 2 with `width`, 2 `width`, … channels; `codes` is Q.
@@ -40,7 +40,7 @@ class FrameEncoder(nn.Module):
         return codes, log_variances.clamp(LEAST_VARIANCE, MOST_VARIANCE).exp() / share
 
 
-class FrameDecoder(nn.Module):
+class ConvolutionalDecoder(nn.Module):
     """Positions of all factors, (B, Q), to frames (B, 3, H, W); nearest x 2, then 3 x 3."""
 
     def __init__(self, size: tuple[int, int], width: int, depth: int, codes: int) -> None:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import nn, Tensor
 
-from siammcvae_core.baselines.convolutions import FrameDecoder, FrameEncoder
+from siammcvae_core.baselines.convolutions import ConvolutionalDecoder, ConvolutionalEncoder
 from siammcvae_core.baselines.latent_ode import Dynamics, Trajectory
 from siammcvae_core.baselines.ode2_profile import Ode2Profile
 from siammcvae_core.baselines.sequence import check_clip, nearest, pixels_seen, restore_seen
@@ -71,8 +71,8 @@ class Ode2FacVAE(nn.Module):
         super().__init__()
         self.profile = profile
         total = profile.factors * profile.codes
-        self.encoder = FrameEncoder(profile.size, profile.width, profile.depth, total)
-        self.decoder = FrameDecoder(profile.size, profile.width, profile.depth, total)
+        self.encoder = ConvolutionalEncoder(profile.size, profile.width, profile.depth, total)
+        self.decoder = ConvolutionalDecoder(profile.size, profile.width, profile.depth, total)
         self.dynamics = Dynamics(
             profile.factors, profile.codes, profile.hidden, profile.dynamics,
             len(profile.deviations) > 2, profile.bayesian,

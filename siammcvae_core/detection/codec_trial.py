@@ -67,7 +67,7 @@ def encode_clip(frames: Sequence[np.ndarray], setting: StreamSetting) -> list[Co
     shared = f'keyint={KEY_EVERY}:scenecut=0:bframes={setting.bframes}'
     if setting.codec == 'h264':
         shared += f':slices={setting.slices}:sliced-threads=0'
-    else:  # x265 has no slices for pictures this small
+    else:  # x265 refuses several slices at this size
         shared += ':log-level=none:pools=none:frame-threads=1'
     preset = 'veryfast' if setting.codec == 'h264' else 'ultrafast'
     encoder.options = {'preset': preset, f'{name[3:]}-params': shared}

@@ -22,7 +22,6 @@ The outputs of `restore_frame` are `restored` uint8 (B, H, W, C) and `expected_e
 from collections import Counter
 from pathlib import Path
 import tempfile
-from typing import cast
 import warnings
 
 import torch
@@ -62,29 +61,26 @@ class _FlatFrame(nn.Module):
         super().__init__()
         self.program = program
 
-    def forward(self, frame: Tensor, mask: Tensor, newest: Tensor, *rest: Tensor) -> Tensor:
+    def forward(
+        self, frame: Tensor, mask: Tensor, newest: Tensor, *rest: Tensor
+    ) -> tuple[Tensor, ...]:
         *reference, tokens, share, ratio = rest
-        outputs = self.program(
+        restored, error = self.program(
             frame, mask, newest, ReferenceTensors(*reference), tokens, Age(share, ratio)
         )
-        return cast('Tensor', outputs)
+        return restored, error
 
 
-def export_program(
-    model: DriveMCVAE, size: Size, batch: int = 1, frame: RestoreFrame | None = None
-) -> dict[str, bytes]:
-    """Export both modules for `batch` BGR frames of `size`: ONNX files by name.
-
-    `frame` is the program to export as `restore_frame`; without it that of the whole frame.
-    """
-    keep, frame = KeepPair(model, size), frame or RestoreFrame(model, size)
+def export_program(model: DriveMCVAE, size: Size) -> dict[str, bytes]:
+    """Export both modules for a BGR frame of `size`, all of which may be lost: ONNX by name."""
+    keep, frame = KeepPair(model, size), RestoreFrame(model, size)
     height, width = keep.working
-    pixels = torch.zeros(batch, *size, CHANNELS, dtype=torch.uint8)
-    field = torch.zeros(batch, 2, height, width)
-    pair = (pixels, torch.zeros(batch, 1, height, width), field, field)
+    pixels = torch.zeros(1, *size, CHANNELS, dtype=torch.uint8)
+    field = torch.zeros(1, 2, height, width)
+    pair = (pixels, torch.zeros(1, 1, height, width), field, field)
     with torch.inference_mode():
         kept = _FlatPair(keep)(*pair)
-    mask, age = torch.ones(batch, *size, dtype=torch.uint8), torch.ones(batch)
+    mask, age = torch.ones(1, *size, dtype=torch.uint8), torch.ones(1)
     frame_inputs = (pixels, mask, pixels, *(tensor.clone() for tensor in kept), age, age)
     return {
         'keep_pair': _to_onnx(_FlatPair(keep), pair, PAIR_INPUTS, PAIR_OUTPUTS),

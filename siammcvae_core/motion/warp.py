@@ -4,8 +4,8 @@
 
     warped(p) = image(p + d(p))
 
-with the displacement d as (x, y) in pixels. The training's `warp` in PyTorch follows the same
-convention.
+with the displacement d as (x, y) in pixels. `warp` of `alignment.program` in PyTorch follows the
+same convention.
 """
 
 import cv2

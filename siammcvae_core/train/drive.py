@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from siammcvae_core.alignment.program.composite import blend
+from siammcvae_core.alignment.program.images import interpolate
 from siammcvae_core.errors import WeightsError
 from siammcvae_core.model.checkpoint import load_model, save_checkpoint
 from siammcvae_core.model.drive import DriveMCVAE, PredictionTensors
@@ -18,7 +20,6 @@ from siammcvae_core.model.profiles import choose, DRIVE_PROFILES, DriveProfile
 from siammcvae_core.train.drive_features import DriveFeatures, extract_batch
 from siammcvae_core.train.drive_losses import drive_losses, OPTIONAL_LOSSES
 from siammcvae_core.train.system import Batch, BatchEvaluation, lost_pixels, TrainingSystem
-from siammcvae_core.train.torch_composite import composite
 
 TRAINING_CHOICES = ('size', 'beta', *OPTIONAL_LOSSES)
 """Fields of the profile in which a run may differ from the weights it starts from."""
@@ -84,7 +85,10 @@ class DriveSystem(TrainingSystem):
             features.source,
             batch.lost,
         )
-        return features, prediction, composite(newest.float(), features.displacement, prediction)
+        size = newest.shape[-2], newest.shape[-1]
+        displacement = features.displacement + interpolate(prediction.correction, size)
+        bgr = newest.float().flip(1)  # as everywhere in core
+        return features, prediction, blend(bgr, displacement, prediction).flip(1)
 
     @torch.no_grad()
     def _restore_references(self, batch: Batch) -> Batch:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F
 
+from siammcvae_core.alignment.program.images import interpolate, warp
 from siammcvae_core.model.drive import near, PredictionTensors
 from siammcvae_core.model.losses import (
     charbonnier,
@@ -31,9 +32,9 @@ from siammcvae_core.model.losses import (
 )
 from siammcvae_core.model.patches import grid_of
 from siammcvae_core.model.profiles import DriveProfile
+from siammcvae_core.motion.rectangle import Rectangle
 from siammcvae_core.train.drive_features import DriveFeatures
 from siammcvae_core.train.system import Batch, lost_pixels
-from siammcvae_core.train.torch_composite import upsample, warp
 
 FLOOR = 0.5  # grey levels² added to squared errors: below, coding noise decides
 FLOW_WEIGHT = 0.1
@@ -78,7 +79,7 @@ def _main_losses(
     deviation = (prediction.correction - features.correction).abs().clamp(max=FLOW_RANGE)
     deviation = deviation.mean(1, keepdim=True)
     flow = (deviation * lost_cells).sum() / lost_cells.sum().clamp(min=1)
-    log_scale = upsample(prediction.log_scale, lost.shape[-2:])
+    log_scale = interpolate(prediction.log_scale, lost.shape[-2:])
     error = difference.detach().abs().mean(1, keepdim=True)
     likelihood = ((error * (-log_scale).exp() + log_scale) * lost).sum() / share.sum()
     fidelity = (squared + FLOOR).log().mean()
@@ -118,6 +119,6 @@ def _optional_loss(
         return smoothness(prediction.correction, F.avg_pool2d(target, cell))
     size = target.shape[-2:]
     around = lost_pixels(near(batch.lost, grid_of(target, patch)), size, patch)
-    displacement = features.displacement + upsample(prediction.correction, size)
-    warped = warp(batch.references[:, 0].float(), displacement)
+    displacement = features.displacement + interpolate(prediction.correction, size)
+    warped = warp(batch.references[:, 0].float(), displacement, Rectangle.whole(size))
     return charbonnier(warped - target, around * (1 - lost))

@@ -48,19 +48,32 @@ def composite(newest: Tensor, aligned: Tensor, prediction: PredictedCells) -> Te
     displacement = interpolate(aligned, size) + interpolate(prediction.correction, size)
     scale = torch.tensor([size[1] / columns, size[0] / rows], device=newest.device)
     native = displacement * scale.view(1, 2, 1, 1)
-    warped = round_levels(warp(newest, native, Rectangle.whole(size), mode='bicubic'))
-    warped = warped.clamp(0, 255)
+    return blend(newest, native, prediction, rounded=True).round().clamp(0, 255)
+
+
+def blend(
+    newest: Tensor, displacement: Tensor, prediction: PredictedCells, rounded: bool = False
+) -> Tensor:
+    """Blend the candidates and add the colour: frames like `newest`, not clipped.
+
+    `displacement` (B, 2, H, W), corrected, is in pixels of the frames. Candidates are `rounded` as
+    images of uint8 are, or not, so that the result can be learned through.
+    """
+    size = newest.shape[-2], newest.shape[-1]
+    warped = warp(newest, displacement, Rectangle.whole(size), mode='bicubic').clamp(0, 255)
+    warped = round_levels(warped) if rounded else warped
     names = CANDIDATES[: prediction.weights.shape[1]]
     candidates = {'warped': warped, 'copy': newest}
     for name in names[2:]:
         width, height = SMOOTH[name]
-        candidates[name] = round_levels(box_mean(warped, (height, width), 'replicate'))
+        mean = box_mean(warped, (height, width), 'replicate')
+        candidates[name] = round_levels(mean) if rounded else mean
     colour = prediction.colour if newest.shape[1] == 3 else prediction.colour.mean(1, keepdim=True)
     total = interpolate(COLOUR_UNIT * colour, size)
     weights = interpolate(prediction.weights, size)
     for name, weight in zip(names, weights.split(1, 1), strict=True):
         total = total + weight * candidates[name]
-    return total.round().clamp(0, 255)
+    return total
 
 
 def expected_error(prediction: PredictedCells, size: tuple[int, int]) -> Tensor:

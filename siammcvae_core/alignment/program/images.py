@@ -83,11 +83,11 @@ def reduce(images: Tensor, scale: int) -> Tensor:
     return images if scale == 1 else F.avg_pool2d(images, scale)
 
 
-def interpolate(fields: Tensor, size: Size) -> Tensor:
-    """Interpolate fields (B, C, h, w) bilinearly to `size`."""
-    if tuple(fields.shape[-2:]) == size:
+def interpolate(fields: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Interpolate fields (B, C, h, w) bilinearly to `size`, height and width."""
+    if fields.shape[-2:] == size:
         return fields
-    return F.interpolate(fields, size=size, mode='bilinear', align_corners=False)
+    return F.interpolate(fields, size=tuple(size), mode='bilinear', align_corners=False)
 
 
 def to_grey(frames: Tensor) -> Tensor:

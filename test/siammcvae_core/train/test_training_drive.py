@@ -14,6 +14,8 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 from siammcvae_core.alignment.composite import CANDIDATES, Prediction  # noqa: E402
 from siammcvae_core.alignment.composite import composite as composite_numpy  # noqa: E402
 from siammcvae_core.alignment.features import AlignmentFeatures  # noqa: E402
+from siammcvae_core.alignment.program.composite import blend  # noqa: E402
+from siammcvae_core.alignment.program.images import interpolate  # noqa: E402
 from siammcvae_core.errors import WeightsError  # noqa: E402
 from siammcvae_core.model.checkpoint import load_model  # noqa: E402
 from siammcvae_core.model.drive import DriveMCVAE, PredictionTensors  # noqa: E402
@@ -23,7 +25,6 @@ from siammcvae_core.train.drive import build, DriveSystem  # noqa: E402
 from siammcvae_core.train.drive_losses import OPTIONAL_LOSSES  # noqa: E402
 from siammcvae_core.train.loop import Training  # noqa: E402
 from siammcvae_core.train.system import Batch  # noqa: E402
-from siammcvae_core.train.torch_composite import composite  # noqa: E402
 
 CELLS = (16, 24)
 SMALL = {
@@ -62,11 +63,12 @@ def test_the_composite_is_that_of_the_node():
         references, features, Prediction(correction, weights, colour, scale), mask
     )
 
-    rgb = torch.from_numpy(frames[:1, ..., ::-1].copy()).permute(0, 3, 1, 2)
+    bgr = torch.from_numpy(frames[:1]).permute(0, 3, 1, 2).float()
     planes = [torch.from_numpy(p)[None] for p in (correction, weights, colour, scale[None])]
     predict = PredictionTensors(*planes, torch.zeros(1), None)
     grown = torch.from_numpy(cv2.resize(offset, (96, 64))).permute(2, 0, 1)[None]
-    restored = composite(rgb.float(), grown, predict)[0].permute(1, 2, 0).numpy()[..., ::-1]
+    corrected = grown + interpolate(predict.correction, (64, 96))
+    restored = blend(bgr, corrected, predict)[0].permute(1, 2, 0).numpy()
     difference = np.abs(restored.clip(0, 255) - expected)
     assert difference.mean() < 0.6  # OpenCV warps in steps of 1/32 pixel, and rounds
     assert np.quantile(difference, 0.99) < 4
