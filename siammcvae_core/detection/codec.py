@@ -196,7 +196,9 @@ class CodecDecoder:
         bare = self._bare_pictures.pop(stamp, None)
         for old in [other for other in self._bare_pictures if other < stamp]:
             del self._bare_pictures[old]
-        if bare is None or bare.shape != yuv.shape:
+        if stamp == self._key_stamp:
+            self._bare.agrees = False
+        if bare is None or bare.shape != yuv.shape or self._bare.agrees:
             self._equal = 0
             return np.ones(cells, bool)
         mask = differing_cells(yuv, bare)

@@ -115,6 +115,7 @@ def transmit(
         relays[0].close()
     for ready, lost in order.flush():
         yield from assembler.push(ready, lost)
+    yield from assembler.flush()
 
 
 def decode_all(codec: str, pictures: Iterator[CodedPicture]) -> dict[int, DecodedFrame]:

@@ -43,7 +43,8 @@ class LossyDecoder:
     """Decodes H.264 or H.265 pictures, damaged or not.
 
     conceal: fill what is missing as FFmpeg does, from the picture before; otherwise leave what
-    the memory held.
+    the memory held. `agrees` is set where a whole picture is missing that this decoder could not
+    tell from the other: they agree from there on, until the next key picture, and are wrong.
     """
 
     def __init__(self, codec: str, conceal: bool = True) -> None:
@@ -57,6 +58,7 @@ class LossyDecoder:
             **({} if conceal else {'ec': '0'}),
         }
         self._newest: list[av.VideoFrame] = []
+        self.agrees = False
 
     def feed(self, picture: Coded) -> list[Shown]:
         """Decode one picture; returns those that are ready to be shown, [] for unusable data."""
@@ -89,8 +91,9 @@ class LossyDecoder:
 
         Both decoders predict from their newest picture in its place, so they would agree. This one
         predicts from a picture that is one older: they differ where the scene moves, as the
-        concealed pictures do from the true ones.
+        concealed pictures do from the true ones. Before a first picture was shown nothing can.
         """
+        self.agrees |= not self._newest
         for number, plane in enumerate(self._newest[-1].planes if self._newest else ()):
             before = self._newest[0].planes
             fits = number < len(before) and before[number].buffer_size == plane.buffer_size

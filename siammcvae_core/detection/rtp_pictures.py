@@ -32,14 +32,14 @@ class PictureAssembler:
     def push(self, packet: RtpPacket, lost: int = 0) -> Iterator[CodedPicture]:
         """Take the next packet, before which `lost` are missing; yields pictures that are complete.
 
-        Where a whole picture is missing, one without data and without a stamp is yielded.
+        Where a whole picture is missing, one without data and without a stamp is yielded; where its
+        units cannot be read since their beginnings are missing, one without data.
         """
         timestamp = self._unwrap(packet.timestamp)
         if lost:
             self._break()
         if timestamp != self._timestamp:
-            if self._timestamp is not None and self._units:
-                yield self._picture()
+            yield from self.flush()
             whole = bool(lost) and self._ended and self._begins_picture(packet.payload)
             if whole:
                 yield CodedPicture(b'', None, lost=True)
@@ -48,9 +48,13 @@ class PictureAssembler:
             self._timestamp, self._ended = timestamp, False
         self._take(packet.payload)
         if packet.marker:
+            yield from self.flush()
             self._ended = True
-            if self._units:
-                yield self._picture()
+
+    def flush(self) -> Iterator[CodedPicture]:
+        """Yield the picture at work, whether its end has come or not."""
+        if self._units or not self._ended:
+            yield self._picture()
 
     def _unwrap(self, timestamp: int) -> int:
         if self._origin is None:

@@ -86,6 +86,32 @@ def test_a_whole_picture_that_is_lost_is_one_without_data(frames):
     assert [picture.lost for picture in pictures] == [i == 4 for i in range(len(packets))]
 
 
+@pytest.mark.parametrize('missing', ['first', 'last'])
+def test_a_picture_that_lacks_its_first_or_last_packet_is_lost(frames, missing):
+    """Without the first fragment nothing of a unit can be used.
+
+    Behind a last one that is missing, the next picture may lack something, too.
+    """
+    packets = [
+        PicturePackets('h264', sequence=100 * number).packets(data, stamp)
+        for number, (data, stamp) in enumerate(encode(frames))
+    ]
+    broken = next(number for number, parts in enumerate(packets) if number and len(parts) > 1)
+    assembler, pictures = PictureAssembler('h264'), []
+    lost = 0
+    for number, parts in enumerate(packets):
+        for place, packet in enumerate(parts):
+            if number == broken and place == (0 if missing == 'first' else len(parts) - 1):
+                lost = 1
+                continue
+            pictures += assembler.push(packet, lost)
+            lost = 0
+    pictures += assembler.flush()
+    assert len(pictures) == len(packets)
+    marked = [number for number, picture in enumerate(pictures) if picture.lost]
+    assert marked == ([broken] if missing == 'first' else [broken, broken + 1])
+
+
 def test_time_stamps_and_sequence_numbers_may_wrap():
     assembler, order = PictureAssembler('h264'), PacketOrder()
     stamps = []
