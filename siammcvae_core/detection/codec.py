@@ -6,51 +6,33 @@ H.264: from a loss on, a second decoder reads the same packets, without FFmpeg's
 Both predict from what they show, so wherever the two pictures differ the content is lost, errors
 carried on by prediction included; where they are equal again an intra refresh has healed it:
 
-    lost(cell) = max over the cell of |concealed - bare| > TOLERANCE
+    lost(cell) = max over the cell of |first - second| > TOLERANCE
 
 The second decoder starts at the last key picture, whose packets are kept, and ends when the damage
-is healed; an intact stream is decoded once. H.265: FFmpeg conceals nothing, so pictures are lost
-from the loss to the next intra picture. JPEG: each picture by itself, see `cut_jpeg`.
+is healed, see `second_decoder`; an intact stream is decoded once. H.265: FFmpeg conceals nothing,
+so pictures are lost from the loss to the next intra picture. JPEG: each picture by itself, see
+`cut_jpeg`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from siammcvae_core.data.colours import to_bgr
+from siammcvae_core.detection.coded_picture import CodedPicture
 from siammcvae_core.detection.cut_jpeg import decode_cut_jpeg
 from siammcvae_core.detection.lossy_decoder import LossyDecoder, Shown
-from siammcvae_core.detection.nal_units import (
-    has_slice,
-    is_key_picture,
-    join_units,
-    split_units,
-)
+from siammcvae_core.detection.nal_units import has_slice, is_key_picture, split_units
+from siammcvae_core.detection.second_decoder import any_of_cell, CELL, SecondDecoder
+from siammcvae_core.detection.slice_headers import ParameterSets
 from siammcvae_core.errors import FrameError, InputError, SourceError
 
 CODECS = ('h264', 'hevc', 'mjpeg')
-CELL = 16  # pixels
-TOLERANCE = 2  # levels of Y, U or V; decoders agree to the bit where nothing is lost
 HEALED = 16  # equal pictures in a row: no picture that is still predicted from can be damaged
-RANDOM_END = 64  # bytes: a decoder notices within a few that they make no sense
 LONGEST_HOLE = 30  # frames added in a row; beyond, the stream was interrupted
 LONGEST_GROUP = 300  # packets kept from the last key picture on
-
-
-@dataclass(frozen=True)
-class CodedPicture:
-    """One picture as it came: `data` is Annex B or JPEG, b'' if nothing of it came.
-
-    `stamp` is when it is to be shown, ns, None where nothing came that would tell. `lost` says that
-    packets of it are missing; `cut` are the numbers of its NAL units, from 0, whose end is missing.
-    """
-
-    data: bytes
-    stamp: int | None
-    lost: bool = False
-    cut: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,13 +57,12 @@ class CodecDecoder:
             raise InputError(f"codec is '{codec}', expected one of: {', '.join(CODECS)}")
         self._codec = codec
         self._shown = LossyDecoder(codec)
-        self._bare: LossyDecoder | None = None
-        self._bare_pictures: dict[int, np.ndarray] = {}
+        self._parameters = ParameterSets()
+        self._second: SecondDecoder | None = None
         self._group: list[CodedPicture] = []
         self._waiting: list[int] = []  # stamps of pictures that have not been shown yet
         self._key_stamp: int | None = None  # of the newest key picture, nothing lost since
         self._clean = False  # until there is a picture to begin with; H.265: from a loss on, too
-        self._equal = 0
         self._last: np.ndarray | None = None
         self._last_stamp: int | None = None
         self._period: int | None = None  # ns, the shortest time between two frames so far
@@ -90,7 +71,7 @@ class CodecDecoder:
     @property
     def tracks_damage(self) -> bool:
         """Whether a second decoder is at work."""
-        return self._bare is not None
+        return self._second is not None
 
     def decode(self, picture: CodedPicture) -> list[DecodedFrame]:
         """Decode the next picture; returns the frames that are ready, in the order of their stamps.
@@ -102,21 +83,22 @@ class CodecDecoder:
             return self._decode_jpeg(picture)
         if picture.stamp is not None:
             self._waiting.append(picture.stamp)
+        if self._codec == 'h264':
+            for unit in split_units(picture.data):
+                self._parameters.learn(unit)
         carries = bool(picture.data) and has_slice(picture.data, self._codec)
         lost = picture.lost or not carries
         if carries and not picture.lost and is_key_picture(picture.data, self._codec):
             self._key_stamp, self._group = picture.stamp, []
         if lost:
             self._lose()
-            self._holes |= picture.stamp is None
+        self._holes |= picture.stamp is None or picture.gap
         self._group.append(picture)
         shown = self._shown.feed(picture)
-        if self._bare is None and (
-            len(self._group) > LONGEST_GROUP or any(one.corrupt for one in shown)
-        ):
-            self._start_bare()
-        elif self._bare is not None:
-            self._take_bare(self._bare, picture)
+        if self._second is not None:
+            self._second.feed(picture)
+        elif len(self._group) > LONGEST_GROUP or any(one.corrupt for one in shown):
+            self._start_second()
         if len(self._group) > LONGEST_GROUP:
             self._group = []
         return [frame for one in shown for frame in self._finish(one)]
@@ -124,30 +106,26 @@ class CodecDecoder:
     def flush(self) -> list[DecodedFrame]:
         """Return what is still to be shown at the end of a stream."""
         shown = self._shown.flush()
-        if self._bare is not None:
-            self._bare_pictures.update((one.stamp, one.yuv) for one in self._bare.flush())
+        if self._second is not None:
+            self._second.flush()
         frames = [frame for one in shown for frame in self._finish(one)]
         return frames + self._missing(None)
 
     def _lose(self) -> None:
         """Note that something is missing from here on."""
-        self._key_stamp, self._equal = None, 0
-        if self._codec == 'h264' and self._bare is None:
-            self._start_bare()
+        self._key_stamp = None
+        if self._second is None:
+            self._start_second()
         if self._codec == 'hevc':
             self._clean = False
 
-    def _start_bare(self) -> None:
+    def _start_second(self) -> None:
         """Let the second decoder read what the first one has read since the last key picture."""
         if self._codec != 'h264':
             return
-        self._bare, self._equal = LossyDecoder('h264', conceal=False), 0
+        self._second = SecondDecoder(self._parameters)
         for picture in self._group:
-            self._take_bare(self._bare, picture)
-
-    def _take_bare(self, bare: LossyDecoder, picture: CodedPicture) -> None:
-        shown = bare.feed(with_random_ends(picture))
-        self._bare_pictures.update((one.stamp, one.yuv) for one in shown)
+            self._second.feed(picture)
 
     def _finish(self, shown: Shown) -> list[DecodedFrame]:
         """Add the mask to a decoded picture, and in front of it the frames that never came."""
@@ -191,22 +169,14 @@ class CodecDecoder:
             if self._codec == 'hevc' or corrupt:
                 return np.ones(cells, bool)
             self._clean = True  # an intra refresh has gone round
-        if self._bare is None:
+        second = self._second
+        if second is None:
             return np.zeros(cells, bool)
-        bare = self._bare_pictures.pop(stamp, None)
-        for old in [other for other in self._bare_pictures if other < stamp]:
-            del self._bare_pictures[old]
-        if stamp == self._key_stamp:
-            self._bare.agrees = False
-        if bare is None or bare.shape != yuv.shape or self._bare.agrees:
-            self._equal = 0
-            return np.ones(cells, bool)
-        mask = differing_cells(yuv, bare)
+        mask = second.compare(stamp, yuv)
         odd = [(0, count - have) for count, have in zip(cells, mask.shape, strict=True)]
         mask = np.pad(mask, odd, mode='edge')
-        self._equal = 0 if mask.any() else self._equal + 1
-        if (self._equal and stamp == self._key_stamp) or (self._equal >= HEALED and self._group):
-            self._bare, self._bare_pictures = None, {}
+        if (second.equal and stamp == self._key_stamp) or (second.equal >= HEALED and self._group):
+            self._second = None
         return mask
 
     def _missing(self, before: int | None) -> list[DecodedFrame]:
@@ -231,36 +201,4 @@ class CodecDecoder:
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         self._last = image
-        return [DecodedFrame(image, _any_of_cell(lost), picture.stamp)]
-
-
-def with_random_ends(picture: CodedPicture) -> CodedPicture:
-    """Continue what was cut off with random bytes.
-
-    A decoder reads beyond the end before it notices. Two that read the same there would agree.
-    """
-    if not picture.cut:
-        return picture
-    units = split_units(picture.data)
-    tails = np.random.default_rng(len(picture.data))
-    for number in picture.cut:
-        if number < len(units):
-            # Bytes above 3 cannot form a start code.
-            units[number] += tails.integers(4, 256, RANDOM_END, np.uint8).tobytes()
-    return replace(picture, data=join_units(units))
-
-
-def differing_cells(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Compare pictures in I420, uint8 (H * 3 / 2, W): bool (R, C), True where a cell differs."""
-    height, width = first.shape[0] * 2 // 3, first.shape[1]
-    differs = cv2.absdiff(first, second) > TOLERANCE
-    chroma = differs[height:].reshape(2, height // 2, width // 2).any(axis=0)
-    return _any_of_cell(differs[:height]) | _any_of_cell(chroma, CELL // 2)
-
-
-def _any_of_cell(lost: np.ndarray, side: int = CELL) -> np.ndarray:
-    """Reduce bool (H, W) to cells of `side` px, True if any pixel is."""
-    height, width = lost.shape
-    below, beyond = -height % side, -width % side
-    padded = np.pad(lost, ((0, below), (0, beyond)))
-    return np.asarray(padded.reshape(-1, side, (width + beyond) // side, side).any(axis=(1, 3)))
+        return [DecodedFrame(image, any_of_cell(lost), picture.stamp)]

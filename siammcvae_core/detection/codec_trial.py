@@ -11,12 +11,14 @@ import av
 import cv2
 import numpy as np
 
-from siammcvae_core.detection.codec import CELL, CodecDecoder, CodedPicture, DecodedFrame
+from siammcvae_core.detection.codec import CodecDecoder, DecodedFrame
+from siammcvae_core.detection.coded_picture import CodedPicture
 from siammcvae_core.detection.rtp import PacketOrder, parse_packet
 from siammcvae_core.detection.rtp_pictures import PictureAssembler, PicturePackets
+from siammcvae_core.detection.second_decoder import CELL
 from siammcvae_core.faults.packet_loss import LossyRelay, PacketLoss
 
-WRONG = 8.0  # grey levels, mean over a cell of the channel that differs most
+WRONG = 8  # grey levels
 KEY_EVERY = 30  # frames
 LARGEST_DATAGRAM = 65536  # bytes
 _ENCODERS = {'h264': 'libx264', 'hevc': 'libx265'}
@@ -37,23 +39,27 @@ class StreamSetting:
 
 @dataclass
 class CodecCounts:
-    """Cells: wrong, found of these, flagged, differing at all of these, all; and frames."""
+    """Counts of cells by what is wrong with them, and of flagged ones among these.
 
-    cells: np.ndarray = field(default_factory=lambda: np.zeros(5, np.int64))
+    Columns: off by more than WRONG on average, in the channel that differs most; off by more than
+    WRONG anywhere; off at all; all cells. Rows: all, flagged.
+    """
+
+    cells: np.ndarray = field(default_factory=lambda: np.zeros((2, 4), np.int64))
     frames: int = 0
 
     def __add__(self, other: 'CodecCounts') -> 'CodecCounts':
         return CodecCounts(self.cells + other.cells, self.frames + other.frames)
 
-    def shares(self) -> tuple[float, float, float]:
-        """Return recall, precision, and the share of flagged cells that differ; nan for 0 / 0."""
-        wrong, found, flagged, differing, _ = self.cells.tolist()
-        nan = float('nan')
-        return (
-            found / wrong if wrong else nan,
-            found / flagged if flagged else nan,
-            differing / flagged if flagged else nan,
-        )
+    def recall(self) -> np.ndarray:
+        """Return the share of cells that is flagged, float (4,); nan where there are none."""
+        cells, flagged = self.cells
+        return np.where(cells > 0, flagged / np.maximum(cells, 1), np.nan)
+
+    def precision(self) -> np.ndarray:
+        """Return the share of each kind among the flagged cells, float (4,); nan if none is."""
+        flagged = self.cells[1]
+        return np.where(flagged[3] > 0, flagged / max(flagged[3], 1), np.nan)
 
 
 def encode_clip(frames: Sequence[np.ndarray], setting: StreamSetting) -> list[CodedPicture]:
@@ -143,27 +149,21 @@ def count_stream(
     for number, frame in lossy.items():
         if number not in truth:
             continue
-        wrong, differs = _errors(truth[number].image, frame.image)
-        counts.frames += 1
-        counts.cells += [
-            np.count_nonzero(wrong),
-            np.count_nonzero(wrong & frame.mask),
-            np.count_nonzero(frame.mask),
-            np.count_nonzero(frame.mask & differs),
-            frame.mask.size,
-        ]
+        counts += CodecCounts(count_cells(truth[number].image, frame.image, frame.mask), 1)
     return counts
 
 
-def _errors(truth: np.ndarray, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the cells that are wrong and those that differ at all, bool (R, C) each."""
+def count_cells(truth: np.ndarray, shown: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Count the cells of a frame, uint8 (H, W, 3), and those of its mask: (2, 4) of CodecCounts."""
     difference = cv2.absdiff(truth, shown)
     height, width = difference.shape[:2]
     below, beyond = -height % CELL, -width % CELL
     padded = np.pad(difference, ((0, below), (0, beyond), (0, 0)), mode='edge')
     cells = padded.reshape(-1, CELL, (width + beyond) // CELL, CELL, 3)
-    wrong = cells.mean(axis=(1, 3)).max(axis=2) > WRONG
-    return np.asarray(wrong), np.asarray(cells.any(axis=(1, 3, 4)))
+    largest = cells.max(axis=(1, 3, 4))
+    mean = cells.mean(axis=(1, 3)).max(axis=2)
+    kinds = np.stack([mean > WRONG, largest > WRONG, largest > 0, np.ones(mean.shape, bool)])
+    return np.stack([kinds.sum(axis=(1, 2)), (kinds & mask).sum(axis=(1, 2))])
 
 
 def _waiting(receiver: socket.socket) -> Iterator[bytes]:

@@ -4,7 +4,7 @@
 
 from collections.abc import Iterator
 
-from siammcvae_core.detection.codec import CodedPicture
+from siammcvae_core.detection.coded_picture import CodedPicture
 from siammcvae_core.detection.nal_units import join_units, split_units, unit_type
 from siammcvae_core.detection.rtp import CLOCK, RtpPacket
 
@@ -26,7 +26,7 @@ class PictureAssembler:
         self._part: bytearray | None = None  # of a unit in fragments
         self._timestamp: int | None = None  # unwrapped, of the picture at work
         self._origin: int | None = None
-        self._lost = False
+        self._lost = self._gap = False
         self._ended = True  # the picture before ended with its marker
 
     def push(self, packet: RtpPacket, lost: int = 0) -> Iterator[CodedPicture]:
@@ -44,7 +44,7 @@ class PictureAssembler:
             if whole:
                 yield CodedPicture(b'', None, lost=True)
             # Else packets at the end of the picture before are missing, or at this one's beginning.
-            self._lost = bool(lost) and not whole
+            self._lost = self._gap = bool(lost) and not whole
             self._timestamp, self._ended = timestamp, False
         self._take(packet.payload)
         if packet.marker:
@@ -67,8 +67,9 @@ class PictureAssembler:
         assert self._origin is not None
         self._break(lost=False)
         stamp = round((self._timestamp - self._origin) * _NANO / CLOCK)
-        picture = CodedPicture(join_units(self._units), stamp, self._lost, tuple(self._cut))
-        self._units, self._cut, self._lost = [], [], False
+        units, cut = join_units(self._units), tuple(self._cut)
+        picture = CodedPicture(units, stamp, self._lost, cut, self._gap)
+        self._units, self._cut, self._lost, self._gap = [], [], False, False
         return picture
 
     def _break(self, lost: bool = True) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.coded_stream import drive_frames, encode
 
-from siammcvae_core.detection.codec import CodedPicture
+from siammcvae_core.detection.coded_picture import CodedPicture
 from siammcvae_core.detection.nal_units import split_units
 from siammcvae_core.detection.rtp import PacketOrder, parse_packet, REORDERED, RtpPacket
 from siammcvae_core.detection.rtp_pictures import PictureAssembler, PicturePackets
@@ -110,6 +110,8 @@ def test_a_picture_that_lacks_its_first_or_last_packet_is_lost(frames, missing):
     assert len(pictures) == len(packets)
     marked = [number for number, picture in enumerate(pictures) if picture.lost]
     assert marked == ([broken] if missing == 'first' else [broken, broken + 1])
+    gaps = [number for number, picture in enumerate(pictures) if picture.gap]
+    assert gaps == ([broken] if missing == 'first' else [broken + 1])
 
 
 def test_time_stamps_and_sequence_numbers_may_wrap():
