@@ -18,7 +18,8 @@ class Frame:
 
     `index` counts from 0; `stamp` is in nanoseconds: the header stamp where the source is
     `stamped`, else the time since the first frame. `image` is uint8, (H, W, C) or (H, W), laid out
-    as the ROS `encoding` says; from a bag it is read-only and its rows may be padded.
+    as the ROS `encoding` says; from a bag it is read-only and its rows may be padded. `mask` is
+    bool (H, W), True = known to be lost, where the source can tell.
     """
 
     index: int
@@ -26,6 +27,7 @@ class Frame:
     image: np.ndarray
     encoding: str = 'bgr8'
     frame_id: str = 'camera'
+    mask: np.ndarray | None = None
 
 
 class Source(Protocol):

@@ -32,7 +32,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
-from siammcvae_core.data.sources import open_source
+from siammcvae_core.detection.lossy_clip import open_recording
 from siammcvae_core.errors import InputError
 from siammcvae_core.faults.camera import FaultInjector
 from siammcvae_ros.bridge.camera_info import pinhole_camera_info, recorded_camera_info
@@ -67,7 +67,7 @@ class ReplayNode(Node):
         specs = [spec for spec in self._value('faults') if spec]
         probability = self._value('fault_probability') if specs else 0.0
         faults = FaultInjector(specs, probability, self._value('seed'), self._value('fault_burst'))
-        source = open_source(self._value('source'), self._value('topic'))
+        source = open_recording(self._value('source'), self._value('topic'))
         self._playback = Playback(
             source,
             faults,

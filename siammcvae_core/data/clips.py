@@ -37,15 +37,15 @@ class VideoClip(Source):
 
     Stamps are the file's own time codes as `Timeline` mends them. Decoding stops at the first frame
     that is damaged or of another size, or where the file ends before its declared duration;
-    `broken` then says so. `colours` is what the file's samples mean, `aspect` the width of a
-    pixel over its height, `dropped` names what of the first frame BGR does not keep, `hides_alpha`
-    tells of transparency that is not decoded.
+    `broken` then says so. `path` is the file, `colours` what its samples mean, `aspect` the width
+    of a pixel over its height, `dropped` names what of the first frame BGR does not keep,
+    `hides_alpha` tells of transparency that is not decoded.
     """
 
     def __init__(self, path: Path) -> None:
         self.name = path.name
         self.size = (0, 0)
-        self._path = path
+        self.path = path
         with self._open() as container:
             stream = container.streams.video[0]
             rate = _rate(container, stream)
@@ -156,22 +156,22 @@ class VideoClip(Source):
     def _open(self) -> av.container.InputContainer:
         options = {**OPTIONS, 'pattern_type': 'none'}  # %d in the name of a picture is no pattern
         try:
-            container = av.open(file_url(self._path), options=options, metadata_errors='replace')
+            container = av.open(file_url(self.path), options=options, metadata_errors='replace')
         except (FFmpegError, OSError) as error:
             reason = error.strerror or error
-            raise SourceError(f'{self._path} cannot be opened as a video: {reason}') from error
+            raise SourceError(f'{self.path} cannot be opened as a video: {reason}') from error
         # FFmpeg renders any .txt file as a picture of a terminal.
         if not container.streams.video or container.format.name == 'tty':
             container.close()
-            raise SourceError(f'{self._path} has no video stream')
+            raise SourceError(f'{self.path} has no video stream')
         if container.streams.video[0].codec_context is None:
             container.close()
-            raise SourceError(f'{self._path}: there is no decoder for its video')
+            raise SourceError(f'{self.path}: there is no decoder for its video')
         return container
 
     def _shortfall(self, frames: int, timeline: Timeline) -> str:
         """Describe by how much a clip that stopped without an error is too short."""
-        missing = missing_bytes(self._path)
+        missing = missing_bytes(self.path)
         if missing:
             return f'the file ends after {frames} frames, {missing} bytes too early'
         declared = self._declared

@@ -18,6 +18,7 @@ from siammcvae_core.data.bags import ImageTopic
 from siammcvae_core.data.listing import visible
 from siammcvae_core.data.recording import is_recording
 from siammcvae_core.data.sources import existing, is_simulated, open_masks, open_source
+from siammcvae_core.detection.lossy_clip import open_recording
 from siammcvae_core.engines.factory import load_engine
 from siammcvae_core.errors import FrameError, InputError, SourceError
 from siammcvae_core.files import expand_user
@@ -188,7 +189,8 @@ def _open(options: argparse.Namespace) -> _Job:
         raise InputError('--detect makes the masks itself: leave --mask and --mask-topic out')
     if is_recording(path):
         return _open_bag(path, options)
-    source = open_source(path.absolute() if is_simulated(str(path)) else path)
+    opened = open_recording if options.detect else open_source
+    source = opened(path.absolute() if is_simulated(str(path)) else path)
     if options.mask_topic or options.topic:
         raise InputError(f'{path} is no bag: it has no topics; its masks go with --mask')
     encoder = videos.VideoEncoder.like(options.out, source)

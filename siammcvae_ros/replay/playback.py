@@ -21,6 +21,7 @@ from siammcvae_core.frames import Frame, Source
 
 NANO = 10**9
 LONGEST_STEP = 5 * NANO
+RECORDED = 'recorded'  # the fault of frames that the recording itself has lost some of
 
 Message = TypeVar('Message')
 
@@ -30,7 +31,8 @@ class PlaybackFrame:
     """A frame to be delivered.
 
     `frame.image` is C-contiguous and damaged where `mask` is not 0; `mask` is uint8, 0 = intact,
-    255 = lost, of the frame's size or its grid of cells; `fault` names the injected fault.
+    255 = lost, of the frame's size or its grid of cells; `fault` names the injected fault, or it is
+    RECORDED.
     """
 
     frame: Frame
@@ -183,10 +185,13 @@ class Playback:
         damaged = self._faults.inject(frame.index, colour)
         if damaged.fault is not None:
             image = damaged.frame if alpha is None else np.dstack((damaged.frame, alpha))
-        mask = damaged.mask.view(np.uint8) * np.uint8(255)
+        lost, fault = damaged.mask, damaged.fault
+        if frame.mask is not None and frame.mask.any():
+            lost, fault = lost | frame.mask, fault or RECORDED
+        mask = lost.view(np.uint8) * np.uint8(255)
         if self._mask_scale > 1:
             mask = _cells(mask, self._mask_scale)
-        return PlaybackFrame(replace(frame, image=image), mask, damaged.fault)
+        return PlaybackFrame(replace(frame, image=image), mask, fault)
 
 
 def _cells(mask: np.ndarray, side: int) -> np.ndarray:

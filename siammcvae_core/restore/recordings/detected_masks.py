@@ -12,13 +12,16 @@ from siammcvae_core.restore.recordings.sequence import MaskedFrame
 def with_detected_masks(frames: Iterable[MaskedFrame]) -> Iterator[MaskedFrame]:
     """Yield the frames of a video or a bag, each with the mask that the detector finds.
 
-    The detector sees every frame from the first on, also those of finished parts: a resumed run
-    finds the same masks as an uninterrupted one. Frames that cannot be restored it does not see.
+    Frames whose mask tells already what is lost keep it, and the detector does not see them: what
+    the decoder concealed would look to it like faults that come and go. It sees every other frame
+    from the first on, also those of finished parts: a resumed run finds the same masks as an
+    uninterrupted one. Frames that cannot be restored it does not see.
     """
     detector = Detector()
     for frame in frames:
-        if frame.error is None:
-            detection = detector.inspect(frame.frame, frame.time)
-            yield replace(frame, mask=detection.pixels())
-        else:
+        told = frame.mask is not None and frame.mask.any()
+        if told or frame.error is not None:
             yield frame
+        else:
+            mask = detector.inspect(frame.frame, frame.time).pixels()
+            yield replace(frame, mask=mask)

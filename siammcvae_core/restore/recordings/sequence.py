@@ -63,9 +63,9 @@ Write = Callable[[MaskedFrame, RestoredFrame | None], None]
 
 
 def without_masks(source: Source) -> Iterator[MaskedFrame]:
-    """Yield the frames of a video as they are."""
+    """Yield the frames of a video with the masks that it tells by itself, None mostly."""
     for recorded in source:
-        yield MaskedFrame(recorded.index, recorded.stamp, to_core(recorded), None)
+        yield MaskedFrame(recorded.index, recorded.stamp, to_core(recorded), recorded.mask)
 
 
 def restore_causally(

@@ -3,6 +3,7 @@
 """The playback without ROS: schedule, loops, pauses and faults."""
 
 from collections.abc import Callable
+from dataclasses import replace
 import math
 import threading
 from types import SimpleNamespace
@@ -275,3 +276,23 @@ def test_a_source_that_breaks_is_warned_of_and_an_empty_one_is_an_error():
     empty = Playback(Noise(count=0, broken='gone'), FaultInjector([], 0.0, 0))
     with pytest.raises(SourceError, match='noise: gone'):
         empty.run(lambda frame: frame, lambda frame: None, player.warnings.append)
+
+
+def test_what_the_recording_has_lost_is_in_the_mask_beside_injected_faults():
+    class Lossy(Noise):
+        def __iter__(self):
+            for frame in super().__iter__():
+                mask = np.zeros(frame.image.shape[:2], bool)
+                mask[:3, :5] = frame.index > 1
+                yield replace(frame, mask=mask)
+
+    player = Player(Lossy(4))
+    player.playback.start()
+    frames = player.end()
+    assert [frame.fault for frame in frames] == [None, None, playback.RECORDED, playback.RECORDED]
+    assert [int((frame.mask == 255).sum()) for frame in frames] == [0, 0, 15, 15]
+    player = Player(Lossy(4), FaultInjector(['block:0.3'], 1.0, 0))
+    player.playback.start()
+    frames = player.end()
+    assert {frame.fault for frame in frames} == {'block:0.3'}
+    assert all(frame.mask[:3, :5].all() for frame in frames[2:])
